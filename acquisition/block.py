@@ -1,0 +1,63 @@
+"""Samples as a source delivers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+Samples = npt.NDArray[np.int8] | npt.NDArray[np.int16]
+
+UNKNOWN_LOSS = -1
+
+
+def _nothing_to_release() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Consecutive samples of every channel, with their place on the sample clock.
+
+    Attributes
+    ----------
+    data
+        `(n_samples, n_channels)` int8 or int16, signed counts, baseline near 0 (see `Channel` for volts).
+    first_sample
+        Tick of the first sample; grows within an epoch, and jumps by `lost_before` after a loss.
+    epoch
+        Counts restarts of the sample clock. Ticks of different epochs cannot be compared.
+    lost_before
+        Samples lost between the block before and this one; `UNKNOWN_LOSS` where the source cannot tell.
+    clipped
+        `(n_channels,)` int64, samples of each channel at the ends of the converter's range; None if not counted.
+    fill
+        How full the device's own buffer was, 0 to 1; None if the device does not say.
+    host_time_ns, device_ticks
+        Host clock (Unix epoch) and device time stamp at delivery: labels, never used as the time of the data.
+    borrowed
+        True if `data` is a view of a buffer that the source uses again after `release`, or after the next read.
+    """
+
+    data: Samples
+    first_sample: int
+    epoch: int = 0
+    lost_before: int = 0
+    clipped: npt.NDArray[np.int64] | None = None
+    fill: float | None = None
+    host_time_ns: int = 0
+    device_ticks: int | None = None
+    borrowed: bool = False
+    release: Callable[[], None] = field(default=_nothing_to_release, compare=False, repr=False)
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per channel."""
+        return int(self.data.shape[0])
+
+    @property
+    def end_sample(self) -> int:
+        """Tick after the last sample."""
+        return self.first_sample + self.n_samples

@@ -1,0 +1,112 @@
+"""Instruments that have a name (specification G); every figure can be changed in an instrument file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from acquisition.errors import ConfigError
+from acquisition.instrument import (
+    Channel,
+    Digitizer,
+    Instrument,
+    LightSheet,
+    LineView,
+    Mask,
+    Role,
+    Scan,
+    Slit,
+    TimeStretch,
+)
+
+
+def _light_sheet(
+    name: str, *, sample_rate_hz: float, bits: int, scan_rate_hz: float, flow_speed_m_s: float
+) -> Instrument:
+    return Instrument(
+        name=name,
+        digitizer=Digitizer(sample_rate_hz=sample_rate_hz, bits=bits),
+        channels=(
+            Channel(name="transmission", role=Role.TRANSMISSION),
+            Channel(name="side_scatter", role=Role.SIDE_SCATTER),
+        ),
+        flow_speed_m_s=flow_speed_m_s,
+        optics=LightSheet(
+            scan=Scan(rate_hz=scan_rate_hz, height_um=20.0, active_duty=0.9, efficiency_roll_off=0.2),
+            mask=Mask.staggered(count=20, x_pitch_um=1.0, y_pitch_um=20.0, size_um=1.0),
+            slits=(Slit(y_um=0.0, width_um=1.0),),
+            wavelength_nm=488.0,
+            sheet_waist_um=1.0,
+            side_aperture=0.28,
+            forward_aperture=0.42,
+        ),
+    )
+
+
+def _time_stretch(
+    name: str,
+    *,
+    sample_rate_hz: float,
+    line_rate_hz: float,
+    flow_speed_m_s: float,
+    um_per_sample: float,
+    width_samples: float,
+    cores: int,
+) -> Instrument:
+    return Instrument(
+        name=name,
+        digitizer=Digitizer(sample_rate_hz=sample_rate_hz, bits=8, interleave_cores=cores),
+        channels=(Channel(name="line", role=Role.LINE),),
+        flow_speed_m_s=flow_speed_m_s,
+        optics=TimeStretch(
+            line_rate_hz=line_rate_hz,
+            um_per_sample=um_per_sample,
+            views=(LineView(width_samples=width_samples),),
+            wavelength_nm=1064.0,
+            aperture=0.66,
+        ),
+    )
+
+
+_PRESETS: dict[str, Callable[[], Instrument]] = {
+    "sheet-real": lambda: _light_sheet(
+        "sheet-real", sample_rate_hz=30e6, bits=16, scan_rate_hz=200e3, flow_speed_m_s=0.2
+    ),
+    "sheet-ci": lambda: _light_sheet("sheet-ci", sample_rate_hz=5e6, bits=12, scan_rate_hz=50e3, flow_speed_m_s=0.05),
+    # The record of B.4: 55 lines of 0.3 m/s / 18.1475 MHz are as long as one sample is wide.
+    "atom-real": lambda: _time_stretch(
+        "atom-real",
+        sample_rate_hz=5e9,
+        line_rate_hz=5e9 / 275.5195,
+        flow_speed_m_s=0.3,
+        um_per_sample=55.0 * 0.3 / (5e9 / 275.5195) * 1e6,
+        width_samples=20.75,
+        cores=4,
+    ),
+    "stretch-ci": lambda: _time_stretch(
+        "stretch-ci",
+        sample_rate_hz=100e6,
+        line_rate_hz=290e3,
+        flow_speed_m_s=0.025,
+        um_per_sample=0.25,
+        width_samples=80.0,
+        cores=4,
+    ),
+}
+
+
+def instrument_presets() -> list[str]:
+    """Names that `instrument_preset` knows."""
+    return list(_PRESETS)
+
+
+def instrument_preset(name: str) -> Instrument:
+    """Return the instrument of that name.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    if name not in _PRESETS:
+        raise ConfigError(f"There is no instrument preset '{name}'; use one of {', '.join(_PRESETS)}.")
+    return _PRESETS[name]()

@@ -1,0 +1,55 @@
+"""A batch of answers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class CellResults:
+    """What a bundle's live graph answers for a batch of `n` cells.
+
+    Attributes
+    ----------
+    event_id
+        `(n,)` uint64.
+    embedding
+        `(n, d)` float32, latent axes ordered by variance, so that the first two make the best plain scatter.
+    cluster_posterior
+        `(n, k)` float32, mixture responsibilities. These saturate and are not calibrated probabilities.
+    class_probability
+        `(n, c)` float32 from the class head; c is 0 where the bundle has none.
+    novelty
+        `(n,)` float32, larger is less like the training data; the contract holds the threshold.
+    """
+
+    event_id: npt.NDArray[np.uint64]
+    embedding: Floats
+    cluster_posterior: Floats
+    class_probability: Floats
+    novelty: Floats
+
+    def __len__(self) -> int:
+        return int(self.event_id.shape[0])
+
+    @property
+    def cluster(self) -> npt.NDArray[np.int32]:
+        """`(n,)` most likely cluster."""
+        return np.asarray(self.cluster_posterior.argmax(axis=1), dtype=np.int32)
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[CellResults]) -> CellResults:
+        """Join batches answered by one bundle, in order; there must be at least one."""
+        return cls(
+            event_id=np.concatenate([b.event_id for b in batches]),
+            embedding=np.concatenate([b.embedding for b in batches]),
+            cluster_posterior=np.concatenate([b.cluster_posterior for b in batches]),
+            class_probability=np.concatenate([b.class_probability for b in batches]),
+            novelty=np.concatenate([b.novelty for b in batches]),
+        )

@@ -1,0 +1,109 @@
+"""A batch of events as images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+FloatImages = npt.NDArray[np.float32]
+
+
+class Rejection(StrEnum):
+    """Why an event is not a cell that can be judged; the empty string means it is one."""
+
+    NONE = ""
+    OVERLAP = "overlap"
+    GAP = "gap"
+    CLIPPED = "clipped"
+    TRUNCATED = "truncated"
+    UNLOCKED = "unlocked"
+    LONG = "long"
+    SPEED = "speed"
+    """The flow speed could not be measured well enough to make an image."""
+    EMPTY = "empty"
+    """Nothing of a cell's size in the image."""
+    OFF_FIELD = "off_field"
+    """The object is cut by the edge of the field."""
+
+
+@dataclass(frozen=True)
+class CellImages:
+    """A batch of `n` events as images, with what was measured on the way.
+
+    Attributes
+    ----------
+    event_id
+        `(n,)` uint64.
+    epoch, trigger_tick
+        `(n,)` int32 and float64: place on the sample clock.
+    images
+        By channel name, `(n, y, x)` or `(n, z, y, x)` float32 (light-sheet transmission is `(n, z, y)`).
+        Transmission and line images are relative to the empty background (1 = empty); side scatter and
+        fluorescence are counts above background.
+    pixel_um
+        Edge of a pixel or voxel.
+    speed_m_s, speed_error_m_s
+        `(n,)` float32, flow speed and its standard error; the error is NaN where the nominal speed was used.
+    flags
+        `(n,)` uint32, `EventFlag` bits.
+    rejection
+        Reason per event, `Rejection.NONE` for a cell.
+    features
+        By name with unit, `(n,)` float32 each; NaN where not measurable.
+    """
+
+    event_id: npt.NDArray[np.uint64]
+    epoch: npt.NDArray[np.int32]
+    trigger_tick: npt.NDArray[np.float64]
+    images: Mapping[str, FloatImages]
+    pixel_um: float
+    speed_m_s: npt.NDArray[np.float32]
+    speed_error_m_s: npt.NDArray[np.float32]
+    flags: npt.NDArray[np.uint32]
+    rejection: tuple[Rejection, ...]
+    features: Mapping[str, npt.NDArray[np.float32]]
+
+    def __len__(self) -> int:
+        return int(self.event_id.shape[0])
+
+    @property
+    def is_cell(self) -> npt.NDArray[np.bool_]:
+        """`(n,)` bool, True where nothing speaks against the event."""
+        return np.array([reason is Rejection.NONE for reason in self.rejection], dtype=bool)
+
+    def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> CellImages:
+        """Return the batch with only these rows."""
+        index = np.arange(len(self))[rows]
+        return CellImages(
+            event_id=self.event_id[index],
+            epoch=self.epoch[index],
+            trigger_tick=self.trigger_tick[index],
+            images={name: stack[index] for name, stack in self.images.items()},
+            pixel_um=self.pixel_um,
+            speed_m_s=self.speed_m_s[index],
+            speed_error_m_s=self.speed_error_m_s[index],
+            flags=self.flags[index],
+            rejection=tuple(self.rejection[i] for i in index),
+            features={name: column[index] for name, column in self.features.items()},
+        )
+
+    @classmethod
+    def concatenate(cls, batches: Sequence[CellImages]) -> CellImages:
+        """Join batches of one run, in order; there must be at least one."""
+        first = batches[0]
+        return cls(
+            event_id=np.concatenate([b.event_id for b in batches]),
+            epoch=np.concatenate([b.epoch for b in batches]),
+            trigger_tick=np.concatenate([b.trigger_tick for b in batches]),
+            images={name: np.concatenate([b.images[name] for b in batches]) for name in first.images},
+            pixel_um=first.pixel_um,
+            speed_m_s=np.concatenate([b.speed_m_s for b in batches]),
+            speed_error_m_s=np.concatenate([b.speed_error_m_s for b in batches]),
+            flags=np.concatenate([b.flags for b in batches]),
+            rejection=tuple(reason for b in batches for reason in b.rejection),
+            features={name: np.concatenate([b.features[name] for b in batches]) for name in first.features},
+        )

@@ -1,0 +1,51 @@
+"""From events to images: one protocol, one transform per kind of instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from acquisition.event import Event
+from acquisition.instrument import Instrument
+from reconstruction.images import CellImages
+
+
+class Transform(Protocol):
+    """Turns events into images; pure, so that any event can be made again at any time."""
+
+    @property
+    def parameters(self) -> str:
+        """Short reversible identifier of the transform and its settings, part of the pipeline id."""
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the images that this instrument gives, the flat ones first."""
+
+    @property
+    def flat_channels(self) -> tuple[str, ...]:
+        """Those that are 2D, and so cheap enough to make for every event."""
+
+    def warm(self) -> None:
+        """Compile every kernel, so that the first cell is as fast as the last."""
+
+    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+        """Make the images of these channels (None: the flat ones), quality and features of every event.
+
+        Raises
+        ------
+        ReconstructionError
+            If a channel is asked for that this instrument does not have.
+        """
+
+
+def transform_for(instrument: Instrument) -> Transform:
+    """Return the transform for this instrument."""
+    # Imported here: each module needs this one's protocol, and only one of them is wanted.
+    from reconstruction.light_sheet import LightSheetTransform
+    from reconstruction.time_stretch import TimeStretchTransform
+
+    kinds: dict[str, type[LightSheetTransform] | type[TimeStretchTransform]] = {
+        "light_sheet": LightSheetTransform,
+        "time_stretch": TimeStretchTransform,
+    }
+    return kinds[instrument.kind](instrument)

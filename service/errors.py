@@ -1,0 +1,31 @@
+"""What can go wrong while runs are controlled, stored and asked about."""
+
+from acquisition.errors import LightlineError
+
+
+class RunStateError(LightlineError, RuntimeError):
+    """The run, or the service, is not in a state that allows this; the sentence says which states do."""
+
+
+class UnknownRun(LightlineError, LookupError):
+    """There is no run of that id."""
+
+
+class UnknownCell(LightlineError, LookupError):
+    """The run has no event of that id, or not the part of it that was asked for."""
+
+
+class QueryError(LightlineError, ValueError):
+    """A filter, field or cursor does not make sense."""
+
+
+class RunFolderError(LightlineError, ValueError):
+    """A run folder cannot be read: missing or damaged."""
+
+
+class StorageError(LightlineError, OSError):
+    """A run folder cannot be written to any more; what it had stored stays readable."""
+
+
+class AddressInUse(LightlineError, OSError):
+    """The port asked for is taken."""

@@ -1,0 +1,122 @@
+"""One acquisition from arm to end: what is asked for, what it is, and what became of every event and sample."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
+
+from acquisition.instrument import Instrument
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class RunState(StrEnum):
+    """Where a run stands: armed -> acquiring -> draining -> done; failed from any of them."""
+
+    ARMED = "armed"
+    """Source open, kernels and model warm, nothing taken yet."""
+    ACQUIRING = "acquiring"
+    DRAINING = "draining"
+    """No more samples are taken; what was detected is being finished."""
+    DONE = "done"
+    FAILED = "failed"
+
+
+class FinishReason(StrEnum):
+    """Why a run took no more samples."""
+
+    SOURCE_ENDED = "source_ended"
+    TARGET_REACHED = "target_reached"
+    """The number of cells or seconds asked for."""
+    STOPPED = "stopped"
+    """Someone asked."""
+    OVERRUN = "overrun"
+    SOURCE_LOST = "source_lost"
+    STORAGE = "storage"
+    """The disk could not take any more."""
+    FAILED = "failed"
+
+
+class RunRequest(_Record):
+    """What to acquire, and when to stop."""
+
+    source: str = Field(default="sim:sheet-ci", max_length=1024)
+    """URL of the source, for example `sim:sheet-ci`, `atom:PATH`, or the path of a trace file."""
+    cells: Annotated[int, Field(ge=1, le=10**9)] | None = None
+    """Stop after this many stored cells; None means no limit."""
+    seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
+    """Stop after this much time on the sample clock; None means no limit."""
+    record: bool = False
+    """Keep the raw stream in the run folder as a trace file."""
+    bundle: str | None = Field(default=None, max_length=1024)
+    """Name of a shipped bundle or path of a bundle file; None takes the one shipped for the instrument."""
+    speed: Annotated[float, Field(gt=0)] | None = None
+    """Pace of a recording or simulation against real time; None means as fast as it is consumed."""
+
+
+class Ledger(_Record):
+    """What became of every event and sample; the balance holds at every moment.
+
+    `detected = stored + rejected + dropped + in_flight`; `lost` samples were never seen, so never in an event.
+    """
+
+    detected: NonNegativeInt = 0
+    stored: NonNegativeInt = 0
+    """Cells with an answer in the run folder."""
+    rejected: dict[str, NonNegativeInt] = {}
+    """Events that cannot be judged, by `Rejection`; kept in the run folder without an answer."""
+    dropped: dict[str, NonNegativeInt] = {}
+    """Events that were lost after detection, by reason."""
+    in_flight: NonNegativeInt = 0
+    samples: NonNegativeInt = 0
+    """Samples per channel received."""
+    samples_lost: NonNegativeInt = 0
+    """Samples per channel that the source says it lost."""
+    losses_of_unknown_size: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _balanced(self) -> Self:
+        accounted = self.stored + sum(self.rejected.values()) + sum(self.dropped.values()) + self.in_flight
+        if self.detected != accounted:
+            raise ValueError(f"the ledger does not balance: {self.detected} detected, {accounted} accounted for")
+        return self
+
+
+class Run(_Record):
+    """One acquisition as `run.json` and the API show it."""
+
+    format: str = "lightline-run/1"
+    id: str
+    """Sortable: start time and a random part, safe as a file name."""
+    state: RunState
+    finish_reason: FinishReason | None = None
+    error: str | None = None
+    """One sentence, where something went wrong."""
+    request: RunRequest
+    source: str
+    """What the source says it is."""
+    simulated: bool
+    """True where the samples come from the simulator, now or when they were recorded."""
+    instrument: Instrument
+    pipeline: str
+    """Reversible identifiers of detector, transform and bundle, joined by '|'."""
+    pipeline_id: str
+    """First 16 hexadecimal digits of the SHA-256 of `pipeline` and the instrument."""
+    bundle: str
+    bundle_digest: str
+    provider: str
+    """The execution provider that inference really ran on."""
+    started_at: str
+    """Host time, ISO 8601 UTC: a label."""
+    ended_at: str | None = None
+    ledger: Ledger = Ledger()
+    files: dict[str, list[str]] = {}
+    """File names in the run folder by part: trace, windows, images, cells, rejected, truth."""
+    truth: dict[str, Any] | None = None
+    """Where the source knows the true cells: how many, and what became of them."""
+    software: dict[str, str] = {}
+    """Versions of Lightline, Python, NumPy, Numba and ONNX Runtime."""

@@ -1,0 +1,1 @@
+"""A stand-in for the instrument: cells, optics, electronics and faults, and recordings played back as it."""
