@@ -1,1 +1,13 @@
-"""From images to answers: `results` is what a bundle says of a batch of cells."""
+"""From images to answers, live.
+
+At run time (no torch):
+
+- `results`: what a bundle says of a batch of cells
+- `contract`, `bundle`: a model as one checked file; `shipped`: those that come with Lightline, and which one a run takes
+- `engine`: a bundle's graphs answering and explaining; `provider`: the hardware they really run on; `graph_check`:
+  whether they keep the contract
+- `saliency`: pictures of cells and of what mattered in them
+- `errors`: what can go wrong
+
+`training` makes bundles and needs the extra `train`.
+"""

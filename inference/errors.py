@@ -17,3 +17,7 @@ class TransportError(LightlineError, RuntimeError):
 
 class TrainingError(LightlineError, ValueError):
     """A model cannot be trained from what was given."""
+
+
+class AnswerError(LightlineError, ValueError):
+    """Images, or a class to explain, were given that the bundle cannot answer for."""

@@ -1,0 +1,169 @@
+"""What a bundle promises: its inputs, its answers, how it was made and how well it does."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from inference.errors import BundleError
+
+FORMAT: Literal["lightline-bundle/1"] = "lightline-bundle/1"
+GRAPH_NAMES = ("live.onnx", "explain.onnx")
+
+_Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+_Label = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class InputSpec(_Part):
+    """One image that the graphs take, under the channel's own name."""
+
+    channel: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    """Name in `CellImages.images`, and of the graphs' input."""
+    shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=2, max_length=3)
+    """Shape of one cell's image, without the batch: (y, x), (z, y) or (z, y, x)."""
+    pixel_um: float = Field(gt=0)
+    """Edge of a pixel or voxel."""
+    dtype: Literal["float32"] = "float32"
+
+
+class SaliencySpec(_Part):
+    """One saliency map of the explain graph."""
+
+    channel: str
+    """The input that the map lies over."""
+    layer: str
+    """The activation whose places are weighted."""
+    method: Literal["grad_cam", "hires_cam", "layer_cam"] = "grad_cam"
+    shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=2, max_length=3)
+    """Shape of the raw low-resolution map."""
+    targets: Literal["classes", "clusters"]
+    """What `target` counts; clusters where the head was fitted to the mixture's own labels, as in paper A."""
+
+
+class NoveltySpec(_Part):
+    """When a cell is called unlike the training data."""
+
+    method: str
+    threshold: float = Field(ge=0)
+    """A cell whose novelty is larger is novel."""
+    false_reject_rate: float = Field(gt=0, lt=1)
+    """Share of ordinary cells of the calibration run that the threshold calls novel."""
+    cells: int = Field(ge=1)
+    """Cells that the threshold was set on."""
+
+
+class TrainingSpec(_Part):
+    """Where the model comes from."""
+
+    sources: tuple[str, ...]
+    """URLs or names of the runs, one each."""
+    validation_sources: tuple[str, ...] = ()
+    """Runs that stopped the training and set the novelty threshold."""
+    test_sources: tuple[str, ...] = ()
+    """Runs that the metrics are measured on; where these equal the validation runs, the metrics are optimistic."""
+    cells: int = Field(ge=1)
+    """Cells that weights were fitted to."""
+    seeds: tuple[int, ...]
+    simulated: bool
+    """True where any training cell is simulated."""
+
+
+class Contract(_Part):
+    """Everything about a model that is not a weight; `contract.json` of a bundle.
+
+    The live graph takes the inputs and returns `embedding`, `cluster_posterior`, `class_probability` and `novelty`;
+    the explain graph takes the inputs and `target` (int64, -1 for the most likely) and returns `class_logits`,
+    `embedding` and `saliency`.
+    """
+
+    format: Literal["lightline-bundle/1"] = FORMAT
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    model: str
+    """Kind of model, for example dcae2d."""
+    command: str
+    """The exact command that makes the bundle again."""
+    instrument_kind: str
+    """The kind of instrument that the images come from."""
+    inputs: tuple[InputSpec, ...] = Field(min_length=1, max_length=64)
+    preprocessing: str
+    """What the graphs do to the images first; nothing is to be done before."""
+    embedding_size: int = Field(ge=1, le=4096)
+    embedding_axes: tuple[_Label, ...] = ()
+    """Names of the axes where they mean something (concepts, factors); empty for a plain latent."""
+    clusters: tuple[_Label, ...] = Field(min_length=1)
+    classes: tuple[_Label, ...] = ()
+    """Empty where the model was trained without labels."""
+    novelty: NoveltySpec
+    saliency: tuple[SaliencySpec, ...] = Field(min_length=1)
+    """The first one is the explain graph's output `saliency`."""
+    training: TrainingSpec
+    metrics: dict[str, dict[str, float]]
+    """By metric, the model's value and its controls', all measured on the test runs."""
+    opset: int = Field(ge=1)
+    software: dict[str, str]
+    """Versions of the libraries that made the bundle."""
+    sha256: dict[Literal["live.onnx", "explain.onnx"], _Sha256]
+    """Of each graph."""
+    digest: _Sha256
+    """Of this contract without the digest, and the graphs; the identity of the model."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        channels = [spec.channel for spec in self.inputs]
+        if len(set(channels)) != len(channels) or "target" in channels:
+            raise ValueError("the input channels must differ, and none may be called target")
+        if self.embedding_axes and len(self.embedding_axes) != self.embedding_size:
+            raise ValueError("embedding_axes must name every axis or none")
+        if set(self.sha256) != set(GRAPH_NAMES):
+            raise ValueError("sha256 must hold both graphs")
+        shapes = {spec.channel: spec.shape for spec in self.inputs}
+        for spec in self.saliency:
+            if len(shapes.get(spec.channel, ())) != len(spec.shape):
+                raise ValueError(f"the saliency map over '{spec.channel}' does not fit any input")
+            if spec.targets == "classes" and not self.classes:
+                raise ValueError("the saliency map explains classes, but there are none")
+        return self
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Names of what the explain graph's `target` and `class_logits` count."""
+        return self.classes if self.saliency[0].targets == "classes" else self.clusters
+
+
+def contract_digest(document: dict[str, Any], live: bytes, explain: bytes) -> str:
+    """Return the digest of a contract's JSON document (its own `digest` left out) and both graphs."""
+    rest = {key: value for key, value in document.items() if key != "digest"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    digest = hashlib.sha256()
+    for part in (text.encode(), live, explain):
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def read_contract(document: Any) -> Contract:
+    """Check a parsed `contract.json`.
+
+    Raises
+    ------
+    BundleError
+        If it is not a valid contract; the sentence names the first field at fault.
+    """
+    if isinstance(document, dict) and document.get("format") != FORMAT:
+        raise BundleError(
+            f"The bundle has the format '{document.get('format')}', but this version reads '{FORMAT}'; "
+            "make it again with 'lightline train'."
+        )
+    try:
+        return Contract.model_validate(document)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the document"
+        raise BundleError(f"The bundle's contract is not valid: {place}: {first['msg']}.") from None

@@ -1,0 +1,265 @@
+"""Answers for cells: a bundle's graphs on the hardware at hand."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from inference.bundle import Bundle
+from inference.contract import Contract
+from inference.errors import AnswerError, BundleError
+from inference.graph_check import EXPLAIN_OUTPUTS, LIVE_OUTPUTS, check_answers, check_session
+from inference.provider import CPU, ProviderChoice, open_session
+from inference.results import CellResults
+from reconstruction.images import CellImages
+
+Floats = npt.NDArray[np.float32]
+BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
+ARGMAX = -1
+"""As an explanation's target: the most likely one."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why a bundle answers as it does, for `n` cells.
+
+    Attributes
+    ----------
+    target
+        `(n,)` int64, what is explained; an index into `Contract.targets`.
+    class_logits
+        `(n, c)` float32, scores before the softmax.
+    saliency
+        `(n, y, x)` float32 or with one more axis, raw low-resolution map, not negative and not normalised.
+    empty
+        `(n,)` bool, True where nothing speaks for the target and the map is zero everywhere.
+    """
+
+    target: npt.NDArray[np.int64]
+    class_logits: Floats
+    saliency: Floats
+    empty: npt.NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return int(self.target.shape[0])
+
+
+def default_threads() -> int:
+    """Threads for one graph: half the cores, at most four, so that acquisition keeps its own."""
+    return max(1, min(4, (os.cpu_count() or 1) // 2))
+
+
+class Engine:
+    """A bundle ready to answer; safe to use from several threads.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    provider
+        `auto`, `cpu` or `cuda`; what it really became is in `provider`.
+    threads
+        Threads within one graph on the CPU; None takes `default_threads`.
+    batch_sizes
+        The sizes that graphs are run at. A request is cut into the largest and padded up to the next one, so every
+        shape is known, and warmed, before the first cell.
+
+    Raises
+    ------
+    ProviderError
+        If CUDA is demanded and not to be had.
+    BundleError
+        If the graphs are not the ones that the contract describes.
+    """
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        provider: str = "auto",
+        *,
+        threads: int | None = None,
+        batch_sizes: Sequence[int] = BATCH_SIZES,
+    ) -> None:
+        if provider not in list(ProviderChoice):
+            raise AnswerError(f"There is no provider '{provider}'; use one of {', '.join(ProviderChoice)}.")
+        if not batch_sizes or min(batch_sizes) < 1:
+            raise AnswerError("The batch sizes must be one or more whole numbers above 0.")
+        self._bundle = bundle
+        self._choice = ProviderChoice(provider)
+        self._threads = default_threads() if threads is None else max(1, threads)
+        self._sizes = tuple(sorted(set(batch_sizes)))
+        self._explain_session: ort.InferenceSession | None = None
+        self._explain_lock = threading.Lock()
+        self._live_session = self._open_live()
+
+    @property
+    def bundle(self) -> Bundle:
+        """The model that answers."""
+        return self._bundle
+
+    @property
+    def contract(self) -> Contract:
+        """What the model promises."""
+        return self._bundle.contract
+
+    @property
+    def provider(self) -> str:
+        """The execution provider that the live graph really runs on, in ONNX Runtime's own words."""
+        return str(self._live_session.get_providers()[0])
+
+    @property
+    def batch_sizes(self) -> tuple[int, ...]:
+        """Sizes that graphs are run at, ascending."""
+        return self._sizes
+
+    def warm(self, *, explain: bool = True) -> None:
+        """Run the live graph at every batch size, and the explain graph at the smallest."""
+        for size in self._sizes:
+            self._run(self._live_session, self._blank(size), LIVE_OUTPUTS)
+        if explain:
+            self.explain(self._blank(1))
+
+    def answer(self, images: CellImages) -> CellResults:
+        """Answer for a batch of images, in its order.
+
+        Raises
+        ------
+        AnswerError
+            If a channel that the bundle needs is missing, or has another shape.
+        """
+        return self.answer_arrays(images.event_id, images.images)
+
+    def answer_arrays(self, event_id: npt.NDArray[np.uint64], arrays: Mapping[str, npt.ArrayLike]) -> CellResults:
+        """Answer for images given by channel name, `(n, ...)` each; channels that the bundle does not know are ignored.
+
+        Raises
+        ------
+        AnswerError
+            If a channel that the bundle needs is missing, or has another shape.
+        """
+        ids = np.asarray(event_id, dtype=np.uint64)
+        inputs = self._inputs(arrays, len(ids))
+        answers = self._run(self._live_session, inputs, LIVE_OUTPUTS)
+        return CellResults(event_id=ids, **answers)
+
+    def explain(self, arrays: Mapping[str, npt.ArrayLike], target: npt.ArrayLike | int = ARGMAX) -> Explanation:
+        """Explain the score of one target per cell.
+
+        Parameters
+        ----------
+        arrays
+            Images by channel name, `(n, ...)` each.
+        target
+            `(n,)` integers, or one for all: index into `Contract.targets`, -1 for the most likely.
+
+        Raises
+        ------
+        AnswerError
+            If a channel is missing or has another shape, or a target does not exist.
+        """
+        first = self.contract.inputs[0].channel
+        rows = next(iter(np.shape(arrays.get(first, ()))), 0)
+        targets = self._targets(target, rows)
+        inputs = {**self._inputs(arrays, rows), "target": targets}
+        answers = self._run(self._explaining(), inputs, EXPLAIN_OUTPUTS)
+        logits, saliency = answers["class_logits"], answers["saliency"]
+        chosen = np.where(targets < 0, logits.argmax(axis=1), targets).astype(np.int64)
+        empty = np.asarray(~saliency.any(axis=tuple(range(1, saliency.ndim))))
+        return Explanation(target=chosen, class_logits=logits, saliency=saliency, empty=empty)
+
+    def _open_live(self) -> ort.InferenceSession:
+        session = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
+        try:
+            answers = self._run(session, self._blank(2), LIVE_OUTPUTS)
+        except BundleError:
+            # CUDA may open and yet not run (a missing cuDNN); only a demand for CUDA makes that an error.
+            if self._choice is not ProviderChoice.AUTO or session.get_providers()[0] == CPU:
+                raise
+            self._choice = ProviderChoice.CPU
+            return self._open_live()
+        check_answers(self.contract, answers)
+        return session
+
+    def _explaining(self) -> ort.InferenceSession:
+        """Open the explain graph when it is first asked for: many runs never do."""
+        with self._explain_lock:
+            if self._explain_session is None:
+                choice = ProviderChoice.CPU if self.provider == CPU else self._choice
+                session = self._opened("explain.onnx", self._bundle.explain, EXPLAIN_OUTPUTS, choice)
+                blank = {**self._blank(2), "target": np.full(2, ARGMAX, dtype=np.int64)}
+                check_answers(self.contract, self._run(session, blank, EXPLAIN_OUTPUTS))
+                self._explain_session = session
+            return self._explain_session
+
+    def _opened(self, name: str, graph: bytes, outputs: Sequence[str], choice: ProviderChoice) -> ort.InferenceSession:
+        session = open_session(graph, choice, self._threads, f"{name} of the bundle '{self.contract.name}'")
+        check_session(self.contract, session, name, outputs)
+        return session
+
+    def _blank(self, rows: int) -> dict[str, npt.NDArray[np.generic]]:
+        """Images of nothing, where 1 is the empty background."""
+        return {spec.channel: np.ones((rows, *spec.shape), dtype=np.float32) for spec in self.contract.inputs}
+
+    def _inputs(self, arrays: Mapping[str, npt.ArrayLike], rows: int) -> dict[str, npt.NDArray[np.generic]]:
+        inputs: dict[str, npt.NDArray[np.generic]] = {}
+        for spec in self.contract.inputs:
+            if spec.channel not in arrays:
+                raise AnswerError(f"The bundle '{self.contract.name}' needs images of '{spec.channel}'; give them.")
+            image = np.ascontiguousarray(arrays[spec.channel], dtype=np.float32)
+            if image.shape != (rows, *spec.shape):
+                raise AnswerError(
+                    f"The images of '{spec.channel}' must have the shape {(rows, *spec.shape)}, not {image.shape}."
+                )
+            inputs[spec.channel] = image
+        return inputs
+
+    def _targets(self, target: npt.ArrayLike | int, rows: int) -> npt.NDArray[np.int64]:
+        names = self.contract.targets
+        chosen = np.asarray(target)
+        if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (rows,)):
+            raise AnswerError(f"The target must be one whole number, or one for each of the {rows} cells.")
+        if chosen.size and (chosen.min() < ARGMAX or chosen.max() >= len(names)):
+            raise AnswerError(
+                f"There is no such target: use 0 to {len(names) - 1} ({', '.join(names)}), or -1 for the most likely."
+            )
+        return np.broadcast_to(chosen.astype(np.int64), (rows,)).copy()
+
+    def _run(
+        self, session: ort.InferenceSession, inputs: dict[str, npt.NDArray[np.generic]], outputs: Sequence[str]
+    ) -> dict[str, Floats]:
+        """Run a graph over any number of rows, in batches of the warmed sizes."""
+        rows = len(next(iter(inputs.values())))
+        parts = [
+            self._run_batch(session, inputs, slice(at, at + self._sizes[-1]), outputs)
+            for at in range(0, max(rows, 1), self._sizes[-1])
+        ]
+        return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(outputs)}
+
+    def _run_batch(
+        self,
+        session: ort.InferenceSession,
+        inputs: dict[str, npt.NDArray[np.generic]],
+        rows: slice,
+        outputs: Sequence[str],
+    ) -> list[Floats]:
+        batch = {name: array[rows] for name, array in inputs.items()}
+        count = len(next(iter(batch.values())))
+        padding = next(size for size in self._sizes if size >= count) - count
+        if padding:
+            batch = {name: _padded(array, padding) for name, array in batch.items()}
+        try:
+            answers = session.run(list(outputs), batch)
+        except Exception as error:
+            # As when opening: ONNX Runtime's own classes, none of them documented.
+            raise BundleError(f"ONNX Runtime cannot run the bundle '{self.contract.name}': {error}.") from None
+        return [answer[:count] for answer in answers]
+
+
+def _padded(array: npt.NDArray[np.generic], padding: int) -> npt.NDArray[np.generic]:
+    return np.concatenate([array, np.zeros((padding, *array.shape[1:]), dtype=array.dtype)])

@@ -1,0 +1,63 @@
+"""Whether a bundle's graphs are the ones that its contract describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from inference.contract import Contract
+from inference.errors import BundleError
+
+LIVE_OUTPUTS = ("embedding", "cluster_posterior", "class_probability", "novelty")
+EXPLAIN_OUTPUTS = ("class_logits", "embedding", "saliency")
+
+
+def check_session(contract: Contract, session: ort.InferenceSession, name: str, outputs: Sequence[str]) -> None:
+    """Compare an opened graph's inputs and outputs with the contract.
+
+    Raises
+    ------
+    BundleError
+        If a name, type or shape differs, or the batch axis is fixed.
+    """
+    wanted = {spec.channel: ("tensor(float)", spec.shape) for spec in contract.inputs}
+    if "saliency" in outputs:
+        wanted["target"] = ("tensor(int64)", ())
+    found = {node.name: (node.type, node.shape) for node in session.get_inputs()}
+    who = f"The bundle '{contract.name}' does not keep its contract: {name}"
+    if set(found) != set(wanted):
+        raise BundleError(f"{who} takes {', '.join(sorted(found))}, not {', '.join(sorted(wanted))}.")
+    for channel, (kind, shape) in wanted.items():
+        got_kind, got_shape = found[channel]
+        if got_kind != kind or tuple(got_shape[1:]) != shape or isinstance(got_shape[0], int):
+            raise BundleError(f"{who} takes '{channel}' as {got_kind} {got_shape}, not as {kind} {['batch', *shape]}.")
+    missing = [output for output in outputs if output not in {node.name for node in session.get_outputs()}]
+    if missing:
+        raise BundleError(f"{who} does not answer {', '.join(missing)}.")
+
+
+def check_answers(contract: Contract, answers: Mapping[str, npt.NDArray[np.float32]]) -> None:
+    """Check what a graph answers for images of nothing.
+
+    Raises
+    ------
+    BundleError
+        If an answer has the wrong shape or type, or is not finite.
+    """
+    shapes = {
+        "embedding": (contract.embedding_size,),
+        "cluster_posterior": (len(contract.clusters),),
+        "class_probability": (len(contract.classes),),
+        "novelty": (),
+        "class_logits": (len(contract.targets),),
+        "saliency": contract.saliency[0].shape,
+    }
+    who = f"The bundle '{contract.name}' does not keep its contract"
+    for name, answer in answers.items():
+        if answer.dtype != np.float32 or answer.shape[1:] != shapes[name]:
+            raise BundleError(f"{who}: it answers '{name}' as {answer.dtype} {answer.shape[1:]}, not {shapes[name]}.")
+        if not np.isfinite(answer).all():
+            raise BundleError(f"{who}: it answers '{name}' with values that are not finite; its weights are damaged.")

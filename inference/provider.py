@@ -1,0 +1,89 @@
+"""Which hardware a graph really runs on."""
+
+from __future__ import annotations
+
+import ctypes.util
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import onnxruntime as ort
+
+from inference.errors import BundleError, ProviderError
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+
+# Errors only: ONNX Runtime's warnings go to stderr past Python, where they would tear the progress line.
+_LOG_ERRORS = 3
+_DEVICE_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
+
+
+class ProviderChoice(StrEnum):
+    """What is asked for."""
+
+    AUTO = "auto"
+    """CUDA where it really works, else the CPU."""
+    CPU = "cpu"
+    CUDA = "cuda"
+    """CUDA or an error."""
+
+
+def nvidia_device_present() -> bool:
+    """Tell whether an NVIDIA device could be used; ONNX Runtime's own list names CUDA even where there is none."""
+    if CUDA not in ort.get_available_providers():
+        return False
+    if sys.platform == "win32":
+        return ctypes.util.find_library("nvcuda") is not None
+    return any(Path(name).exists() for name in _DEVICE_FILES)
+
+
+def open_session(graph: bytes, choice: ProviderChoice, threads: int, name: str) -> ort.InferenceSession:
+    """Open a graph on the hardware asked for; the session's `get_providers()[0]` is the one it runs on.
+
+    Raises
+    ------
+    ProviderError
+        If CUDA is demanded and the graph would run elsewhere.
+    BundleError
+        If ONNX Runtime cannot open the graph; `name` says which one in the sentence.
+    """
+    if choice is ProviderChoice.CPU:
+        return _open(graph, [CPU], threads, name)
+    if not nvidia_device_present():
+        if choice is ProviderChoice.CUDA:
+            raise ProviderError(
+                "CUDA was demanded, but this computer has no NVIDIA device, or ONNX Runtime is built without CUDA; "
+                "use the provider 'auto' or 'cpu'."
+            )
+        return _open(graph, [CPU], threads, name)
+    # CUDA libraries may come as Python packages (the extra 'cuda'), where the loader does not look by itself.
+    ort.preload_dlls()
+    session = _open(graph, [CUDA, CPU], threads, name)
+    if choice is ProviderChoice.CUDA and session.get_providers()[0] != CUDA:
+        raise ProviderError(
+            "CUDA was demanded, but ONNX Runtime fell back to the CPU; install the matching CUDA and cuDNN libraries "
+            "(pip install 'lightline[cuda]'), or use the provider 'auto' or 'cpu'."
+        )
+    return session
+
+
+def _open(graph: bytes, providers: list[str], threads: int, name: str) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _LOG_ERRORS
+    # Spinning threads would take the cores that acquisition needs; the cost is some 14 % of a full load.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    try:
+        return ort.InferenceSession(graph, options, providers=providers)
+    except Exception as error:
+        # ONNX Runtime raises bare classes of its own for every fault of a graph, from syntax to opset.
+        raise BundleError(f"ONNX Runtime cannot open {name}: {_first_line(error)}.") from None
+
+
+def _first_line(error: Exception) -> str:
+    text: Any = str(error).strip().splitlines()
+    return str(text[0]).rstrip(".")[:300] if text else type(error).__name__

@@ -1,0 +1,92 @@
+"""The bundles that come with Lightline, and how a run chooses one."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from acquisition.instrument import Instrument
+from inference.bundle import SUFFIX, Bundle
+from inference.contract import Contract
+from inference.errors import BundleError
+from reconstruction.transform import transform_for
+
+SHIPPED = Path(__file__).parent / "bundles"
+_DEFAULTS = {"light_sheet": "sheet-wbc", "time_stretch": "stretch-wbc"}
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+def shipped_bundles() -> list[str]:
+    """Names of the bundles that come with Lightline."""
+    return sorted(file.stem for file in SHIPPED.glob(f"*{SUFFIX}"))
+
+
+def shipped_bundle(instrument: Instrument) -> Path:
+    """Return the file of the bundle that comes with Lightline for this kind of instrument.
+
+    Raises
+    ------
+    BundleError
+        If none does.
+    """
+    name = _DEFAULTS.get(instrument.kind, "")
+    file = SHIPPED / f"{name}{SUFFIX}"
+    if not name or not file.is_file():
+        raise BundleError(
+            f"No bundle comes with Lightline for a {instrument.kind} instrument; "
+            "make one with 'lightline train' and name its file."
+        )
+    return file
+
+
+def resolve_bundle(name_or_path: str | None, instrument: Instrument) -> Bundle:
+    """Return the bundle for a run: the default of the instrument, a shipped one by name, or a file.
+
+    Raises
+    ------
+    BundleError
+        If there is no such bundle, it is not sound, or it does not fit the instrument.
+    """
+    file = shipped_bundle(instrument) if name_or_path is None else _named(name_or_path) or Path(name_or_path)
+    bundle = Bundle.load(file)
+    check_fits(bundle.contract, instrument)
+    return bundle
+
+
+def _named(name: str) -> Path | None:
+    """File of a shipped bundle, if the text is a plain name of one."""
+    if not _NAME.fullmatch(name):
+        return None
+    file = SHIPPED / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
+    return file if file.is_file() else None
+
+
+def check_fits(contract: Contract, instrument: Instrument) -> None:
+    """Check that the instrument's images are the ones that the model was made for.
+
+    Raises
+    ------
+    BundleError
+        If a channel is missing, or its shape or pixel size differs; one sentence.
+    """
+    who = f"The bundle '{contract.name}' does not fit the instrument '{instrument.name}'"
+    transform = transform_for(instrument)
+    size, pixel_um = instrument.grid.size_px, instrument.grid.pixel_um
+    for spec in contract.inputs:
+        if spec.channel not in transform.channels:
+            raise BundleError(
+                f"{who}: it needs images of '{spec.channel}', but there are {', '.join(transform.channels)}."
+            )
+        shape = (size,) * (2 if spec.channel in transform.flat_channels else 3)
+        if spec.shape != shape:
+            raise BundleError(
+                f"{who}: its '{spec.channel}' images are {_by(spec.shape)} pixels, the instrument's {_by(shape)}."
+            )
+        if abs(spec.pixel_um - pixel_um) > 1e-3 * pixel_um:
+            raise BundleError(
+                f"{who}: its '{spec.channel}' pixels are {spec.pixel_um:g} µm, the instrument's {pixel_um:g} µm."
+            )
+
+
+def _by(shape: tuple[int, ...]) -> str:
+    return " x ".join(str(size) for size in shape)
