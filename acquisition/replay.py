@@ -1,0 +1,221 @@
+"""Play a recording as a source: the same blocks, gaps and epochs as when it was made."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Block, Samples
+from acquisition.errors import EndOfStream, SourceError, SourceTimeout
+from acquisition.instrument import Digitizer, Instrument
+from acquisition.source import Truth
+from acquisition.trace_layout import Segment
+from acquisition.truth_table import delivered
+
+_BLOCK_S = 0.02
+_BLOCK_SAMPLES = (1024, 1 << 18)
+
+
+class Recording(Protocol):
+    """Stored samples with random access, whatever the file they stand in."""
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument that the samples come from."""
+
+    @property
+    def simulated(self) -> bool:
+        """True if the samples were made by the simulator."""
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+
+    @property
+    def n_samples(self) -> int:
+        """Stored samples per channel."""
+
+    @property
+    def truth(self) -> Truth | None:
+        """What is known of the cells."""
+
+    def segments(self) -> Sequence[Segment]:
+        """Return the stored samples between gaps, in order."""
+
+    def read(self, start_row: int, n_samples: int) -> Samples:
+        """Return `(n, n_channels)` samples from a row on."""
+
+    def close(self) -> None:
+        """Give the file back."""
+
+
+class Replay:
+    """A recording as a `Source`; every start plays it from its beginning, with epochs of its own.
+
+    States and threads as in `Source`.
+
+    Parameters
+    ----------
+    recording
+        Closed together with this source.
+    speed
+        Pace against the sample clock, 1 is real time; None is as fast as it is read.
+    block_samples
+        Most samples in a block; None chooses. Blocks end at gaps.
+    """
+
+    def __init__(self, recording: Recording, *, speed: float | None = None, block_samples: int | None = None) -> None:
+        self._recording = recording
+        self._speed = speed
+        self._block_samples = block_samples or _suitable_block(recording.instrument.sample_rate_hz, speed)
+        self._segments = tuple(recording.segments())
+        self._due_ticks = _elapsed_ticks(self._segments)
+        first, last = (self._segments[0].epoch, self._segments[-1].epoch) if self._segments else (0, 0)
+        self._epochs_per_play = last - first + 1
+        self._plays = 0
+        self._segment = 0
+        self._offset = 0
+        self._reached: tuple[int, int] | None = None
+        self._began_s = 0.0
+        self._stopped = threading.Event()
+        self._closed = False
+
+    @property
+    def instrument(self) -> Instrument:
+        """The instrument that the samples come from."""
+        return self._recording.instrument
+
+    @property
+    def waits(self) -> bool:
+        """True: a recording waits for its reader."""
+        return True
+
+    @property
+    def simulated(self) -> bool:
+        """True if the samples were made by the simulator when they were recorded."""
+        return self._recording.simulated
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+        return self._recording.description
+
+    @property
+    def total_samples(self) -> int | None:
+        """Samples per channel of one play."""
+        return self._recording.n_samples
+
+    def start(self) -> None:
+        """Play from the beginning; the epochs follow those of the play before."""
+        if self._closed:
+            raise SourceError("The recording is closed; open it again.")
+        self._plays += 1
+        self._segment = self._offset = 0
+        self._reached = None
+        self._began_s = time.monotonic()
+        self._stopped.clear()
+
+    def read(self, timeout_s: float = 1.0) -> Block:
+        """Next block; when a pace is set, it comes once its last sample would have been taken.
+
+        Raises
+        ------
+        SourceTimeout
+            The pace does not allow the next block yet.
+        EndOfStream
+            The recording has ended, or `stop` was called.
+        TraceError
+            The file is damaged at this place.
+        """
+        if self._plays == 0:
+            raise SourceError("The recording is not being played; call start first.")
+        if self._stopped.is_set() or self._segment == len(self._segments):
+            raise EndOfStream("The recording has ended.")
+        segment = self._segments[self._segment]
+        count = min(self._block_samples, segment.n_samples - self._offset)
+        self._keep_pace(self._due_ticks[self._segment] + self._offset + count, timeout_s)
+        samples = self._recording.read(segment.row + self._offset, count)
+        block = Block(
+            data=samples,
+            first_sample=segment.first_sample + self._offset,
+            epoch=segment.epoch + self._epoch_shift,
+            lost_before=0 if self._offset else segment.lost_before,
+            clipped=count_clipped(samples, self.instrument.digitizer),
+            host_time_ns=time.time_ns(),
+        )
+        self._offset += count
+        self._reached = (segment.epoch, block.end_sample)
+        if self._offset == segment.n_samples:
+            self._segment, self._offset = self._segment + 1, 0
+        return block
+
+    def stop(self) -> None:
+        """End the play, from any thread; a waiting `read` raises `EndOfStream` at once."""
+        self._stopped.set()
+
+    def truth(self) -> Truth | None:
+        """Return what the recording knows of the cells delivered in this play; None if it knows nothing."""
+        truth = None if self._closed else self._recording.truth
+        if truth is None:
+            return None
+        epoch, end_sample = self._reached or (-1, 0)
+        columns = delivered(truth, epoch, end_sample)
+        if "epoch" in columns:
+            columns["epoch"] = np.asarray(columns["epoch"], np.int64) + self._epoch_shift
+        return columns
+
+    def close(self) -> None:
+        """Close the recording; may be called twice."""
+        self._stopped.set()
+        self._closed = True
+        self._recording.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    @property
+    def _epoch_shift(self) -> int:
+        return max(0, self._plays - 1) * self._epochs_per_play
+
+    def _keep_pace(self, due_ticks: int, timeout_s: float) -> None:
+        if self._speed is None:
+            return
+        due_s = self._began_s + due_ticks / self.instrument.sample_rate_hz / self._speed
+        wait_s = due_s - time.monotonic()
+        if wait_s <= 0:
+            return
+        if self._stopped.wait(min(wait_s, timeout_s)):
+            raise EndOfStream("The recording was stopped.")
+        if wait_s > timeout_s:
+            raise SourceTimeout(f"At this speed the next samples come in {wait_s - timeout_s:.3g} s.")
+
+
+def count_clipped(samples: Samples, digitizer: Digitizer) -> npt.NDArray[np.int64]:
+    """Count the samples of each channel at the ends of the converter's range, `(n_channels,)`."""
+    at_ends = (samples <= digitizer.lowest) | (samples >= digitizer.highest)
+    return np.asarray(np.count_nonzero(at_ends, axis=0), dtype=np.int64)
+
+
+def _suitable_block(sample_rate_hz: float, speed: float | None) -> int:
+    smallest, largest = _BLOCK_SAMPLES
+    wanted = sample_rate_hz * _BLOCK_S * (speed or math.inf)
+    return int(min(max(wanted, smallest), largest))
+
+
+def _elapsed_ticks(segments: Sequence[Segment]) -> list[int]:
+    """Ticks from the start of the recording to each segment; gaps take their time, restarts of the clock none."""
+    elapsed = [0]
+    for before, after in pairwise(segments):
+        gap = after.first_sample - before.end_sample if after.epoch == before.epoch else 0
+        elapsed.append(elapsed[-1] + before.n_samples + max(0, gap))
+    return elapsed
