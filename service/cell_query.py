@@ -1,0 +1,191 @@
+"""Questions to a table of a run: pages with a filter and a cursor, single rows, columns; answered by DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from service.errors import QueryError
+from service.part_table import PartTable, TableSnapshot
+from service.where import ColumnKind, Condition, Value, parse_where
+
+MOST_ROWS = 10_000
+_EVENT_ID = "event_id"
+
+
+@dataclass(frozen=True)
+class CellPage:
+    """Rows of one page.
+
+    Attributes
+    ----------
+    rows
+        One dictionary a row, by column; None where a value could not be measured.
+    next
+        Hand this over as `after` for the next page; None where there is none yet.
+    total
+        Rows that pass the filter, at this moment.
+    """
+
+    rows: list[dict[str, Any]]
+    next: int | None
+    total: int
+
+
+@dataclass
+class CellQuery:
+    """Queries over a `PartTable`, from any thread."""
+
+    table: PartTable
+    # No extension is ever fetched, and a query leaves the other cores to the acquisition.
+    _database: duckdb.DuckDBPyConnection = field(
+        default_factory=lambda: duckdb.connect(
+            ":memory:",
+            config={"threads": "2", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
+        ),
+        repr=False,
+    )
+
+    def columns(self) -> dict[str, ColumnKind]:
+        """Return the columns that filters may name, and what they hold; empty before the first row."""
+        schema = self.table.schema
+        if schema is None:
+            return {}
+        kinds = {column.name: _kind(column.type) for column in schema}
+        return {name: kind for name, kind in kinds.items() if kind is not None}
+
+    def page(
+        self,
+        where: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+        fields: Sequence[str] | None = None,
+        order: str | None = None,
+    ) -> CellPage:
+        """Return the rows after the cursor.
+
+        Parameters
+        ----------
+        where
+            Filter, see `parse_where`.
+        after
+            Event id of the last row of the page before; 0 for the first page.
+        limit
+            Rows at most, 1 to 10000.
+        fields
+            Columns wanted; None for all that filters may name. The event id is always among them.
+        order
+            A column, with '-' before it for descending, None for the event id; rows of equal value follow by event
+            id, and rows without a value come last. A page by event id stays right while the run grows; by another
+            column, rows that arrive later may belong before the cursor.
+
+        Raises
+        ------
+        QueryError
+            If any of these does not make sense.
+        """
+        if not 1 <= limit <= MOST_ROWS:
+            raise QueryError(f"A page holds 1 to {MOST_ROWS} rows, not {limit}.")
+        if not 0 <= after < 1 << 63:
+            raise QueryError(f"The cursor '{after}' is not an event id.")
+        columns = self.columns()
+        condition = parse_where(where, columns or None)
+        if not columns:
+            return CellPage([], None, 0)
+        wanted = self._wanted(fields, columns)
+        snapshot = self.table.snapshot()
+        by, descending = (order or _EVENT_ID).removeprefix("-"), (order or "").startswith("-")
+        if by not in columns:
+            raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
+        cursor = self._cursor(snapshot, by, descending, after)
+        total = snapshot.rows if where is None else self._count(snapshot, condition)
+        ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
+        rows = self._select(
+            snapshot,
+            f"SELECT {wanted} FROM cells WHERE {condition.sql} AND {cursor.sql} ORDER BY {ordering} LIMIT ?",
+            (*condition.parameters, *cursor.parameters, limit + 1),
+        )
+        more = len(rows) > limit
+        rows = rows[:limit]
+        return CellPage(rows, int(rows[-1][_EVENT_ID]) if more else None, total)
+
+    def row(self, event_id: int) -> dict[str, Any] | None:
+        """Return everything the table holds of one event, lists included; None if it has no such event."""
+        if not 0 <= event_id < 1 << 63:
+            return None
+        rows = self._select(self.table.snapshot(), "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
+        return rows[0] if rows else None
+
+    def arrow(self, fields: Sequence[str]) -> Any:
+        """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
+        columns = self.columns()
+        if not columns:
+            return None
+        return self._arrow(
+            self.table.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id"
+        )
+
+    def close(self) -> None:
+        """Give the database back."""
+        self._database.close()
+
+    def _wanted(self, fields: Sequence[str] | None, columns: Mapping[str, ColumnKind]) -> str:
+        names = [column.name for column in self.table.schema]
+        wanted = list(columns) if fields is None else [_EVENT_ID, *(name for name in fields if name != _EVENT_ID)]
+        for name in wanted:
+            if name not in names:
+                raise QueryError(f"There is no column '{name}'; the run lists its columns.")
+        return ", ".join(f'"{name}"' for name in dict.fromkeys(wanted))
+
+    def _cursor(self, snapshot: TableSnapshot, by: str, descending: bool, after: int) -> Condition:
+        """Condition of the rows behind the cursor's row, in the page's order."""
+        if after == 0:
+            return Condition()
+        beyond = "<" if descending else ">"
+        if by == _EVENT_ID:
+            return Condition(f"event_id {beyond} ?", (after,))
+        found = self._select(snapshot, f'SELECT "{by}" AS value FROM cells WHERE event_id = ?', (after,))
+        if not found:
+            raise QueryError(f"The cursor '{after}' is not an event of this table.")
+        value: Value | None = found[0]["value"]
+        if value is None:
+            return Condition(f'("{by}" IS NULL AND event_id > ?)', (after,))
+        return Condition(
+            f'("{by}" {beyond} ? OR ("{by}" = ? AND event_id > ?) OR "{by}" IS NULL)', (value, value, after)
+        )
+
+    def _count(self, snapshot: TableSnapshot, condition: Condition) -> int:
+        rows = self._select(snapshot, f"SELECT count(*) AS n FROM cells WHERE {condition.sql}", condition.parameters)
+        return int(rows[0]["n"]) if rows else 0
+
+    def _select(self, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value]) -> list[dict[str, Any]]:
+        table = self._arrow(snapshot, sql, parameters)
+        rows: list[dict[str, Any]] = table.to_pylist()
+        return rows
+
+    def _arrow(self, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value] = ()) -> Any:
+        """Run SQL over `cells`, the parts and the tail; names in it are whitelisted, values are parameters."""
+        if not snapshot.rows:
+            return pa.table({})
+        pieces, bound = [], list[Any](parameters)
+        if snapshot.parts:
+            pieces.append("SELECT * FROM read_parquet(?)")
+            bound.insert(0, [str(part.path) for part in snapshot.parts])
+        with self._database.cursor() as cursor:
+            if snapshot.tail is not None:
+                cursor.register("tail", snapshot.tail)
+                pieces.append("SELECT * FROM tail")
+            source = " UNION ALL ".join(pieces)
+            return cursor.execute(f"WITH cells AS ({source}) {sql}", bound).to_arrow_table()
+
+
+def _kind(kind: Any) -> ColumnKind | None:
+    if pa.types.is_boolean(kind):
+        return ColumnKind.TRUTH
+    if pa.types.is_integer(kind) or pa.types.is_floating(kind):
+        return ColumnKind.NUMBER
+    return ColumnKind.TEXT if pa.types.is_string(kind) else None

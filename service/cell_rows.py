@@ -1,0 +1,103 @@
+"""From batches to rows: what the tables of a run folder hold of every event."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from inference.results import CellResults
+from reconstruction.images import CellImages
+
+
+@dataclass(frozen=True)
+class AnswerNames:
+    """What the numbers of a bundle's answers mean.
+
+    Attributes
+    ----------
+    classes
+        Names of the classes, in the order of `class_probability`; empty where the bundle has none.
+    novelty_threshold
+        A cell whose novelty is larger is marked `novel`.
+    """
+
+    classes: tuple[str, ...] = ()
+    novelty_threshold: float = float("inf")
+
+
+def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, sample_rate_hz: float) -> pa.Table:
+    """Return one row per cell: place, speed, features, and the answer.
+
+    `cluster_posteriors` and `class_probabilities` are lists with everything the bundle said; the plain columns hold
+    what people filter by. Values that could not be measured (NaN) are null, which no filter matches.
+
+    Raises
+    ------
+    ValueError
+        If images and results are not of the same events.
+    """
+    if not np.array_equal(images.event_id, results.event_id):
+        raise ValueError("images and results must be of the same events, in the same order")
+    rows = np.arange(len(results))
+    cluster = results.cluster
+    columns = _place_columns(images, sample_rate_hz)
+    columns["cluster"] = pa.array(cluster)
+    columns["cluster_posterior"] = _numbers(results.cluster_posterior[rows, cluster])
+    columns["class"], columns["class_probability"] = _classes(results, names, rows)
+    columns["novelty"] = _numbers(results.novelty)
+    columns["novel"] = pa.array(results.novelty > names.novelty_threshold)
+    for axis in range(results.embedding.shape[1]):
+        columns[f"embedding_{axis}"] = _numbers(results.embedding[:, axis])
+    columns["cluster_posteriors"] = _lists(results.cluster_posterior)
+    columns["class_probabilities"] = _lists(results.class_probability)
+    return pa.table(columns)
+
+
+def rejected_rows(images: CellImages, sample_rate_hz: float) -> pa.Table:
+    """Return one row per event that cannot be judged: place, speed, features, and the reason."""
+    columns = _place_columns(images, sample_rate_hz)
+    columns["rejection"] = pa.array([reason.value for reason in images.rejection], pa.string())
+    return pa.table(columns)
+
+
+def count_reasons(reasons: Sequence[str]) -> dict[str, int]:
+    """Return how often each rejection occurs."""
+    return dict(Counter(str(reason) for reason in reasons))
+
+
+def _place_columns(images: CellImages, sample_rate_hz: float) -> dict[str, Any]:
+    return {
+        "event_id": pa.array(images.event_id),
+        "epoch": pa.array(images.epoch),
+        "trigger_tick": pa.array(images.trigger_tick),
+        "time_s": pa.array(images.trigger_tick / sample_rate_hz),
+        "speed_m_s": _numbers(images.speed_m_s),
+        "speed_error_m_s": _numbers(images.speed_error_m_s),
+        "flags": pa.array(images.flags),
+        **{name: _numbers(column) for name, column in images.features.items()},
+    }
+
+
+def _classes(results: CellResults, names: AnswerNames, rows: npt.NDArray[np.intp]) -> tuple[Any, Any]:
+    probability = results.class_probability
+    if probability.shape[1] == 0:
+        return pa.array([""] * len(rows), pa.string()), pa.nulls(len(rows), pa.float32())
+    best = probability.argmax(axis=1)
+    # A head without class names was fitted to the clusters; its answers have numbers, not names.
+    labels = [names.classes[i] if i < len(names.classes) else "" for i in best]
+    return pa.array(labels, pa.string()), _numbers(probability[rows, best])
+
+
+def _numbers(values: npt.NDArray[np.float32]) -> Any:
+    return pa.array(values, mask=np.isnan(values))
+
+
+def _lists(values: npt.NDArray[np.float32]) -> Any:
+    offsets = np.arange(values.shape[0] + 1, dtype=np.int32) * values.shape[1]
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(np.ascontiguousarray(values).ravel()))

@@ -1,0 +1,67 @@
+"""Writing where the disk may be full: room is asked for first, and every failure becomes one sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from acquisition.disk import explain
+from service.errors import StorageError
+
+RESERVE_BYTES = 32 << 20
+"""Kept free for what closes a run: the last table parts, `run.json` and the files' own indexes."""
+
+
+def require_room(folder: Path, n_bytes: int) -> None:
+    """Check that `n_bytes` fit beside the reserve, because a file that fails half-way through is harder to mend.
+
+    Raises
+    ------
+    StorageError
+        If they do not.
+    """
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes + RESERVE_BYTES:
+        raise StorageError(_full(folder, f"{free >> 20} MiB left, {RESERVE_BYTES >> 20} of them kept to close the run"))
+
+
+@contextlib.contextmanager
+def storage_errors(folder: Path) -> Iterator[None]:
+    """Turn a failed write into a `StorageError`; h5py reports some of them as `RuntimeError`."""
+    try:
+        yield
+    except StorageError:
+        raise
+    except (OSError, RuntimeError) as error:
+        raise StorageError(_full(folder, explain(error))) from error
+
+
+def write_sealed(path: Path, content: bytes) -> None:
+    """Write a file that is either there completely or not at all, also after a power cut.
+
+    Raises
+    ------
+    StorageError
+        If the disk does not take it.
+    """
+    temporary = path.with_name(path.name + ".tmp")
+    with storage_errors(path.parent):
+        try:
+            with temporary.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        except OSError:
+            temporary.unlink(missing_ok=True)
+            raise
+
+
+def _full(folder: Path, reason: str) -> str:
+    return (
+        f"The run folder '{folder}' cannot be written to any more ({reason}); "
+        "what was stored stays readable: free some space and start a new run."
+    )

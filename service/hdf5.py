@@ -1,0 +1,154 @@
+"""HDF5 files that grow: readable at every moment, also after a crash, and never surprised by a full disk."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.disk import reserve
+from service.disk import require_room, storage_errors
+from service.errors import RunFolderError, StorageError
+
+_CLAIM_BYTES = 8 << 20
+
+
+@dataclass(frozen=True)
+class Column:
+    """A dataset that grows along its first axis."""
+
+    dtype: npt.DTypeLike
+    rows_per_chunk: int
+    item_shape: tuple[int, ...] = ()
+
+
+class GrowingFile:
+    """A new HDF5 file of growing datasets, in single-writer mode: its order of writes keeps it readable.
+
+    HDF5 reports a full disk too late and sometimes not at all, so disk space is claimed before every write; after a
+    `StorageError` the file holds what it held before.
+    """
+
+    def __init__(self, path: Path, attributes: Mapping[str, str | float], columns: Mapping[str, Column]) -> None:
+        self._path = path
+        self._claimed = 0
+        self._failed = False
+        with storage_errors(path.parent):
+            require_room(path.parent, 2 * _CLAIM_BYTES)
+            # Without a chunk cache every value goes straight to the system, which outlives this process.
+            self._file: Any = h5py.File(path, "x", libver="v110", rdcc_nbytes=0, locking=False)
+            for name, value in attributes.items():
+                self._file.attrs[name] = value
+            for name, column in columns.items():
+                self._file.create_dataset(
+                    name,
+                    shape=(0, *column.item_shape),
+                    maxshape=(None, *column.item_shape),
+                    chunks=(column.rows_per_chunk, *column.item_shape),
+                    dtype=np.dtype(column.dtype),
+                )
+            self._file.swmr_mode = True
+            self._columns = {name: self._file[name] for name in columns}
+        try:
+            self.claim(0)
+        except StorageError:
+            self.close()
+            raise
+
+    def __getitem__(self, name: str) -> Any:
+        return self._columns[name]
+
+    def claim(self, n_bytes: int) -> None:
+        """Make sure that the next `n_bytes` fit.
+
+        Raises
+        ------
+        StorageError
+            If they do not, or an earlier write failed.
+        """
+        if self._failed:
+            raise StorageError(
+                f"The file '{self._path}' takes no more, because the disk refused before; free some space."
+            )
+        with storage_errors(self._path.parent):
+            # Chunks are allocated whole, so a small append may need a chunk of every dataset.
+            needed = self._file.id.get_filesize() + n_bytes + _CLAIM_BYTES
+            if needed > self._claimed:
+                require_room(self._path.parent, needed + _CLAIM_BYTES - self._claimed)
+                reserve(self._path, self._file.id.get_vfd_handle(), needed + _CLAIM_BYTES)
+                self._claimed = needed + _CLAIM_BYTES
+
+    def extend(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Append rows to a dataset; `claim` their bytes first.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them.
+        """
+        with self._failing():
+            dataset = self._columns[name]
+            start = dataset.shape[0]
+            dataset.resize(start + values.shape[0], axis=0)
+            dataset[start:] = values
+
+    def flush(self) -> None:
+        """Hand everything to the operating system, so that a crash of this process loses nothing of it.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it.
+        """
+        if not self._failed:
+            with self._failing():
+                self._file.flush()
+
+    def close(self) -> None:
+        """Give claimed space back and close.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take the last of it.
+        """
+        if self._file:
+            with self._failing():
+                os.ftruncate(self._file.id.get_vfd_handle(), self._file.id.get_filesize())
+                self._columns = {}
+                self._file.close()
+
+    @contextlib.contextmanager
+    def _failing(self) -> Any:
+        try:
+            with storage_errors(self._path.parent):
+                yield
+        except StorageError:
+            self._failed = True
+            raise
+
+
+def open_to_read(path: Path, expected_format: str) -> Any:
+    """Open a file of a run folder, also one that is being written or whose writer was killed.
+
+    Raises
+    ------
+    RunFolderError
+        If it is damaged or of another format.
+    """
+    try:
+        file = h5py.File(path, "r", swmr=True, locking=False)
+        found = file.attrs.get("format")
+    except OSError as error:
+        raise RunFolderError(f"The file '{path.name}' of the run is damaged ({error}).") from None
+    if found != expected_format:
+        file.close()
+        raise RunFolderError(f"The file '{path.name}' has the format '{found}', not '{expected_format}'.")
+    return file

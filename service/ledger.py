@@ -1,0 +1,104 @@
+"""The book that every event and sample of a run is entered in, from any thread."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Mapping
+
+from acquisition.block import UNKNOWN_LOSS
+from service.run import Ledger
+
+
+class LedgerBook:
+    """Counts what becomes of events; in flight is what was detected and not yet settled, so the balance always holds.
+
+    Transitions, each one hand-over of the pipeline: detected -> stored | rejected(reason) | dropped(reason), and
+    stored -> dropped(reason) where rows that were thought safe could not be sealed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._detected = 0
+        self._stored = 0
+        self._rejected: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+        self._samples = 0
+        self._samples_lost = 0
+        self._unknown_losses = 0
+
+    def samples(self, received: int, lost: int = 0) -> None:
+        """Enter samples per channel; `lost` is `UNKNOWN_LOSS` where the source cannot tell how many."""
+        with self._lock:
+            self._samples += received
+            if lost == UNKNOWN_LOSS:
+                self._unknown_losses += 1
+            else:
+                self._samples_lost += lost
+
+    def detected(self, count: int) -> None:
+        """Enter events that detection found; they are in flight from now on."""
+        with self._lock:
+            self._detected += count
+
+    def stored(self, count: int) -> None:
+        """Settle events that are in the run folder with an answer."""
+        with self._lock:
+            self._settle(count)
+            self._stored += count
+
+    def rejected(self, reasons: Mapping[str, int]) -> None:
+        """Settle events that cannot be judged, by reason."""
+        with self._lock:
+            self._settle(sum(reasons.values()))
+            self._rejected.update({reason: count for reason, count in reasons.items() if count})
+
+    def dropped(self, reason: str, count: int) -> None:
+        """Settle events that were lost."""
+        if count == 0:
+            return
+        with self._lock:
+            self._settle(count)
+            self._dropped[reason] += count
+
+    def drop_rest(self, reason: str) -> int:
+        """Settle everything still in flight as lost, and return how many that were."""
+        with self._lock:
+            rest = self._in_flight
+            if rest:
+                self._dropped[reason] += rest
+            return rest
+
+    def lost_after_storing(self, reason: str, stored: int, rejected: Mapping[str, int]) -> None:
+        """Move events whose rows could not be sealed to the lost ones."""
+        with self._lock:
+            if stored > self._stored or any(count > self._rejected[key] for key, count in rejected.items()):
+                raise ValueError("the ledger cannot lose more rows than it has stored")
+            self._stored -= stored
+            self._rejected.subtract(rejected)
+            self._rejected += Counter()
+            lost = stored + sum(rejected.values())
+            if lost:
+                self._dropped[reason] += lost
+
+    def snapshot(self) -> Ledger:
+        """Return the counts as they stand, all of one moment."""
+        with self._lock:
+            return Ledger(
+                detected=self._detected,
+                stored=self._stored,
+                rejected=dict(self._rejected),
+                dropped=dict(self._dropped),
+                in_flight=self._in_flight,
+                samples=self._samples,
+                samples_lost=self._samples_lost,
+                losses_of_unknown_size=self._unknown_losses,
+            )
+
+    @property
+    def _in_flight(self) -> int:
+        return self._detected - self._stored - self._rejected.total() - self._dropped.total()
+
+    def _settle(self, count: int) -> None:
+        if count > self._in_flight:
+            raise ValueError(f"the ledger cannot settle {count} events when {self._in_flight} are in flight")

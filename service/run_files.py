@@ -1,0 +1,66 @@
+"""The single files of a run folder: its description, its truth, its model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pydantic import ValidationError
+
+from service.disk import write_sealed
+from service.errors import RunFolderError
+from service.image_store import FILE_NAME as IMAGES
+from service.run import Run
+from service.window_store import FILE_NAME as WINDOWS
+
+RUN_JSON = "run.json"
+BUNDLE = "model.bundle"
+TRUTH = "truth.parquet"
+
+
+def read_run(path: Path) -> Run:
+    """Read the `run.json` of a folder.
+
+    Raises
+    ------
+    RunFolderError
+        If it is missing or damaged.
+    """
+    try:
+        return Run.model_validate_json((path / RUN_JSON).read_bytes())
+    except FileNotFoundError:
+        raise RunFolderError(f"The folder '{path}' is not a run: it has no {RUN_JSON}.") from None
+    except (OSError, ValidationError) as error:
+        first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise RunFolderError(f"The {RUN_JSON} of '{path}' is damaged ({first}).") from None
+
+
+def list_files(path: Path) -> dict[str, list[str]]:
+    """Return the names of the files that are not tables, by part."""
+    traces = sorted(file.name for file in path.glob("trace*.h5"))
+    single = {"windows": WINDOWS, "images": IMAGES, "bundle": BUNDLE, "truth": TRUTH}
+    found = {part: [name] for part, name in single.items() if (path / name).is_file()}
+    return {"trace": traces, **found} if traces else found
+
+
+def write_truth(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Write `truth.parquet`; fixed bytes become text.
+
+    Raises
+    ------
+    StorageError
+        If the disk does not take it.
+    """
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({name: _arrow_column(column) for name, column in columns.items()}), sink)
+    write_sealed(path / TRUTH, sink.getvalue().to_pybytes())
+
+
+def _arrow_column(column: npt.NDArray[Any]) -> Any:
+    if column.dtype.kind == "S":
+        return pa.array([text.decode("utf-8", "replace") for text in column.tolist()], pa.string())
+    return pa.array(column)

@@ -1,0 +1,297 @@
+"""A run as a folder: its description, raw windows, images, tables, model and truth."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.event import Event
+from inference.results import CellResults
+from reconstruction.errors import ReconstructionError
+from reconstruction.images import CellImages
+from reconstruction.transform import Transform, transform_for
+from service.cell_query import CellPage, CellQuery
+from service.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.disk import storage_errors, write_sealed
+from service.errors import RunFolderError, UnknownCell
+from service.image_store import ImageStore
+from service.part_table import PartTable
+from service.run import Run
+from service.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
+from service.where import ColumnKind
+from service.window_store import WindowStore
+
+CELLS, REJECTED = "cells", "rejected"
+
+
+class RunFolder:
+    """One run on disk. One thread appends, `seal`s and `save_run`s; any number of threads ask, also meanwhile."""
+
+    def __init__(
+        self, path: Path, run: Run, cells: PartTable, rejected: PartTable, images: ImageStore, windows: WindowStore
+    ) -> None:
+        self.path = path
+        self._run = run
+        self._cells = cells
+        self._rejected = rejected
+        self._images = images
+        self._windows = windows
+        self._cell_query = CellQuery(cells)
+        self._rejected_query = CellQuery(rejected)
+        self._names = AnswerNames()
+        self._transform: Transform | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def create(cls, root: Path, run: Run, names: AnswerNames | None = None, bundle: bytes = b"") -> Self:
+        """Make the folder of a new run under `root`, to be written to.
+
+        Parameters
+        ----------
+        names
+            What the bundle's answers mean.
+        bundle
+            The bundle file, kept so that the run's cells can be explained later.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it.
+        """
+        path = root / run.id
+        with storage_errors(root):
+            path.mkdir(parents=True)
+            cells, rejected = PartTable.create(path / CELLS), PartTable.create(path / REJECTED)
+        images, windows = ImageStore.create(path, run.instrument), WindowStore.create(path, run.instrument)
+        folder = cls(path, run, cells, rejected, images, windows)
+        folder._names = names or AnswerNames()
+        if bundle:
+            write_sealed(path / BUNDLE, bundle)
+        folder.save_run(run)
+        return folder
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open the folder of a run to read it.
+
+        Raises
+        ------
+        RunFolderError
+            If it is missing or damaged.
+        """
+        run = read_run(path)
+        cells, rejected = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
+        images, windows = ImageStore.open(path, run.instrument), WindowStore.open(path, run.instrument)
+        return cls(path, run, cells, rejected, images, windows)
+
+    def run(self) -> Run:
+        """Return the run as it was last saved."""
+        return self._run
+
+    def save_run(self, run: Run) -> None:
+        """Write `run.json`, whole or not at all.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it; the run in memory is the new one all the same.
+        """
+        self._run = run
+        write_sealed(self.path / RUN_JSON, run.model_dump_json(indent=1).encode())
+
+    def append(self, images: CellImages, results: CellResults) -> None:
+        """Take cells with their answers.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them; then none of them is in the tables.
+        """
+        if len(images):
+            self._images.append(images)
+            self._cells.append(cell_rows(images, results, self._names, self._run.instrument.sample_rate_hz))
+
+    def append_rejected(self, images: CellImages) -> None:
+        """Take events that cannot be judged.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them; then none of them is in the tables.
+        """
+        if len(images):
+            self._images.append(images)
+            self._rejected.append(rejected_rows(images, self._run.instrument.sample_rate_hz))
+
+    def append_windows(self, events: Sequence[Event]) -> None:
+        """Take the raw windows of events; may be called by another thread than the other appends.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them.
+        """
+        self._windows.append(events)
+
+    def set_truth(self, columns: Mapping[str, npt.NDArray[Any]]) -> None:
+        """Write what is known of the true cells, one row each; raises `StorageError`."""
+        write_truth(self.path, columns)
+
+    def seal_if_due(self) -> None:
+        """Seal where rows have waited long enough; call it often.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it.
+        """
+        if self._cells.due() or self._rejected.due():
+            self.seal()
+
+    def seal(self) -> None:
+        """Make everything appended so far safe against a crash; windows and images first, then the rows of them.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it; the rows then stay in memory.
+        """
+        self._windows.flush()
+        self._images.flush()
+        self._cells.seal()
+        self._rejected.seal()
+
+    def discard_unsealed(self) -> tuple[int, list[str]]:
+        """Give up the rows that could not be sealed; return how many cells, and the reasons of the rejected."""
+        cells, rejected = self._cells.discard_tail(), self._rejected.discard_tail()
+        reasons = [] if rejected is None else rejected.column("rejection").to_pylist()
+        return (0 if cells is None else int(cells.num_rows)), reasons
+
+    def cells(
+        self,
+        where: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+        fields: Sequence[str] | None = None,
+        order: str | None = None,
+    ) -> CellPage:
+        """Return a page of cells, see `CellQuery.page`."""
+        return self._cell_query.page(where, after, limit, fields, order)
+
+    def rejected(
+        self,
+        where: str | None = None,
+        after: int = 0,
+        limit: int = 100,
+        fields: Sequence[str] | None = None,
+        order: str | None = None,
+    ) -> CellPage:
+        """Return a page of the events that could not be judged, see `CellQuery.page`."""
+        return self._rejected_query.page(where, after, limit, fields, order)
+
+    def cell(self, event_id: int) -> dict[str, Any]:
+        """Return everything the tables hold of one event; a `rejection` beside it where it is not a cell.
+
+        Raises
+        ------
+        UnknownCell
+            If neither table has it.
+        """
+        row = self._cell_query.row(event_id) or self._rejected_query.row(event_id)
+        if row is None:
+            raise UnknownCell(f"The run {self._run.id} has no event {event_id}; it may be in flight, or was dropped.")
+        return row
+
+    def columns(self) -> dict[str, ColumnKind]:
+        """Return the columns of cells that filters may name, and what they hold; empty before the first cell."""
+        return self._cell_query.columns()
+
+    def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
+        """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.
+
+        Raises
+        ------
+        UnknownCell
+            If the run has no such event or channel.
+        """
+        stored = self._images.read(event_id, channel)
+        if stored is not None:
+            return stored
+        event = self.event(event_id)
+        try:
+            return np.asarray(self._transform_of_run().images([event], [channel]).images[channel][0])
+        except ReconstructionError as error:
+            raise UnknownCell(str(error)) from None
+
+    def event(self, event_id: int) -> Event:
+        """Return the event as detection gave it, with its raw window.
+
+        Raises
+        ------
+        UnknownCell
+            If its window is not stored.
+        """
+        event = self._windows.read(event_id)
+        if event is None:
+            raise UnknownCell(f"The run {self._run.id} has no window of event {event_id}.")
+        return event
+
+    def event_places(self) -> npt.NDArray[np.void]:
+        """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
+        return self._windows.places()
+
+    def cell_columns(self, fields: Sequence[str]) -> Any:
+        """Return whole columns of the cells as a `pyarrow.Table`, None before the first cell."""
+        return self._cell_query.arrow(fields)
+
+    def rejected_columns(self, fields: Sequence[str]) -> Any:
+        """Return whole columns of the rejected events as a `pyarrow.Table`, None before the first."""
+        return self._rejected_query.arrow(fields)
+
+    def bundle_path(self) -> Path:
+        """Return the file of the bundle that answered.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder does not have it.
+        """
+        path = self.path / BUNDLE
+        if not path.is_file():
+            raise RunFolderError(
+                f"The run {self._run.id} has lost its '{BUNDLE}'; copy the bundle back into its folder."
+            )
+        return path
+
+    def files(self) -> dict[str, list[str]]:
+        """Return the file names by part, as `Run.files` lists them."""
+        tables = {CELLS: self._cells.file_names(), REJECTED: self._rejected.file_names()}
+        return {**list_files(self.path), **{part: names for part, names in tables.items() if names}}
+
+    def close(self) -> None:
+        """Close every file; what was not sealed is lost.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take the last of the windows or images.
+        """
+        try:
+            self._windows.close()
+        finally:
+            try:
+                self._images.close()
+            finally:
+                self._cell_query.close()
+                self._rejected_query.close()
+
+    def _transform_of_run(self) -> Transform:
+        with self._lock:
+            if self._transform is None:
+                self._transform = transform_for(self._run.instrument)
+            return self._transform

@@ -1,0 +1,193 @@
+"""The raw window of every event of a run, in HDF5: enough to make each event again, bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.event import Background, ClockState, Event, EventFlag
+from acquisition.instrument import Instrument
+from service.errors import RunFolderError
+from service.event_index import EventIndex
+from service.hdf5 import Column, GrowingFile, open_to_read
+
+FORMAT = "lightline-windows/1"
+FILE_NAME = "windows-0000.h5"
+
+EVENT = np.dtype(
+    [
+        ("event_id", "<u8"),
+        ("epoch", "<i4"),
+        ("trigger_tick", "<f8"),
+        ("duration_ticks", "<f8"),
+        ("window_tick", "<i8"),
+        ("first_value", "<i8"),
+        ("n_samples", "<i8"),
+        ("period_ticks", "<f8"),
+        ("origin_tick", "<f8"),
+        ("locked", "u1"),
+        ("background", "<i8"),
+        ("strength", "<f8"),
+        ("flags", "<u4"),
+    ]
+)
+"""One row of `events`; `first_value` is where the window begins in `samples`, `background` the row in `backgrounds`."""
+BACKGROUND = np.dtype([("first_value", "<i8"), ("n_channels", "<i4"), ("n_bins", "<i4")])
+"""One row of `backgrounds`; `background_values` holds the levels row by row from `first_value` on, then the noise."""
+
+
+class WindowStore:
+    """`events` and `backgrounds` (tables), `samples` and `background_values` (flat); one writer, any readers."""
+
+    def __init__(self, path: Path, instrument: Instrument) -> None:
+        self._path = path
+        self._instrument = instrument
+        self._lock = threading.RLock()
+        self._file: Any = None
+        self._index = EventIndex()
+        self._rows_of_backgrounds: dict[bytes, int] = {}
+
+    @classmethod
+    def create(cls, folder: Path, instrument: Instrument) -> Self:
+        """Prepare a new store; its file appears with the first window."""
+        return cls(folder / FILE_NAME, instrument)
+
+    @classmethod
+    def open(cls, folder: Path, instrument: Instrument) -> Self:
+        """Open the store of a run folder, which may be empty.
+
+        Raises
+        ------
+        RunFolderError
+            If its file is damaged.
+        """
+        store = cls(folder / FILE_NAME, instrument)
+        if store._path.exists():
+            store._file = open_to_read(store._path, FORMAT)
+            store._index = EventIndex(store._file["events"]["event_id"])
+        return store
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    def append(self, events: Sequence[Event]) -> None:
+        """Write the windows of events.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them.
+        """
+        if not events:
+            return
+        with self._lock:
+            if self._file is None:
+                self._file = self._create(events[0].window.dtype)
+            self._file.claim(sum(event.window.nbytes + event.background.level.nbytes for event in events))
+            rows = np.array([self._row(event) for event in events], dtype=EVENT)
+            starts = len(self._file["samples"]) + np.cumsum([0, *(event.window.size for event in events)])
+            rows["first_value"] = starts[:-1]
+            self._file.extend("samples", np.concatenate([event.window.ravel() for event in events]))
+            # The table last: a reader believes in no more windows than it has rows.
+            self._file.extend("events", rows)
+            self._index.add(rows["event_id"].copy())
+
+    def read(self, event_id: int) -> Event | None:
+        """Return the event as detection gave it; None if it is not stored."""
+        with self._lock:
+            row = self._index.find(event_id)
+            if row is None or self._file is None:
+                return None
+            try:
+                return self._event(self._file["events"][row])
+            except (OSError, ValueError) as error:
+                raise RunFolderError(f"The window of event {event_id} cannot be read ({error}).") from None
+
+    def places(self) -> npt.NDArray[np.void]:
+        """Return the table of events, `EVENT` rows in the order they were written."""
+        with self._lock:
+            return np.empty(0, EVENT) if self._file is None else np.asarray(self._file["events"][...])
+
+    def flush(self) -> None:
+        """Make everything appended so far safe against a crash of this process; raises `StorageError`."""
+        with self._lock:
+            if isinstance(self._file, GrowingFile):
+                self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; raises `StorageError` if the disk does not take the last of it."""
+        with self._lock:
+            if self._file is not None:
+                file, self._file = self._file, None
+                file.close()
+
+    def _row(self, event: Event) -> tuple[object, ...]:
+        return (
+            event.event_id,
+            event.epoch,
+            event.trigger_tick,
+            event.duration_ticks,
+            event.window_tick,
+            0,
+            event.window.shape[0],
+            event.clock.period_ticks,
+            event.clock.origin_tick,
+            event.clock.locked,
+            self._background_row(event.background),
+            event.strength,
+            int(event.flags),
+        )
+
+    def _background_row(self, background: Background) -> int:
+        """Row of this background, written where it is new."""
+        values = np.concatenate([background.level.ravel(), background.noise.ravel()]).astype(np.float32, copy=False)
+        key = hashlib.blake2b(
+            values.tobytes() + str(background.level.shape).encode(), digest_size=16, usedforsecurity=False
+        ).digest()
+        row = self._rows_of_backgrounds.get(key)
+        if row is None:
+            row = len(self._file["backgrounds"])
+            entry = np.array([(len(self._file["background_values"]), *background.level.shape)], dtype=BACKGROUND)
+            self._file.extend("background_values", values)
+            self._file.extend("backgrounds", entry)
+            self._rows_of_backgrounds[key] = row
+        return row
+
+    def _event(self, row: Any) -> Event:
+        channels = len(self._instrument.channels)
+        first, count = int(row["first_value"]), int(row["n_samples"])
+        values = self._file["samples"][first : first + count * channels]
+        return Event(
+            event_id=int(row["event_id"]),
+            epoch=int(row["epoch"]),
+            trigger_tick=float(row["trigger_tick"]),
+            duration_ticks=float(row["duration_ticks"]),
+            window_tick=int(row["window_tick"]),
+            window=values.reshape(count, channels),
+            clock=ClockState(float(row["period_ticks"]), float(row["origin_tick"]), bool(row["locked"])),
+            background=self._background(int(row["background"])),
+            strength=float(row["strength"]),
+            flags=EventFlag(int(row["flags"])),
+        )
+
+    def _background(self, row: int) -> Background:
+        entry = self._file["backgrounds"][row]
+        first, channels, bins = int(entry["first_value"]), int(entry["n_channels"]), int(entry["n_bins"])
+        values = self._file["background_values"][first : first + channels * (bins + 1)]
+        return Background(values[: channels * bins].reshape(channels, bins), values[channels * bins :])
+
+    def _create(self, dtype: npt.DTypeLike) -> GrowingFile:
+        attributes = {"format": FORMAT, "instrument": self._instrument.to_json()}
+        columns = {
+            "samples": Column(dtype, rows_per_chunk=1 << 17),
+            "events": Column(EVENT, rows_per_chunk=256),
+            "backgrounds": Column(BACKGROUND, rows_per_chunk=256),
+            "background_values": Column(np.float32, rows_per_chunk=1 << 14),
+        }
+        return GrowingFile(self._path, attributes, columns)
