@@ -1,0 +1,283 @@
+"""What every source must keep to, as checks that anyone can run against their own.
+
+Each check takes a function that makes a new, closed source, and raises `AssertionError` with a sentence::
+
+    @pytest.mark.parametrize("check", CHECKS + REPEATABLE_CHECKS, ids=lambda check: check.__name__)
+    def test_my_source(check):
+        check(lambda: open_source("my:device"))
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+import numpy as np
+
+from acquisition.block import UNKNOWN_LOSS, Block, Samples
+from acquisition.errors import EndOfStream, SourceError, SourceTimeout
+from acquisition.source import Source
+
+MakeSource = Callable[[], Source]
+Check = Callable[[MakeSource], None]
+
+_SAMPLES = 200_000
+_PATIENCE_S = 10.0
+_TIMEOUT_S = 0.2
+
+
+def check_description(make: MakeSource) -> None:
+    """Check that a source says what it is before it starts."""
+    with make() as source:
+        _expect(isinstance(source, Source), f"{type(source).__name__} lacks a part of the protocol")
+        _expect(source.instrument.sample_rate_hz > 0, "the sample rate must be known")
+        _expect(isinstance(source.waits, bool) and isinstance(source.simulated, bool), "waits and simulated are flags")
+        _expect("\n" not in source.description, "the description is one line")
+        total = source.total_samples
+        _expect(total is None or total >= 0, "total_samples is None or a number of samples")
+
+
+def check_read_needs_start(make: MakeSource) -> None:
+    """Check that reading what was not started is refused, not answered with an empty wait."""
+    with make() as source:
+        _expect_error(SourceError, lambda: source.read(_TIMEOUT_S), "a read before the first start")
+
+
+def check_blocks_fit(make: MakeSource) -> None:
+    """Check that blocks have the instrument's type, columns and range."""
+    with make() as source:
+        digitizer, columns = source.instrument.digitizer, len(source.instrument.channels)
+        source.start()
+        for block in take(source):
+            _expect(block.data.dtype == digitizer.dtype, f"blocks must be {digitizer.dtype}, got {block.data.dtype}")
+            _expect(block.data.shape == (block.n_samples, columns), f"a block of shape {block.data.shape}")
+            _expect(block.first_sample >= 0 and block.epoch >= 0, "ticks and epochs are counted from 0")
+            _expect(block.lost_before >= UNKNOWN_LOSS, f"lost_before is {block.lost_before}")
+            _expect(block.fill is None or 0 <= block.fill <= 1, f"fill is {block.fill}, it must be 0 to 1")
+            if block.clipped is not None:
+                _expect(block.clipped.shape == (columns,), "clipped has one count a channel")
+                _expect(bool((block.clipped <= block.n_samples).all()), "clipped counts samples")
+            if block.n_samples:
+                _expect(block.data.min() >= digitizer.lowest, f"a sample below {digitizer.lowest}")
+                _expect(block.data.max() <= digitizer.highest, f"a sample above {digitizer.highest}")
+
+
+def check_ticks_continue(make: MakeSource) -> None:
+    """Check that ticks go on from block to block, or the block says how many samples are missing."""
+    with make() as source:
+        source.start()
+        before: Block | None = None
+        for block in take(source):
+            if before is not None and block.epoch == before.epoch:
+                missing = block.first_sample - before.end_sample
+                known = block.lost_before != UNKNOWN_LOSS
+                _expect(missing >= 0, f"ticks went back by {-missing}")
+                _expect(not known or missing == block.lost_before, f"{missing} ticks missing, {block.lost_before} said")
+            _expect(before is None or block.epoch >= before.epoch, "epochs go up")
+            before = block
+
+
+def check_restart_is_a_new_epoch(make: MakeSource) -> None:
+    """Check that a second start can be told from the first by its epoch, whether the first was stopped or not."""
+    with make() as source:
+        last = -1
+        for stopped in (False, True, True):
+            source.start()
+            epochs = [block.epoch for block in take(source, 1)]
+            _expect(bool(epochs) and min(epochs) > last, f"epochs {epochs} after epoch {last} and a new start")
+            last = max(epochs)
+            if stopped:
+                source.stop()
+
+
+def check_stop_from_another_thread(make: MakeSource) -> None:
+    """Check that stop ends a waiting read within a second."""
+    with make() as source:
+        source.start()
+        ended = threading.Event()
+        reader = threading.Thread(target=_read_to_end, args=(source, ended), daemon=True)
+        reader.start()
+        time.sleep(_TIMEOUT_S)
+        source.stop()
+        _expect(ended.wait(1.0), "a read went on for a second after stop")
+        reader.join(1.0)
+
+
+def check_stopped_is_ended(make: MakeSource) -> None:
+    """Check that after stop every read says that the stream has ended."""
+    with make() as source:
+        source.start()
+        source.stop()
+        source.stop()
+        for _ in range(3):
+            _expect_error(EndOfStream, lambda: source.read(_TIMEOUT_S), "a read after stop")
+
+
+def check_timeouts(make: MakeSource) -> None:
+    """Check that an idle source says so in time, as often as needed, and then goes on."""
+    with make() as source:
+        source.start()
+        for _ in range(65):
+            began = time.monotonic()
+            try:
+                source.read(0.0)
+            except SourceTimeout as idle:
+                _expect(isinstance(idle, TimeoutError), "an idle source raises a TimeoutError")
+            except EndOfStream:
+                return
+            _expect(time.monotonic() - began < 1.0, "a read without patience took a second")
+        take(source, 1)
+
+
+def check_close_twice(make: MakeSource) -> None:
+    """Check that a closed source can be closed and stopped again, but not started."""
+    source = make()
+    source.start()
+    source.close()
+    source.close()
+    source.stop()
+    _expect_error(SourceError, source.start, "a start after close")
+
+
+def check_blocks_keep(make: MakeSource) -> None:
+    """Check that a block keeps its samples while ten more are read, or until the next if borrowed."""
+    with make() as source:
+        source.start()
+        held = next(iter(take(source, 1)), None)
+        if held is None:
+            return
+        samples = held.data.copy()
+        if held.borrowed:
+            time.sleep(_TIMEOUT_S)
+        else:
+            for _ in range(10):
+                with suppress(SourceTimeout, EndOfStream):
+                    source.read(_TIMEOUT_S)
+        _expect(np.array_equal(held.data, samples), "a held block changed; it must be flagged as borrowed")
+        held.release()
+
+
+def check_truth(make: MakeSource) -> None:
+    """Check that the truth is a table, and never raises."""
+    with make() as source:
+        source.truth()
+        source.start()
+        take(source)
+        truth = source.truth()
+        if truth is not None:
+            missing = {"cell", "kind", "epoch", "tick"} - truth.keys()
+            _expect(not missing, f"the truth lacks {', '.join(sorted(missing))}")
+            _expect(len({len(column) for column in truth.values()}) == 1, "the columns of the truth differ in length")
+
+
+def check_no_thread_stays(make: MakeSource) -> None:
+    """Check that fifty starts and stops leave no thread behind."""
+    before = set(threading.enumerate())
+    with make() as source:
+        for _ in range(50):
+            source.start()
+            with suppress(SourceTimeout, EndOfStream):
+                source.read(0.0)
+            source.stop()
+    deadline = time.monotonic() + 1.0
+    while (left := set(threading.enumerate()) - before) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    _expect(not left, f"threads are left: {', '.join(thread.name for thread in left)}")
+
+
+def check_same_after_restart(make: MakeSource) -> None:
+    """Check that a finite source that waits gives the same samples every time it starts."""
+    with make() as source:
+        plays = []
+        for _ in range(2):
+            source.start()
+            plays.append(_joined(source))
+        _expect(np.array_equal(plays[0], plays[1]), "the second start gave other samples than the first")
+
+
+def check_same_when_opened_again(make: MakeSource) -> None:
+    """Check that a finite source that waits gives the same samples every time it is opened."""
+    plays = []
+    for _ in range(2):
+        with make() as source:
+            source.start()
+            plays.append(_joined(source))
+    _expect(np.array_equal(plays[0], plays[1]), "the source gave other samples when it was opened again")
+
+
+def check_total(make: MakeSource) -> None:
+    """Check that a finite source gives as many samples as it says, and then says that it has ended."""
+    with make() as source:
+        total = source.total_samples
+        _expect(total is not None and source.waits, "only a finite source that waits can be repeated")
+        source.start()
+        blocks = take(source, None)
+        _expect(sum(block.n_samples for block in blocks) == total, f"total_samples is {total}, but others came")
+        _expect_error(EndOfStream, lambda: source.read(_TIMEOUT_S), "a read after the end")
+
+
+CHECKS: tuple[Check, ...] = (
+    check_description,
+    check_read_needs_start,
+    check_blocks_fit,
+    check_ticks_continue,
+    check_restart_is_a_new_epoch,
+    check_stop_from_another_thread,
+    check_stopped_is_ended,
+    check_timeouts,
+    check_close_twice,
+    check_blocks_keep,
+    check_truth,
+    check_no_thread_stays,
+)
+"""For every source."""
+
+REPEATABLE_CHECKS: tuple[Check, ...] = (check_same_after_restart, check_same_when_opened_again, check_total)
+"""For finite sources that give the same samples every time: recordings, and simulations with a seed."""
+
+
+def take(source: Source, n_samples: int | None = _SAMPLES) -> list[Block]:
+    """Read at least `n_samples` (None: all), or to the end; data that a source would use again are copied."""
+    blocks: list[Block] = []
+    got = 0
+    deadline = time.monotonic() + _PATIENCE_S
+    while n_samples is None or got < n_samples:
+        try:
+            block = source.read(_TIMEOUT_S)
+        except SourceTimeout:
+            _expect(time.monotonic() < deadline, f"no samples came in {_PATIENCE_S:g} s")
+            continue
+        except EndOfStream:
+            break
+        deadline = time.monotonic() + _PATIENCE_S
+        got += block.n_samples
+        blocks.append(block)
+    return blocks
+
+
+def _joined(source: Source) -> Samples:
+    return np.concatenate([block.data for block in take(source)])[:_SAMPLES]
+
+
+def _read_to_end(source: Source, ended: threading.Event) -> None:
+    try:
+        while True:
+            with suppress(SourceTimeout):
+                source.read(_PATIENCE_S)
+    except EndOfStream:
+        ended.set()
+
+
+def _expect(holds: bool | np.bool_, otherwise: str) -> None:
+    if not holds:
+        raise AssertionError(f"{otherwise}.")
+
+
+def _expect_error(kind: type[Exception], call: Callable[[], object], what: str) -> None:
+    try:
+        call()
+    except kind:
+        return
+    raise AssertionError(f"{what} must raise {kind.__name__}.")
