@@ -3,7 +3,7 @@
 At run time (no torch):
 
 - `results`: what a bundle says of a batch of cells
-- `contract`, `bundle`: a model as one checked file; `shipped`: those that come with Lightline, and which one a run takes
+- `contract`, `bundle`: a model as one checked file; `shipped`: those that come with Lightline, and which one is taken
 - `engine`: a bundle's graphs answering and explaining; `provider`: the hardware they really run on; `graph_check`:
   whether they keep the contract
 - `saliency`: pictures of cells and of what mattered in them

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from inference.contract import Contract, contract_digest, read_contract
+from inference.contract import FORMAT, Contract, contract_digest, read_contract
 from inference.errors import BundleError
 
 SUFFIX = ".bundle"
@@ -59,7 +59,7 @@ class Bundle:
             If the fields are not a valid contract.
         """
         sums = {"live.onnx": hashlib.sha256(live).hexdigest(), "explain.onnx": hashlib.sha256(explain).hexdigest()}
-        draft = read_contract({**fields, "sha256": sums, "digest": "0" * 64})
+        draft = read_contract({"format": FORMAT, **fields, "sha256": sums, "digest": "0" * 64})
         document = draft.model_dump(mode="json")
         document["digest"] = contract_digest(document, live, explain)
         text = json.dumps(document, indent=1, ensure_ascii=False).encode()

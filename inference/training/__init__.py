@@ -1,0 +1,9 @@
+"""Making bundles; needs the extra `train` (torch, onnx, scikit-learn), which acquisition computers do not.
+
+- `options`: everything that can be chosen; `data`: images with labels, split by run
+- `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
+- `mixture`: clusters on its latent; `heads`: classes on its latent
+- `graphs`, `export`: the trained parts as two ONNX graphs
+- `scores`, `controls`, `evaluate`: how well it does, and whether for the right reason
+- `train`: all of it in one call
+"""

@@ -1,0 +1,102 @@
+"""What a model has to beat: guesses from things that a cell's shape has nothing to do with, or that need no model."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from inference.training.data import TrainingSet
+from inference.training.quiet import ignoring
+from inference.training.scores import balanced_accuracy
+
+Floats = npt.NDArray[np.float32]
+
+_FRAME_PX = 2
+_RINGS = 4
+_OBJECT_SIGMAS = 4.0
+
+
+def control_accuracies(train: TrainingSet, test: TrainingSet, background: float, seed: int) -> dict[str, float]:
+    """Return the balanced accuracy of each control on labelled cells of a run that it was not fitted to.
+
+    - `majority_class`: always the most frequent class
+    - `background_only`: the outer two pixels, where no cell is; above chance, illumination or session gives it away
+    - `hand_made_features`: area, intensity, texture and radial profile, logistic regression
+    """
+    classes = len(train.label_names)
+    common = int(np.bincount(train.label, minlength=classes).argmax())
+    scores = {"majority_class": balanced_accuracy(test.label, np.full_like(test.label, common), classes)}
+    for name, features in (
+        ("background_only", frame_features),
+        ("hand_made_features", lambda images: hand_made_features(images, background)),
+    ):
+        model = make_pipeline(
+            StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed)
+        )
+        with ignoring(ConvergenceWarning):
+            model.fit(features(train.images), train.label)
+        scores[name] = balanced_accuracy(test.label, model.predict(features(test.images)), classes)
+    return scores
+
+
+def frame_features(images: Floats) -> npt.NDArray[np.float64]:
+    """Return mean, spread and percentiles of each side of the outer frame of `(n, 1, y, x)` images, `(n, 20)`."""
+    flat = images[:, 0].astype(np.float64)
+    sides = [
+        flat[:, :_FRAME_PX].reshape(len(flat), -1),
+        flat[:, -_FRAME_PX:].reshape(len(flat), -1),
+        flat[:, :, :_FRAME_PX].reshape(len(flat), -1),
+        flat[:, :, -_FRAME_PX:].reshape(len(flat), -1),
+    ]
+    columns = []
+    for side in sides:
+        columns += [side.mean(axis=1), side.std(axis=1), *np.percentile(side, [5, 50, 95], axis=1)]
+    return np.stack(columns, axis=1)
+
+
+def hand_made_features(images: Floats, background: float) -> npt.NDArray[np.float64]:
+    """Return size, intensity, texture and shape of `(n, 1, y, x)` images, one row of numbers each.
+
+    The object is where the image departs from the background by more than four of the outer frame's own deviations.
+    """
+    signal = images[:, 0].astype(np.float64) - background
+    n, height, width = signal.shape
+    frame = np.concatenate([signal[:, :_FRAME_PX].reshape(n, -1), signal[:, -_FRAME_PX:].reshape(n, -1)], axis=1)
+    noise = np.maximum(frame.std(axis=1), 1e-6)[:, None, None]
+    mask = np.abs(signal - frame.mean(axis=1)[:, None, None]) > _OBJECT_SIGMAS * noise
+    weight = mask / np.maximum(mask.sum(axis=(1, 2)), 1)[:, None, None]
+    y, x = np.mgrid[0:height, 0:width].astype(np.float64)
+    dy = y - (weight * y).sum(axis=(1, 2))[:, None, None]
+    dx = x - (weight * x).sum(axis=(1, 2))[:, None, None]
+    yy, xx, xy = ((weight * part).sum(axis=(1, 2)) for part in (dy * dy, dx * dx, dy * dx))
+    root = np.sqrt(((yy - xx) / 2) ** 2 + xy**2)
+    mean = (weight * signal).sum(axis=(1, 2))
+    variance = (weight * (signal - mean[:, None, None]) ** 2).sum(axis=(1, 2))
+    radius = np.sqrt(dy * dy + dx * dx)
+    extent = np.maximum(np.sqrt(np.maximum(yy + xx, 1e-6)) * 1.5, 1.0)[:, None, None]
+    rings = [_ring_mean(signal, radius / extent, i / _RINGS, (i + 1) / _RINGS) for i in range(_RINGS)]
+    columns = [
+        mask.sum(axis=(1, 2)),
+        mean,
+        np.sqrt(variance),
+        signal.min(axis=(1, 2)),
+        signal.max(axis=(1, 2)),
+        signal.sum(axis=(1, 2)),
+        np.sqrt(yy + xx),
+        np.sqrt(np.maximum((yy + xx) / 2 - root, 0) / np.maximum((yy + xx) / 2 + root, 1e-6)),
+        np.abs(np.diff(signal, axis=1)).mean(axis=(1, 2)),
+        np.abs(np.diff(signal, axis=2)).mean(axis=(1, 2)),
+        *rings,
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _ring_mean(
+    signal: npt.NDArray[np.float64], radius: npt.NDArray[np.float64], low: float, high: float
+) -> npt.NDArray[np.float64]:
+    ring = (radius >= low) & (radius < high)
+    return np.asarray((signal * ring).sum(axis=(1, 2)) / np.maximum(ring.sum(axis=(1, 2)), 1))

@@ -1,0 +1,120 @@
+"""The two graphs as ONNX, checked against torch before they are believed."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+import torch
+from torch import Tensor, nn
+
+from inference.bundle import Bundle
+from inference.engine import ARGMAX, Engine
+from inference.errors import TrainingError
+from inference.graph_check import EXPLAIN_OUTPUTS, LIVE_OUTPUTS
+from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
+from inference.training.quiet import ignoring
+
+OPSET = 20
+TOLERANCE = 1e-5
+"""Largest difference between ONNX Runtime and torch, relative to the largest value."""
+
+_MOST_BATCH = 4096
+# Traced with a batch of one, the exporter silently fixes the batch axis of some inputs.
+_TRACE_BATCH = 3
+
+
+def export_graphs(parts: TrainedParts, channel: str) -> tuple[bytes, bytes]:
+    """Return `live.onnx` and `explain.onnx` of trained parts, whose image input has the channel's name."""
+    image = torch.zeros(_TRACE_BATCH, *parts.model.architecture.shape)
+    target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)
+    live = _export(LiveGraph(parts).eval(), (image,), [channel], list(LIVE_OUTPUTS))
+    explain = _export(ExplainGraph(parts).eval(), (image, target), [channel, "target"], list(EXPLAIN_OUTPUTS))
+    return live, explain
+
+
+def verify_export(bundle: Bundle, parts: TrainedParts, images: npt.NDArray[np.float32]) -> float:
+    """Compare a bundle's answers with torch's for `(n, y, x)` images; return the largest relative difference.
+
+    Raises
+    ------
+    TrainingError
+        If they differ by more than `TOLERANCE`.
+    """
+    engine = Engine(bundle, provider="cpu", batch_sizes=(1, 2, 5))
+    channel = bundle.contract.inputs[0].channel
+    arrays = {channel: images}
+    results = engine.answer_arrays(np.arange(len(images), dtype=np.uint64), arrays)
+    found = [results.embedding, results.cluster_posterior, results.class_probability, results.novelty]
+    explanation = engine.explain(arrays)
+    found += [explanation.class_logits, explanation.saliency]
+    image = torch.from_numpy(images)
+    with torch.inference_mode():
+        expected: list[Tensor] = list(LiveGraph(parts).eval()(image))
+        logits, _, saliency = ExplainGraph(parts).eval()(image, torch.full((len(images),), ARGMAX))
+    worst = max(map(_difference, found, [*expected, logits, saliency]))
+    if not worst <= TOLERANCE:
+        raise TrainingError(
+            f"The exported graphs differ from the trained model by {worst:.1e}; the bundle is not made."
+        )
+    return worst
+
+
+def _difference(found: npt.NDArray[np.float32], expected: Tensor) -> float:
+    wanted = expected.numpy()
+    return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-12)) if wanted.size else 0.0
+
+
+def _export(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> bytes:
+    batch = torch.export.Dim("batch", min=1, max=_MOST_BATCH)
+    with _silence(), torch.no_grad():
+        program = torch.onnx.export(
+            module,
+            inputs,
+            dynamo=True,
+            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            input_names=names,
+            output_names=outputs,
+            opset_version=OPSET,
+            external_data=False,
+            verbose=False,
+        )
+    if program is None:
+        raise TrainingError("This version of torch exports no ONNX program; install the versions of constraints.txt.")
+    model = program.model_proto
+    _strip(model)
+    onnx.checker.check_model(model, full_check=True)
+    return bytes(model.SerializeToString())
+
+
+def _strip(model: onnx.ModelProto) -> None:
+    """Take out where the code of each node stood: paths of the training computer are nobody's business."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    model.graph.doc_string = ""
+    del model.graph.metadata_props[:]
+    for part in (model.graph.node, model.graph.input, model.graph.output, model.graph.value_info):
+        for entry in part:
+            entry.doc_string = ""
+            del entry.metadata_props[:]
+    for tensor in model.graph.initializer:
+        tensor.doc_string = ""
+        del tensor.metadata_props[:]
+
+
+@contextlib.contextmanager
+def _silence() -> Iterator[None]:
+    """Keep the exporter's own progress and warnings off the terminal."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with contextlib.redirect_stdout(io.StringIO()), ignoring(UserWarning, DeprecationWarning, FutureWarning):
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,90 @@
+"""Everything that can be chosen about a training."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from inference.errors import TrainingError
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a bundle is made; the defaults suit 80 x 80 images on two CPU cores.
+
+    Attributes
+    ----------
+    name
+        Name of the bundle.
+    command
+        The exact command that makes it again, as the contract will say.
+    latent, widths, hidden
+        Size of the latent, channels of the encoder's blocks, and width of the class head.
+    clusters
+        Components of the mixture.
+    epochs, patience
+        The most epochs, and how many without a better validation loss end the training.
+    batch, learning_rate
+        Of Adam on the autoencoder.
+    head_epochs
+        Passes over the cells for the class head.
+    augment, shift_px
+        Whether images are flipped, turned by quarters and shifted by up to so many pixels.
+    background
+        Value of an empty pixel: 1 for transmission and line images, 0 for scatter and fluorescence.
+    false_reject_rate
+        Share of ordinary cells that the novelty threshold may call novel.
+    validation_run, test_run
+        Runs held out to stop the training and to measure; None takes the last runs of the set.
+    seed
+        Of everything random.
+    folder
+        Where checkpoints are kept, so that an interrupted training goes on; None keeps none.
+    progress
+        Whether a progress bar is shown on stderr.
+    """
+
+    name: str = "model"
+    command: str = "lightline train"
+    latent: int = 16
+    widths: tuple[int, ...] = (16, 32, 64, 128)
+    hidden: int = 32
+    clusters: int = 3
+    epochs: int = 60
+    patience: int = 8
+    batch: int = 64
+    learning_rate: float = 1e-3
+    head_epochs: int = 60
+    augment: bool = True
+    shift_px: int = 2
+    background: float = 1.0
+    false_reject_rate: float = 0.01
+    validation_run: str | None = None
+    test_run: str | None = None
+    seed: int = 0
+    folder: Path | None = None
+    progress: bool = True
+
+    def __post_init__(self) -> None:
+        whole = {"latent": 2, "hidden": 1, "clusters": 1, "epochs": 1, "patience": 1, "batch": 2, "head_epochs": 1}
+        for field, least in whole.items():
+            if getattr(self, field) < least:
+                raise TrainingError(f"The training option '{field}' must be at least {least}.")
+        if not self.widths or min(self.widths) < 1:
+            raise TrainingError("The training option 'widths' needs at least one block of at least one channel.")
+        if not 0 < self.learning_rate < 1 or not 0 < self.false_reject_rate < 1:
+            raise TrainingError(
+                "The training options 'learning_rate' and 'false_reject_rate' must lie between 0 and 1."
+            )
+        if self.seed < 0 or self.shift_px < 0:
+            raise TrainingError("The training options 'seed' and 'shift_px' must not be negative.")
+
+    def weights_text(self) -> str:
+        """Return what the autoencoder's weights depend on; a checkpoint made with another text is not resumed."""
+        ignored = {
+            "name", "command", "hidden", "clusters", "head_epochs", "epochs", "false_reject_rate", "folder", "progress",
+        }  # fmt: skip
+        kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
+        return json.dumps(kept, sort_keys=True)

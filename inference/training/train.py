@@ -1,0 +1,174 @@
+"""A 2D autoencoder-mixture bundle (paper A) from a training set, in one call."""
+
+from __future__ import annotations
+
+import platform
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from inference.bundle import Bundle
+from inference.engine import Engine
+from inference.training.data import TrainingSet
+from inference.training.evaluate import Metrics, answer_metrics, format_metrics, reconstruction_metrics
+from inference.training.export import OPSET, export_graphs, verify_export
+from inference.training.fit import encode, fit_autoencoder
+from inference.training.graphs import TrainedParts
+from inference.training.heads import Head, fit_head, standardise
+from inference.training.mixture import Mixture, fit_mixture
+from inference.training.models import Autoencoder
+from inference.training.options import TrainingOptions
+from inference.training.split import RunSplit, split_by_run
+
+_VERIFIED_CELLS = 13
+_LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
+
+
+def train_dcae2d(cells: TrainingSet, options: TrainingOptions | None = None) -> Bundle:
+    """Train, export and measure a bundle; prints the metrics beside their controls, and the command.
+
+    Parameters
+    ----------
+    cells
+        Images of at least two runs, with labels or without.
+    options
+        None takes the defaults.
+
+    Returns
+    -------
+    Bundle
+        Not saved yet.
+
+    Raises
+    ------
+    TrainingError
+        If the cells do not suffice, or the checkpoint folder belongs to another training.
+    KeyboardInterrupt
+        If the user stops it; with a checkpoint folder, the same call goes on where it was.
+    """
+    options = options or TrainingOptions()
+    split = split_by_run(cells, options)
+    fitted = fit_autoencoder(split.train, split.validation, options)
+    parts = _parts(fitted.model, split, options)
+    graphs = export_graphs(parts, cells.channel)
+    novelty = _novelty(parts, split, options)
+    draft = Bundle.build(_contract(parts, cells, split, options, novelty), *graphs)
+    verify_export(draft, parts, split.test.images[:_VERIFIED_CELLS, 0])
+    metrics = reconstruction_metrics(fitted.model, split)
+    metrics |= answer_metrics(Engine(draft, provider="cpu"), split, options.background, options.seed)
+    bundle = Bundle.build({**_contract(parts, cells, split, options, novelty), "metrics": metrics}, *graphs)
+    print(_report(bundle, metrics))
+    return bundle
+
+
+def _parts(model: Autoencoder, split: RunSplit, options: TrainingOptions) -> TrainedParts:
+    """Fit clusters and class head on the frozen encoder."""
+    latent = encode(model, split.train.images)
+    mixture = fit_mixture(latent, options.clusters, options.seed)
+    known = split.train.is_labelled
+    classes = split.train.label_names if len(np.unique(split.train.label[known])) > 1 else ()
+    if classes:
+        head = _head(latent[known], split.train.label[known], len(classes), mixture, options)
+    else:
+        head = _head(latent, mixture.cluster(mixture.embed(latent)), options.clusters, mixture, options)
+    return TrainedParts(
+        model=model,
+        mixture=mixture,
+        head=head,
+        clusters=tuple(f"cluster {i + 1}" for i in range(options.clusters)),
+        classes=classes,
+    )
+
+
+def _head(
+    latent: npt.NDArray[np.float32],
+    label: npt.NDArray[Any],
+    outputs: int,
+    mixture: Mixture,
+    options: TrainingOptions,
+) -> Head:
+    return fit_head(
+        standardise(latent, mixture),
+        label,
+        outputs,
+        hidden=options.hidden,
+        epochs=options.head_epochs,
+        seed=options.seed,
+    )
+
+
+def _novelty(parts: TrainedParts, split: RunSplit, options: TrainingOptions) -> dict[str, Any]:
+    """Set the threshold on the validation run, so that it holds for a run that was not learnt."""
+    embedding = parts.mixture.embed(encode(parts.model, split.validation.images))
+    threshold = float(np.quantile(parts.mixture.novelty(embedding), 1 - options.false_reject_rate))
+    return {
+        "method": "Mahalanobis distance to the nearest component of the mixture",
+        "threshold": threshold,
+        "false_reject_rate": options.false_reject_rate,
+        "cells": len(split.validation),
+    }
+
+
+def _contract(
+    parts: TrainedParts, cells: TrainingSet, split: RunSplit, options: TrainingOptions, novelty: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything that the contract says, except the metrics."""
+    architecture = parts.model.architecture
+    return {
+        "name": options.name,
+        "model": "dcae2d",
+        "command": options.command,
+        "instrument_kind": cells.instrument_kind,
+        "inputs": [{"channel": cells.channel, "shape": architecture.shape, "pixel_um": cells.pixel_um}],
+        "preprocessing": f"(image - {options.background:g}) * {float(parts.model.scale):.9g}",
+        "embedding_size": architecture.latent,
+        "clusters": parts.clusters,
+        "classes": parts.classes,
+        "novelty": novelty,
+        "saliency": [
+            {
+                "channel": cells.channel,
+                "layer": f"block {len(architecture.widths)} of the encoder",
+                "method": "grad_cam",
+                "shape": architecture.map_shape,
+                "targets": "classes" if parts.classes else "clusters",
+            }
+        ],
+        "training": {
+            "sources": split.train.run_names,
+            "validation_sources": split.validation.run_names,
+            "test_sources": split.test.run_names,
+            "cells": len(split.train),
+            "seeds": (options.seed,),
+            "simulated": cells.simulated,
+        },
+        "metrics": {},
+        "opset": OPSET,
+        "software": _software(),
+    }
+
+
+def _software() -> dict[str, str]:
+    found = {"python": platform.python_version(), "lightline": version("lightline")}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except ModuleNotFoundError:
+            continue
+    return found
+
+
+def _report(bundle: Bundle, metrics: Metrics) -> str:
+    training = bundle.contract.training
+    measured = ", ".join(training.test_sources)
+    word = " of simulated cells" if training.simulated else ""
+    also = " (the run that also stopped the training)" if training.test_sources == training.validation_sources else ""
+    return "\n".join(
+        [
+            f"\n{bundle.contract.name}: {training.cells} cells learnt; measured{word} on the run {measured}{also}",
+            format_metrics(metrics),
+            f"made by: {bundle.contract.command}",
+        ]
+    )
