@@ -1,0 +1,46 @@
+"""Where dispatcher and workers meet: the address decides the deployment."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+
+from inference.errors import TransportError
+
+_INPROC = re.compile(r"^inproc://[A-Za-z0-9._-]{1,100}$")
+_TCP = re.compile(r"^tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(?P<port>\*|[0-9]{1,5})$")
+
+
+def is_inproc(address: str) -> bool:
+    """Tell whether the workers are threads of this process."""
+    return address.startswith("inproc://")
+
+
+def checked_address(address: str) -> str:
+    """Return the address as it was given.
+
+    Raises
+    ------
+    TransportError
+        If it is none that Lightline uses, or another computer could reach it.
+    """
+    if _INPROC.match(address):
+        return address
+    match = _TCP.match(address)
+    if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
+        raise TransportError(f"The address '{address}' is not 'inproc://NAME' or 'tcp://127.0.0.1:PORT'; write it so.")
+    if not _is_loopback(match["host"].strip("[]")):
+        raise TransportError(
+            f"The address '{address}' is not on this computer, and messages between computers are not encrypted yet; "
+            "use tcp://127.0.0.1:PORT, through an SSH tunnel if need be."
+        )
+    return address
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,182 @@
+"""Who has which batch: credit, silence, second answers and order, without any socket or clock."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Member:
+    """A worker that has joined.
+
+    Attributes
+    ----------
+    name, provider, credit
+        As it said in `Ready`; no credit while its model warms.
+    holds
+        Batches that it was given and has not answered.
+    heard_s
+        When it was last heard.
+    answered
+        Batches it answered first.
+    """
+
+    name: str
+    heard_s: float
+    provider: str = ""
+    credit: int = 0
+    holds: set[int] = field(default_factory=set)
+    answered: int = 0
+
+
+@dataclass
+class _Open:
+    holders: set[bytes] = field(default_factory=set)
+    times_given: int = 0
+    reason: str = ""
+
+
+class Assignments:
+    """Hands batches to workers and closes each batch exactly once; not thread-safe.
+
+    A batch is open -> given -> closed by the first answer. It is given again when a worker that has it is silent for
+    `silence_s` or fails on it, and closed without an answer after `attempts` times, because a batch that no worker
+    survives must not hold up the run for ever.
+    """
+
+    def __init__(self, silence_s: float, attempts: int = 3) -> None:
+        self._silence_s = silence_s
+        self._attempts = attempts
+        self._members: dict[bytes, Member] = {}
+        self._open: dict[int, _Open] = {}
+        self._waiting: deque[int] = deque()
+        self.given_again = 0
+        self.ignored_answers = 0
+
+    @property
+    def members(self) -> dict[bytes, Member]:
+        """Workers by their routing id."""
+        return self._members
+
+    def is_open(self, batch: int) -> bool:
+        """Tell whether a batch still needs its answer."""
+        return batch in self._open
+
+    def hear(self, worker: bytes, now_s: float) -> bool:
+        """Note that a worker lives; False if it is not a member."""
+        member = self._members.get(worker)
+        if member is None:
+            return False
+        member.heard_s = now_s
+        return True
+
+    def join(self, worker: bytes, name: str, provider: str, credit: int, now_s: float) -> None:
+        """Take in a worker, or what it says anew of itself."""
+        member = self._members.setdefault(worker, Member(name, now_s))
+        member.name, member.provider, member.credit, member.heard_s = name, provider, credit, now_s
+
+    def leave(self, worker: bytes) -> None:
+        """Let a worker go; what it holds is given again."""
+        member = self._members.pop(worker, None)
+        for batch in sorted(member.holds, reverse=True) if member else ():
+            self._take_back(batch, worker)
+
+    def add(self, batch: int) -> None:
+        """Take in a batch to be answered."""
+        self._open[batch] = _Open()
+        self._waiting.append(batch)
+
+    def give(self) -> list[tuple[bytes, int]]:
+        """Hand waiting batches to the workers with most credit left; return who gets what."""
+        given: list[tuple[bytes, int]] = []
+        while self._waiting:
+            worker = max(self._members, key=self._credit_left, default=None)
+            if worker is None or self._credit_left(worker) <= 0:
+                break
+            batch = self._waiting.popleft()
+            entry = self._open[batch]
+            entry.holders.add(worker)
+            entry.times_given += 1
+            self.given_again += entry.times_given > 1
+            self._members[worker].holds.add(batch)
+            given.append((worker, batch))
+        return given
+
+    def answer(self, worker: bytes, batch: int) -> bool:
+        """Close a batch with this worker's answer; False if the answer is late or a second one, and to be ignored."""
+        if batch not in self._open:
+            self.ignore(worker, batch)
+            return False
+        self.close(batch)
+        member = self._members.get(worker)
+        if member is not None:
+            member.holds.discard(batch)
+            member.answered += 1
+        return True
+
+    def ignore(self, worker: bytes, batch: int) -> None:
+        """Count an answer that nobody needs; it gives its credit back all the same."""
+        self.ignored_answers += 1
+        member = self._members.get(worker)
+        if member is not None:
+            member.holds.discard(batch)
+
+    def close(self, batch: int) -> None:
+        """End a batch; workers that still have it keep their credit in it until they answer."""
+        if self._open.pop(batch, None) is not None and batch in self._waiting:
+            self._waiting.remove(batch)
+
+    def fail(self, worker: bytes, batch: int, reason: str) -> None:
+        """Note that a worker failed on a batch; it is given again."""
+        member = self._members.get(worker)
+        if member is None or batch not in member.holds:
+            return
+        member.holds.discard(batch)
+        if batch in self._open:
+            self._open[batch].reason = reason
+            self._take_back(batch, worker)
+
+    def expire(self, now_s: float) -> list[bytes]:
+        """Let go of workers that hold work and are silent for too long; return them."""
+        silent = [
+            worker
+            for worker, member in self._members.items()
+            if now_s - member.heard_s > self._silence_s * (1 if member.holds else 3)
+        ]
+        for worker in silent:
+            self.leave(worker)
+        return silent
+
+    def given_up(self) -> dict[int, str]:
+        """Close batches that were tried too often; return them with the reason."""
+        done = {
+            batch: self._open[batch].reason or "the workers that had it fell silent"
+            for batch in self._waiting
+            if self._open[batch].times_given >= self._attempts
+        }
+        for batch in done:
+            del self._open[batch]
+        self._waiting = deque(batch for batch in self._waiting if batch not in done)
+        return done
+
+    def clear(self) -> None:
+        """Forget every batch and every worker's credit and count, as a run begins or ends."""
+        self._open.clear()
+        self._waiting.clear()
+        for member in self._members.values():
+            member.holds.clear()
+            member.credit = member.answered = 0
+
+    def _credit_left(self, worker: bytes) -> int:
+        member = self._members[worker]
+        return member.credit - len(member.holds)
+
+    def _take_back(self, batch: int, worker: bytes) -> None:
+        entry = self._open.get(batch)
+        if entry is None:
+            return
+        entry.holders.discard(worker)
+        if not entry.holders and batch not in self._waiting:
+            # First in line: the events behind it wait for it.
+            self._waiting.appendleft(batch)

@@ -1,0 +1,273 @@
+"""Gives batches to workers and their answers back in event order, whatever becomes of the workers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import zmq
+
+from inference.address import checked_address
+from inference.assignments import Assignments
+from inference.errors import TransportError
+from inference.finished import Finished, Pending, WorkerView
+from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.results import CellResults
+from inference.router import Context, Letter, Router
+from reconstruction.images import CellImages
+
+
+class Dispatcher:
+    """The giving side of the transport.
+
+    States: new -> `open` -> (`begin` -> `submit`, `results` -> `end`)* -> `close`. One thread submits and one takes
+    results; the socket belongs to a thread of its own.
+
+    Parameters
+    ----------
+    address
+        `inproc://NAME` for threads of this process, `tcp://127.0.0.1:PORT` (or `*`) for other processes.
+    context
+        ZeroMQ context to share with workers that are threads; None makes one, and `close` then ends it.
+    bound
+        Most batches between `submit` and `results`.
+    silence_s
+        A worker that has work and is silent longer is given up, and its work given again.
+    """
+
+    def __init__(
+        self,
+        address: str = "inproc://lightline",
+        *,
+        context: Context | None = None,
+        bound: int = 16,
+        silence_s: float = 10.0,
+    ) -> None:
+        self.address = checked_address(address)
+        self.context: Context = context or zmq.Context()
+        self.bound = bound
+        self._owns_context = context is None
+        self._changed = threading.Condition()
+        self._assignments = Assignments(silence_s)
+        self._router = Router(self.context, address, self._take, self._outgoing)
+        self._pending: dict[int, Pending] = {}
+        self._finished: dict[int, Finished] = {}
+        self._letters: list[Letter] = []
+        self._start: Start | None = None
+        self._channels: tuple[str, ...] = ()
+        self._next_in = self._next_out = 1
+        self._trouble = ""
+
+    def open(self) -> None:
+        """Bind the address and begin to listen; raises `TransportError` if it is taken."""
+        self.address = self._router.open()
+
+    def begin(self, start: Start, channels: Sequence[str]) -> None:
+        """Announce a run to the workers that are there or join later; its batches carry the images of `channels`."""
+        with self._changed:
+            self._forget_batches()
+            self._assignments.given_again = self._assignments.ignored_answers = 0
+            self._next_in = self._next_out = 1
+            self._start, self._channels, self._trouble = start, tuple(channels), ""
+            self._letters.extend((worker, start) for worker in self._assignments.members)
+        self._router.wake()
+
+    def wait_ready(self, timeout_s: float, workers: int = 1) -> None:
+        """Wait until this many workers are warm.
+
+        Raises
+        ------
+        TransportError
+            If a worker cannot use the run's model, or too few come in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while sum(member.credit > 0 for member in self._assignments.members.values()) < workers:
+                if self._trouble:
+                    raise TransportError(self._trouble)
+                if not self._wait_until(deadline):
+                    raise TransportError(
+                        f"No inference worker was ready within {timeout_s:.0f} s; "
+                        f"start one with 'lightline worker --connect {self.address}'."
+                    )
+
+    def submit(self, images: CellImages, stamp_s: float = 0.0, timeout_s: float = 0.0) -> bool:
+        """Take a batch; wait up to `timeout_s` for room, and return False if there is none."""
+        is_cell = images.is_cell
+        cells = images if is_cell.all() else images.take(is_cell)
+        deadline = time.monotonic() + timeout_s
+        with self._changed:
+            while self.open_batches >= self.bound:
+                if not self._wait_until(deadline):
+                    return False
+            number, now = self._next_in, time.monotonic()
+            self._next_in += 1
+            self._pending[number] = Pending(images, cells, stamp_s, now)
+            if len(cells):
+                self._assignments.add(number)
+            else:
+                self._finish(number, None, "")
+        self._router.wake()
+        return True
+
+    def results(self, timeout_s: float = 0.1) -> list[Finished]:
+        """Return the next finished batches, in the order they were submitted; wait up to `timeout_s` for the first."""
+        deadline = time.monotonic() + timeout_s
+        done: list[Finished] = []
+        with self._changed:
+            while self._next_out not in self._finished:
+                if not self._wait_until(deadline):
+                    return done
+            while self._next_out in self._finished:
+                done.append(self._finished.pop(self._next_out))
+                self._next_out += 1
+            self._changed.notify_all()
+        return done
+
+    def abandon(self, reason: str) -> None:
+        """Finish every open batch without an answer, because nobody waits for it any longer."""
+        with self._changed:
+            for number in list(self._pending):
+                self._assignments.close(number)
+                self._finish(number, None, reason)
+
+    def end(self, reason: str, counts: Mapping[str, int]) -> None:
+        """Tell every worker that the run is over; batches still open are forgotten."""
+        with self._changed:
+            if self._start is not None:
+                end = End(self._start.run, reason, dict(counts))
+                self._letters.extend((worker, end) for worker in self._assignments.members)
+            self._start = None
+            self._forget_batches()
+        self._router.wake()
+
+    @property
+    def open_batches(self) -> int:
+        """Batches between `submit` and `results`."""
+        return self._next_in - self._next_out
+
+    @property
+    def given_again(self) -> int:
+        """Times that a batch of this run was given to a further worker."""
+        return self._assignments.given_again
+
+    @property
+    def ignored_answers(self) -> int:
+        """Answers in this run that came late, twice, or for another run."""
+        return self._assignments.ignored_answers
+
+    @property
+    def malformed(self) -> int:
+        """Messages refused since the dispatcher opened."""
+        return self._router.malformed
+
+    def workers(self) -> list[WorkerView]:
+        """Return the workers that have joined."""
+        now = time.monotonic()
+        with self._changed:
+            return [
+                WorkerView(m.name, m.provider, len(m.holds), m.answered, max(0.0, now - m.heard_s))
+                for m in self._assignments.members.values()
+            ]
+
+    def close(self) -> None:
+        """Send every worker home and end the thread and the socket; waits for workers that share an own context."""
+        with self._changed:
+            self._letters.extend((worker, Stop()) for worker in self._assignments.members)
+        self._router.close()
+        if self._owns_context:
+            self.context.term()
+
+    def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _take(self, worker: bytes, message: Message) -> None:
+        """Act on a worker's message; called by the router's thread."""
+        now = time.monotonic()
+        with self._changed:
+            match message:
+                case Ready():
+                    self._join(worker, message, now)
+                case Answers():
+                    self._answered(worker, message)
+                case Failed():
+                    self._failed(worker, message)
+                case Heartbeat():
+                    self._letters.append((worker, Heartbeat(self._start.run if self._start else "")))
+                case _:
+                    raise TransportError("A worker sent what only a dispatcher may say.")
+            if not self._assignments.hear(worker, now):
+                # It was given up, or this dispatcher is newer than the worker: it may join again.
+                self._assignments.join(worker, "", "", 0, now)
+                self._letters.extend([(worker, self._start)] if self._start else [])
+            self._changed.notify_all()
+
+    def _outgoing(self) -> list[Letter]:
+        """Return what is to be sent now; called by the router's thread."""
+        with self._changed:
+            self._assignments.expire(time.monotonic())
+            for number, reason in self._assignments.given_up().items():
+                self._finish(number, None, reason)
+            letters, self._letters = self._letters, []
+            run = self._start.run if self._start else ""
+            for worker, number in self._assignments.give():
+                cells = self._pending[number].cells
+                images = {name: cells.images[name] for name in self._channels}
+                letters.append((worker, Batch(run, number, cells.event_id, images)))
+        return letters
+
+    def _join(self, worker: bytes, message: Ready, now: float) -> None:
+        warm = self._start is not None and message.run == self._start.run
+        self._assignments.join(worker, message.worker, message.provider, message.credit if warm else 0, now)
+        if not warm and self._start is not None:
+            self._letters.append((worker, self._start))
+
+    def _answered(self, worker: bytes, message: Answers) -> None:
+        pending = self._pending.get(message.batch) if self._start and message.run == self._start.run else None
+        if pending is None:
+            self._assignments.ignore(worker, message.batch if self._start and message.run == self._start.run else 0)
+        elif not np.array_equal(pending.cells.event_id, message.results.event_id):
+            self._assignments.fail(worker, message.batch, "a worker answered for other events")
+        elif self._assignments.answer(worker, message.batch):
+            self._finish(message.batch, message.results, "")
+
+    def _failed(self, worker: bytes, message: Failed) -> None:
+        if self._start is None or message.run != self._start.run:
+            return
+        if message.batch == 0:
+            self._trouble = message.reason
+        else:
+            self._assignments.fail(worker, message.batch, message.reason)
+
+    def _finish(self, number: int, results: CellResults | None, error: str) -> None:
+        pending = self._pending.pop(number)
+        self._finished[number] = Finished(
+            pending.images, results, error, pending.stamp_s, pending.submitted_s, time.monotonic()
+        )
+        self._changed.notify_all()
+
+    def _forget_batches(self) -> None:
+        self._assignments.clear()
+        self._pending.clear()
+        self._finished.clear()
+
+    def _wait_until(self, deadline: float) -> bool:
+        """Wait for a change; False when the time is over, or the transport's thread is dead."""
+        if self._router.failure is not None:
+            raise TransportError(
+                f"The inference transport has failed ({self._router.failure}); start the service again."
+            )
+        left = deadline - time.monotonic()
+        if left > 0:
+            self._changed.wait(min(left, 1.0))
+        return left > 0
