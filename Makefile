@@ -1,0 +1,62 @@
+# Lightline: run it, test it, measure it. Every target makes what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip --disable-pip-version-check --quiet
+# One exact build of PyTorch, so that every machine trains and tests with the same one.
+TORCH := torch==2.13.0
+
+.PHONY: run test lint bench measure constraints clean help
+
+help:
+	@echo "make run      start the service with a simulated instrument, and print the address of its page"
+	@echo "make test     run every test"
+	@echo "make lint     check style, types and the direction of imports"
+	@echo "make bench    measure what is fast, side by side with the alternatives"
+	@echo "make measure  measure how well models and detection do"
+
+run: $(VENV)/.run
+	$(BIN)/lightline run
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks
+
+measure: $(VENV)/.test
+	$(BIN)/python -m benchmarks.measure
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo "Lightline needs Python 3.11 or newer; '$(PYTHON)' is not. Name another: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing Lightline into $(VENV) ..."
+	$(PIP) install --constraint constraints.txt --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run pyproject.toml constraints.txt
+	@echo "Installing what tests and training need into $(VENV) ..."
+	$(PIP) install $(TORCH)
+	$(PIP) install --constraint constraints.txt --editable '.[train,importers,dev]'
+	@touch $@
+
+# Every version that is installed, Lightline itself left out.
+constraints: $(VENV)/.test
+	@{ echo "# Every version that the project is built and tested with; regenerate with 'make constraints'."; \
+	   $(PIP) freeze --exclude-editable | grep -v -i -E '^(nvidia-|triton)' | sed 's|^\(torch==[^+]*\)+.*|\1|'; } > constraints.new
+	mv constraints.new constraints.txt
+
+clean:
+	rm -rf $(VENV)/.run $(VENV)/.test build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +

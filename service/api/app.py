@@ -1,0 +1,83 @@
+"""The application: routers, guards and the page, put together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
+from fastapi.responses import FileResponse, JSONResponse
+from fastapi.staticfiles import StaticFiles
+from service.control import RunControl
+
+from service.api import auth, cells, pictures, runs, system
+from service.api.auth import Needs, Scope, Tokens
+from service.api.guard import Guard
+from service.api.problems import PROBLEMS, add_problem_handlers
+from service.settings import Settings
+
+PAGE = Path(__file__).parent.parent / "dashboard"
+
+session = APIRouter(tags=["session"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+
+
+@session.post("/api/v1/session", status_code=204)
+def open_session(request: Request) -> Response:
+    """Take a token and give a read-only cookie, because a picture in a page cannot send a header."""
+    tokens: Tokens = request.app.state.tokens
+    response = Response(status_code=204)
+    response.set_cookie(
+        auth.session_cookie(request),
+        tokens.new_session(),
+        max_age=auth.SESSION_SECONDS,
+        path="/api",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@session.get("/api/v1/openapi.json")
+def openapi(request: Request) -> JSONResponse:
+    """Describe every route and document, for generated clients."""
+    app: FastAPI = request.app
+    return JSONResponse(app.openapi())
+
+
+def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastAPI:
+    """Return the application.
+
+    Parameters
+    ----------
+    control
+        Starts, stops and finds runs.
+    settings
+        Folders, host names and the like.
+    tokens
+        Who may do what.
+    """
+    # Their own pages load scripts from the internet; the description itself is served behind the token.
+    app = FastAPI(title="Lightline", version="1", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.control = control
+    app.state.settings = settings
+    app.state.tokens = tokens
+    add_problem_handlers(app)
+    hosts = frozenset({settings.host, *settings.allow_host})
+    app.add_middleware(Guard, hosts=hosts)
+    for router in (
+        system.probes,
+        system.router,
+        session,
+        runs.reading,
+        runs.control_router,
+        cells.router,
+        pictures.router,
+    ):
+        app.include_router(router)
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    return app

@@ -1,0 +1,102 @@
+"""One cell: its row, the model's full answer, and its images and raw window as numbers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Annotated
+
+import numpy as np
+from fastapi import APIRouter, Depends, Path, Response
+
+from acquisition.instrument import Instrument, Role
+from reconstruction.transform import Transform, transform_for
+from service.api.auth import Needs, Scope
+from service.api.context import ControlOf, FolderOf
+from service.api.documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
+from service.api.explanation import answers_of
+from service.api.permanent import NPY, PermanentOf, npy_bytes
+from service.api.problems import PROBLEMS
+from service.api.runs import plain_row
+from service.errors import UnknownCell
+
+CELL_PATH = "/api/v1/runs/{run_id}/cells/{event_id}"
+
+router = APIRouter(prefix=CELL_PATH, tags=["cells"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+
+EventId = Annotated[int, Path(ge=1, le=2**62, description="Id of the event, from the run's one counter")]
+
+
+@lru_cache(maxsize=16)
+def cached_transform(instrument: Instrument) -> Transform:
+    """Return the transform of an instrument, which says what images there are."""
+    return transform_for(instrument)
+
+
+def check_channel(instrument: Instrument, channel: str) -> bool:
+    """Check that the instrument gives images of this name; return whether they are flat.
+
+    Raises
+    ------
+    UnknownCell
+        If it does not.
+    """
+    transform = cached_transform(instrument)
+    if channel not in transform.channels:
+        raise UnknownCell(f"The run has no images of '{channel[:64]}'; use one of {', '.join(transform.channels)}.")
+    return channel in transform.flat_channels
+
+
+def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
+    transform = cached_transform(instrument)
+    roles: dict[str, Role] = {channel.name: channel.role for channel in instrument.channels}
+    return [
+        ChannelLinks(
+            name=name,
+            role=roles.get(name),
+            kind="image" if name in transform.flat_channels else "volume",
+            pixel_um=instrument.grid.pixel_um,
+            png=f"{base}/image.png?channel={name}",
+            npy=f"{base}/channels/{name}.npy",
+        )
+        for name in transform.channels
+    ]
+
+
+@router.get("")
+def show_cell(run_id: str, event_id: EventId, folder: FolderOf) -> CellDocument:
+    """Return everything that was measured and answered of one cell, and where its pictures are."""
+    row = folder.cell(event_id)
+    base = CELL_PATH.format(run_id=run_id, event_id=event_id)
+    return CellDocument(
+        run=run_id,
+        event_id=event_id,
+        row=plain_row(row),
+        channels=_channel_links(folder.run().instrument, base),
+        saliency=SaliencyLinks(png=f"{base}/saliency.png", npy=f"{base}/saliency.npy"),
+        answers=f"{base}/answers",
+        window=f"{base}/window.npy",
+    )
+
+
+@router.get("/answers")
+def show_answers(run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf) -> Answers:
+    """Return the model's full answer: every cluster and class."""
+    return answers_of(folder.cell(event_id), control.engine_for(run_id).contract)
+
+
+@router.get("/channels/{channel}.npy", response_class=Response)
+def channel_npy(event_id: EventId, channel: str, folder: FolderOf, permanent: PermanentOf) -> Response:
+    """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request."""
+    run = folder.run()
+    check_channel(run.instrument, channel)
+    return permanent.answer(
+        lambda: npy_bytes(np.asarray(folder.image(event_id, channel), dtype=np.float32)),
+        NPY,
+        f"{run.id}-{event_id}-{channel}.npy",
+    )
+
+
+@router.get("/window.npy", response_class=Response)
+def window_npy(run_id: str, event_id: EventId, folder: FolderOf, permanent: PermanentOf) -> Response:
+    """Return the raw samples of the event as a NumPy file: `(n_samples, n_channels)` int8 or int16, counts."""
+    return permanent.answer(lambda: npy_bytes(folder.event(event_id).window), NPY, f"{run_id}-{event_id}-window.npy")

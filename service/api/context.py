@@ -1,0 +1,36 @@
+"""What the routes need from the application: its control, its settings and its folders."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, cast
+
+from fastapi import Depends, Request
+from service.control import RunControl
+
+from service.run_folder import RunFolder
+from service.settings import Settings
+
+
+def _control(request: Request) -> RunControl:
+    return cast(RunControl, request.app.state.control)
+
+
+def _settings(request: Request) -> Settings:
+    return cast(Settings, request.app.state.settings)
+
+
+ControlOf = Annotated[RunControl, Depends(_control)]
+SettingsOf = Annotated[Settings, Depends(_settings)]
+
+
+def source_folders(settings: Settings) -> tuple[Path, ...]:
+    """Folders whose recordings may be opened over HTTP."""
+    return (settings.data, *settings.allow_source)
+
+
+def _folder(run_id: str, control: ControlOf) -> RunFolder:
+    return control.folder(run_id)
+
+
+FolderOf = Annotated[RunFolder, Depends(_folder)]

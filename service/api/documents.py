@@ -1,0 +1,99 @@
+"""The documents that the API answers with, beside `Run`, `RunRequest` and `ServiceStatus`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from acquisition.instrument import Role
+from service.run import Run
+from service.where import ColumnKind
+
+CellValue = bool | int | float | str | None
+CellRow = dict[str, CellValue]
+
+
+class _Document(BaseModel):
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
+
+
+class Health(_Document):
+    """Whether the service lives, or is ready."""
+
+    status: Literal["ok", "not ready"]
+
+
+class RunList(_Document):
+    """Runs, the newest first."""
+
+    runs: list[Run]
+    total: int
+
+
+class CellList(_Document):
+    """A page of cells."""
+
+    rows: list[CellRow]
+    next: int | None
+    """Hand this back as `after` for the next page; None at the end, as far as it is written now."""
+    total: int
+    """Cells that the filter lets through, on all pages."""
+
+
+class Columns(_Document):
+    """What can be asked for in `fields`, `where` and `order`."""
+
+    columns: dict[str, ColumnKind]
+    """By name, what a column may be compared with."""
+
+
+class ChannelLinks(_Document):
+    """One image of a cell, as a picture and as numbers."""
+
+    name: str
+    role: Role | None
+    """None for an image that no single channel of the instrument makes."""
+    kind: Literal["image", "volume"]
+    """Axes y, x or z, y, x; light-sheet transmission is z, y."""
+    pixel_um: float
+    png: str
+    npy: str
+
+
+class SaliencyLinks(_Document):
+    """The evidence for a class, as an overlay and as numbers."""
+
+    png: str
+    npy: str
+
+
+class CellDocument(_Document):
+    """One cell: its row, and where its pictures are."""
+
+    run: str
+    event_id: int
+    row: CellRow
+    """Measured and answered; an event that could not be judged has a `rejection` instead of an answer."""
+    channels: list[ChannelLinks]
+    saliency: SaliencyLinks
+    answers: str
+    window: str
+    """The raw samples of the event, all channels, `(n_samples, n_channels)` counts."""
+
+
+class Answers(_Document):
+    """The model's full answer for one cell, as it was given while the cell flowed."""
+
+    event_id: int
+    embedding: list[float]
+    clusters: list[str]
+    cluster_posterior: list[float]
+    """Mixture responsibilities: these saturate and are not calibrated probabilities."""
+    classes: list[str]
+    class_probability: list[float]
+    targets: list[str]
+    """What the `target` of a saliency map counts: the classes, or the clusters of a model trained without labels."""
+    novelty: float
+    novelty_threshold: float
+    """Above it the cell is unlike the training data."""

@@ -1,0 +1,118 @@
+"""What every request passes before any route: whom it addresses, how large it is, and the headers it takes home."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.api.problems import problem
+
+logger = logging.getLogger("lightline.api")
+
+BODY_LIMIT_BYTES = 64 * 1024
+"""A run request is a few hundred bytes."""
+
+LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+
+CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+_TOO_LARGE = f"A request may have at most {BODY_LIMIT_BYTES} bytes."
+
+
+def host_name(header: str) -> str:
+    """Name part of a Host header, in lower case, without port and brackets."""
+    if header.startswith("["):
+        return header[1:].partition("]")[0].lower()
+    return header.partition(":")[0].lower()
+
+
+class Guard:
+    """Refuses foreign Host headers (DNS rebinding) and large bodies, answers faults, adds the security headers.
+
+    Parameters
+    ----------
+    app
+        The application behind it.
+    hosts
+        Names beside the loopback ones that the service may be called by.
+    """
+
+    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset()) -> None:
+        self._app = app
+        self._hosts = LOOPBACK_NAMES | {name.lower() for name in hosts}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on, or answer it with a problem document."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        reply = _Reply(send)
+        refusal = self._refusal(Headers(scope=scope))
+        if refusal is not None:
+            await problem(scope["path"], *refusal)(scope, receive, reply)
+            return
+        try:
+            await self._app(scope, _counted(receive), reply)
+        except Exception:
+            logger.exception("%s %s failed", scope["method"], scope["path"])
+            if reply.begun:
+                raise
+            detail = "The service met a fault of its own; its log says more, and other requests go on."
+            await problem(scope["path"], 500, detail)(scope, receive, reply)
+
+    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+        name = host_name(headers.get("host", ""))
+        if name not in self._hosts:
+            return 421, f"This service does not answer to the host name '{name[:80]}'; allow it with --allow-host."
+        length = headers.get("content-length", "0")
+        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
+            return 413, _TOO_LARGE
+        return None
+
+
+class _Reply:
+    """Sends a response with our headers, and remembers whether it has begun."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._asked = time.perf_counter()
+        self.begun = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.begun = True
+            headers = MutableHeaders(scope=message)
+            for name, value in _HEADERS.items():
+                headers[name] = value
+            headers.setdefault("Cache-Control", "no-store")
+            headers.append("Server-Timing", f"total;dur={1e3 * (time.perf_counter() - self._asked):.2f}")
+        await self._send(message)
+
+
+def _counted(receive: Receive) -> Receive:
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > BODY_LIMIT_BYTES:
+            raise HTTPException(413, _TOO_LARGE)
+        return message
+
+    return counted

@@ -1,0 +1,103 @@
+"""The service's figures in the text format of Prometheus; every label exists from the start, at 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from reconstruction.images import Rejection
+from service.run import Ledger
+from service.status import ServiceState, ServiceStatus
+
+STAGES = ("detect", "transform", "infer", "store", "total")
+QUEUES = ("blocks", "events", "batches")
+DROP_REASONS = ("queue_full", "storage", "inference", "stopped")
+
+Sample = tuple[Mapping[str, str], float]
+
+
+def _family(name: str, kind: str, help_text: str, samples: list[Sample]) -> Iterator[str]:
+    full = f"lightline_{name}"
+    yield f"# HELP {full} {help_text}"
+    yield f"# TYPE {full} {kind}"
+    for labels, value in samples:
+        text = ",".join(f'{key}="{_escaped(label)}"' for key, label in labels.items())
+        yield f"{full}{{{text}}} {value:.10g}" if text else f"{full} {value:.10g}"
+
+
+def _escaped(label: str) -> str:
+    return label.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+
+
+def _by_reason(known: tuple[str, ...], counts: Mapping[str, int]) -> list[Sample]:
+    return [({"reason": reason}, counts.get(reason, 0)) for reason in dict.fromkeys((*known, *counts))]
+
+
+def _ledger(ledger: Ledger) -> Iterator[str]:
+    rejections = tuple(reason.value for reason in Rejection if reason)
+    yield from _family("detected_events_total", "counter", "Events found in this run.", [({}, ledger.detected)])
+    yield from _family("stored_events_total", "counter", "Cells stored with an answer.", [({}, ledger.stored)])
+    yield from _family(
+        "rejected_events_total", "counter", "Events that cannot be judged.", _by_reason(rejections, ledger.rejected)
+    )
+    yield from _family(
+        "dropped_events_total", "counter", "Events lost after detection.", _by_reason(DROP_REASONS, ledger.dropped)
+    )
+    yield from _family("in_flight_events", "gauge", "Events not finished yet.", [({}, ledger.in_flight)])
+    yield from _family("received_samples_total", "counter", "Samples per channel received.", [({}, ledger.samples)])
+    yield from _family("lost_samples_total", "counter", "Samples the source lost.", [({}, ledger.samples_lost)])
+    yield from _family(
+        "unknown_losses_total", "counter", "Losses whose size is unknown.", [({}, ledger.losses_of_unknown_size)]
+    )
+
+
+def _latency(status: ServiceStatus) -> list[Sample]:
+    samples: list[Sample] = []
+    for stage in dict.fromkeys((*STAGES, *status.latency)):
+        found = status.latency.get(stage)
+        for quantile, value_ms in (
+            ("0.5", found.p50_ms if found else 0.0),
+            ("0.99", found.p99_ms if found else 0.0),
+            ("1", found.max_ms if found else 0.0),
+        ):
+            samples.append(({"stage": stage, "quantile": quantile}, value_ms / 1e3))
+    return samples
+
+
+def _queues(status: ServiceStatus, what: str) -> list[Sample]:
+    samples: list[Sample] = []
+    for queue in dict.fromkeys((*QUEUES, *status.queues)):
+        found = status.queues.get(queue)
+        samples.append(({"queue": queue}, 0 if found is None else found.size if what == "size" else found.bound))
+    return samples
+
+
+def _lines(status: ServiceStatus) -> Iterator[str]:
+    yield from _family(
+        "service_state",
+        "gauge",
+        "1 for the state the service is in.",
+        [({"state": state.value}, float(state is status.state)) for state in ServiceState],
+    )
+    yield from _ledger(status.ledger)
+    yield from _family("event_rate_hertz", "gauge", "Events detected a second.", [({}, status.event_rate_hz)])
+    yield from _family("cell_rate_hertz", "gauge", "Cells stored a second.", [({}, status.cell_rate_hz)])
+    yield from _family("latency_seconds", "gauge", "Time a batch takes in a stage.", _latency(status))
+    yield from _family("queue_items", "gauge", "Items waiting between two stages.", _queues(status, "size"))
+    yield from _family("queue_bound_items", "gauge", "Most items that may wait.", _queues(status, "bound"))
+    yield from _family("inference_workers", "gauge", "Workers that have joined.", [({}, len(status.workers))])
+    yield from _family(
+        "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
+    )
+    yield from _family("uptime_seconds", "gauge", "Since the service started.", [({}, status.uptime_s)])
+
+
+def prometheus_text(status: ServiceStatus) -> str:
+    """Return the figures of one moment.
+
+    Parameters
+    ----------
+    status
+        A snapshot; its ledger is that of the run in progress, otherwise of the last one, so that counters begin
+        again with every run, as Prometheus expects of a counter that is reset.
+    """
+    return "\n".join(_lines(status)) + "\n"

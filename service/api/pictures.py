@@ -1,0 +1,99 @@
+"""Pictures of one cell: its images in grey, and the evidence for a class over them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+from fastapi import APIRouter, Depends, Query, Response
+
+from inference.saliency import image_png, overlay_png
+from service.api.auth import Needs, Scope
+from service.api.cells import CELL_PATH, EventId, cached_transform, check_channel
+from service.api.context import ControlOf, FolderOf
+from service.api.explanation import saliency_of
+from service.api.permanent import NPY, PNG, PermanentOf, npy_bytes
+from service.api.problems import PROBLEMS
+from service.errors import QueryError
+
+router = APIRouter(prefix=CELL_PATH, tags=["pictures"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+
+Axis = Literal["z", "y", "x"]
+Target = Annotated[int, Query(ge=-1, le=9999, description="Class (or cluster) to explain; -1 is the most likely one")]
+
+
+def flatten(volume: npt.NDArray[np.float32], z: int | None, projection: Axis) -> npt.NDArray[np.float32]:
+    """Return one slice of a volume `(z, y, x)`, or its maximum along an axis.
+
+    Raises
+    ------
+    QueryError
+        If there is no such slice.
+    """
+    if z is None:
+        return np.asarray(volume.max(axis="zyx".index(projection)), dtype=np.float32)
+    if z >= volume.shape[0]:
+        raise QueryError(f"The volume has the slices 0 to {volume.shape[0] - 1}; there is no slice {z}.")
+    return np.asarray(volume[z], dtype=np.float32)
+
+
+@router.get("/image.png", response_class=Response)
+def cell_image(
+    event_id: EventId,
+    folder: FolderOf,
+    permanent: PermanentOf,
+    channel: Annotated[str | None, Query(max_length=64, description="Without it, the first flat image")] = None,
+    z: Annotated[int | None, Query(ge=0, le=1024, description="Slice of a volume")] = None,
+    projection: Annotated[Axis, Query(description="Axis that a volume's maximum is taken along")] = "x",
+    lo: Annotated[float | None, Query(allow_inf_nan=False, description="Value shown black")] = None,
+    hi: Annotated[float | None, Query(allow_inf_nan=False, description="Value shown white")] = None,
+) -> Response:
+    """Return one image in grey, contrast set by the image itself unless `lo` and `hi` are given.
+
+    A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y.
+    """
+    instrument = folder.run().instrument
+    if lo is not None and hi is not None and lo >= hi:
+        raise QueryError("'lo' must be below 'hi'.")
+    name = channel or cached_transform(instrument).flat_channels[0]
+    flat = check_channel(instrument, name)
+    if flat and z is not None:
+        raise QueryError(f"'{name}' is a flat image and has no slices; leave 'z' out.")
+
+    def make() -> bytes:
+        image = np.asarray(folder.image(event_id, name), dtype=np.float32)
+        return image_png(image if flat else flatten(image, z, projection), lo=lo, hi=hi)
+
+    return permanent.answer(make, PNG)
+
+
+@router.get("/saliency.png", response_class=Response)
+def saliency_png(
+    run_id: str,
+    event_id: EventId,
+    folder: FolderOf,
+    control: ControlOf,
+    permanent: PermanentOf,
+    target: Target = -1,
+    opacity: Annotated[float, Query(ge=0, le=1)] = 0.6,
+) -> Response:
+    """Return the evidence for a class as a heat map over the image; the plain image where there is none."""
+
+    def make() -> bytes:
+        found = saliency_of(folder, control.engine_for(run_id), event_id, target)
+        return overlay_png(found.image, found.map, opacity=opacity)
+
+    return permanent.answer(make, PNG)
+
+
+@router.get("/saliency.npy", response_class=Response)
+def saliency_npy(
+    run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf, permanent: PermanentOf, target: Target = -1
+) -> Response:
+    """Return the raw low-resolution map as a NumPy file, `(h, w)` float32."""
+    return permanent.answer(
+        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, target).map),
+        NPY,
+        f"{run_id}-{event_id}-saliency.npy",
+    )

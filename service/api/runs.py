@@ -1,0 +1,117 @@
+"""Runs: list them, start and stop them, and read their tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Annotated, Any, cast
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from inference.contract import Contract
+from service.api.auth import Needs, Scope
+from service.api.context import ControlOf, FolderOf, SettingsOf, source_folders
+from service.api.documents import CellList, CellRow, CellValue, Columns, RunList
+from service.api.problems import PROBLEMS
+from service.api.sources import checked_request
+from service.cell_query import CellPage
+from service.run import Run, RunRequest
+
+PAGE_LIMIT = 5000
+
+reading = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+control_router = APIRouter(
+    prefix="/api/v1/runs", tags=["control"], dependencies=[Depends(Needs(Scope.CONTROL))], responses=PROBLEMS
+)
+
+
+@reading.get("")
+def list_runs(control: ControlOf, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RunList:
+    """List the runs in the data folder, the newest first."""
+    runs = sorted(control.runs(), key=lambda run: run.id, reverse=True)
+    return RunList(runs=runs[:limit], total=len(runs))
+
+
+@control_router.post("", status_code=201)
+def start_run(body: RunRequest, control: ControlOf, settings: SettingsOf, response: Response) -> Run:
+    """Start a run; one at a time. Sources are simulations, or recordings in the folders the service allows."""
+    run = control.start(checked_request(body, source_folders(settings)))
+    response.headers["Location"] = f"/api/v1/runs/{run.id}"
+    return run
+
+
+@reading.get("/{run_id}")
+def show_run(folder: FolderOf) -> Run:
+    """Return one run: request, instrument, pipeline, ledger and files."""
+    return folder.run()
+
+
+@control_router.post("/{run_id}/stop")
+def stop_run(run_id: str, control: ControlOf) -> Run:
+    """Take no more samples; what was detected is finished and counted."""
+    control.stop(run_id)
+    return control.folder(run_id).run()
+
+
+@reading.get("/{run_id}/bundle")
+def show_bundle(run_id: str, control: ControlOf) -> Contract:
+    """Return the contract of the bundle that answers for this run: inputs, clusters, classes, metrics and limits."""
+    return control.engine_for(run_id).contract
+
+
+@reading.get("/{run_id}/columns")
+def list_columns(folder: FolderOf) -> Columns:
+    """Return what can be asked for in `fields`, `where` and `order`."""
+    return Columns(columns=folder.columns())
+
+
+Where = Annotated[str | None, Query(max_length=2000, description="For example: cluster = 2 and area_um2 > 40")]
+After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
+Fields = Annotated[str | None, Query(max_length=2000, description="Columns, separated by commas")]
+Order = Annotated[str | None, Query(max_length=64, description="A column, with '-' before it for descending")]
+
+
+@reading.get("/{run_id}/cells")
+def list_cells(
+    folder: FolderOf,
+    where: Where = None,
+    after: After = 0,
+    limit: Limit = 100,
+    fields: Fields = None,
+    order: Order = None,
+) -> CellList:
+    """Return cells, a page at a time; pages in the order of the event id stay as they are while a run goes on."""
+    return _page(folder.cells(where, after, limit, _names(fields), order))
+
+
+@reading.get("/{run_id}/rejected")
+def list_rejected(
+    folder: FolderOf,
+    where: Where = None,
+    after: After = 0,
+    limit: Limit = 100,
+    fields: Fields = None,
+    order: Order = None,
+) -> CellList:
+    """Return events that could not be judged, with the reason."""
+    return _page(folder.rejected(where, after, limit, _names(fields), order))
+
+
+def _names(fields: str | None) -> list[str] | None:
+    names = [name.strip() for name in (fields or "").split(",")]
+    return [name for name in names if name] or None
+
+
+def _page(page: CellPage) -> CellList:
+    return CellList(rows=[plain_row(row) for row in page.rows], next=page.next, total=page.total)
+
+
+def plain_row(row: Mapping[str, Any]) -> CellRow:
+    """Return the row's single values, with None for what could not be measured, because JSON has no NaN."""
+    return {name: _plain(value) for name, value in row.items() if not isinstance(value, list)}
+
+
+def _plain(value: Any) -> CellValue:
+    unmeasured = isinstance(value, float) and not math.isfinite(value)
+    return None if unmeasured else cast(CellValue, value)

@@ -1,0 +1,106 @@
+"""The application on a socket, served by a thread of its own."""
+
+from __future__ import annotations
+
+import errno
+import socket
+import threading
+import time
+from collections.abc import Callable
+from typing import Self
+
+import uvicorn
+from fastapi import FastAPI
+
+from acquisition.errors import ConfigError
+from service.errors import AddressInUse
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Take the address before anything else is started.
+
+    Raises
+    ------
+    AddressInUse
+        If another program has the port.
+    ConfigError
+        If this computer has no such address, or the port is not allowed.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise AddressInUse(
+                f"Port {port} is in use, perhaps by another Lightline; close that one, or choose another port with "
+                "--port (0 takes any free one)."
+            ) from None
+        raise ConfigError(
+            f"Cannot listen on '{host}' port {port} ({error.strerror}); use --host 127.0.0.1 and a port above 1023."
+        ) from None
+    return listener
+
+
+class ApiServer:
+    """Serves an application until it is closed."""
+
+    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+        self._listener = listener
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,  # An address may carry the token.
+            server_header=False,
+            lifespan="off",
+            ws="none",
+            http="h11",
+            loop="asyncio",
+            limit_concurrency=256,
+            timeout_keep_alive=10,
+            timeout_graceful_shutdown=3,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(target=self._serve, name="lightline-http", daemon=True)
+
+    def _serve(self) -> None:
+        self._server.run(sockets=[self._listener])
+
+    @property
+    def port(self) -> int:
+        """The port that was taken."""
+        return int(self._listener.getsockname()[1])
+
+    def start(self) -> Self:
+        """Begin to serve, and return once requests are answered."""
+        self._thread.start()
+        _wait_until(lambda: self._server.started or not self._thread.is_alive(), 10.0)
+        return self
+
+    def close(self) -> None:
+        """Answer what was asked, then end; may be called twice."""
+        self._server.should_exit = True
+        if self._thread.is_alive():
+            self._thread.join(timeout=10.0)
+        self._listener.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+
+def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def page_url(host: str, port: int, token: str) -> str:
+    """Address of the page for a browser on this computer, with the token that opens it."""
+    name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{port}/?token={token}"

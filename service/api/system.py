@@ -1,0 +1,54 @@
+"""Whether the service lives, what it does at this moment, and its metrics."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import PlainTextResponse
+
+from inference.contract import Contract
+from service.api.auth import Needs, Scope
+from service.api.context import ControlOf
+from service.api.documents import Health
+from service.api.metrics import prometheus_text
+from service.api.problems import PROBLEMS
+from service.errors import UnknownRun
+from service.status import ServiceState, ServiceStatus
+
+probes = APIRouter(tags=["probes"])
+router = APIRouter(tags=["service"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+
+
+@probes.get("/healthz")
+def healthz() -> Health:
+    """Answer while the service lives; needs no token."""
+    return Health(status="ok")
+
+
+@probes.get("/readyz")
+def readyz(control: ControlOf, response: Response) -> Health:
+    """Answer 200 once the service can be asked, 503 once it is closing; needs no token."""
+    if control.status().state is ServiceState.CLOSED:
+        response.status_code = 503
+        return Health(status="not ready")
+    return Health(status="ok")
+
+
+@router.get("/api/v1/status")
+def status(control: ControlOf) -> ServiceStatus:
+    """Return state, current run, ledger, rates, latencies and workers at this moment."""
+    return control.status()
+
+
+@router.get("/api/v1/bundle")
+def bundle(control: ControlOf) -> Contract:
+    """Return the contract of the bundle of the run in progress, otherwise of the last one."""
+    run_id = control.status().run_id
+    if run_id is None:
+        raise UnknownRun("There is no run yet, so no bundle answers; start one first.")
+    return control.engine_for(run_id).contract
+
+
+@router.get("/metrics", response_class=PlainTextResponse)
+def metrics(control: ControlOf) -> PlainTextResponse:
+    """Return the same figures for Prometheus."""
+    return PlainTextResponse(prometheus_text(control.status()), media_type="text/plain; version=0.0.4")

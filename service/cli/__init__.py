@@ -1,0 +1,33 @@
+"""The command line, one small module for each command; a command is imported when it is called."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+
+import click
+
+from service.cli.group import LazyGroup
+
+COMMANDS = {
+    "run": "service.cli.run:run",
+    "replay": "service.cli.run:replay",
+    "serve": "service.cli.serve:serve",
+    "simulate": "service.cli.simulate:simulate",
+    "inspect": "service.cli.inspect:inspect_command",
+    "train": "service.cli.train:train",
+    "worker": "service.cli.worker:worker",
+    "bundle": "service.cli.bundle:bundle",
+}
+
+
+@click.group(cls=LazyGroup, commands_at=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(version("lightline"), prog_name="lightline")
+def main() -> None:
+    """Image every cell that flows past, sort it out while it flows, and see why.
+
+    \b
+    Start with:
+      lightline run            a simulated cytometer, live in your browser
+      lightline inspect FILE   what is in a recording
+      lightline replay FILE    a recording, as if the instrument were running
+    """  # noqa: D301 - click wants the backspace character itself

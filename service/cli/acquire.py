@@ -1,0 +1,94 @@
+"""One acquisition in a running service, with its ledger on the screen."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from service.cli.session import Session
+from service.run import Run, RunRequest, RunState
+from service.status import ServiceStatus
+
+_LOOK_S = 0.5
+_ENDED = (RunState.DONE, RunState.FAILED)
+
+
+def ledger_line(status: ServiceStatus) -> str:
+    """Return the ledger as one line: the sum that it is."""
+    ledger = status.ledger
+    rejected, dropped = sum(ledger.rejected.values()), sum(ledger.dropped.values())
+    return (
+        f"{status.state.value}: {ledger.detected} detected = {ledger.stored} stored + {rejected} rejected + "
+        f"{dropped} dropped + {ledger.in_flight} in flight, {status.event_rate_hz:.0f} events/s"
+    )
+
+
+class LiveLine:
+    """A line on stderr that is written over; nothing where stderr is not a screen."""
+
+    def __init__(self) -> None:
+        self._on_screen = sys.stderr.isatty()
+        self._length = 0
+
+    def show(self, text: str) -> None:
+        """Write over the line."""
+        if self._on_screen:
+            click.echo("\r" + text.ljust(self._length), err=True, nl=False)
+            self._length = len(text)
+
+    def end(self, text: str) -> None:
+        """Write the last state of the line, and leave it."""
+        click.echo(("\r" if self._on_screen else "") + text.ljust(self._length), err=True)
+
+
+def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_json: bool) -> int:
+    """Run one acquisition; return the exit code.
+
+    Parameters
+    ----------
+    session
+        The running service.
+    request
+        What to acquire.
+    exit_when_done
+        Return when the run has ended, instead of serving until a signal comes.
+    as_json
+        Print the finished run on stdout.
+
+    Raises
+    ------
+    LightlineError
+        If the run cannot be started; see `RunControl.start`.
+    """
+    click.echo(f"Opening {request.source}, warming kernels and model ...", err=True)
+    run = session.control.start(request)
+    _watch(session, run.id)
+    if session.stop.asked:
+        session.control.stop(run.id)
+    run = session.control.wait(run.id, timeout=None if not session.stop.asked else 10.0)
+    _tell(run, as_json=as_json)
+    if not exit_when_done and not session.stop.asked:
+        click.echo(f"The run is kept in {run.id}; the page stays open until Ctrl-C.", err=True)
+        while not session.stop.wait(60.0):
+            continue
+    if session.stop.asked:
+        return session.stop.exit_code
+    return 1 if run.state is RunState.FAILED else 0
+
+
+def _watch(session: Session, run_id: str) -> None:
+    line = LiveLine()
+    while not session.stop.wait(_LOOK_S):
+        status = session.control.status()
+        line.show(ledger_line(status))
+        if session.control.folder(run_id).run().state in _ENDED:
+            break
+    line.end(ledger_line(session.control.status()))
+
+
+def _tell(run: Run, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(run.model_dump_json(indent=1))
+    if run.error:
+        click.echo(f"lightline: {run.error}", err=True)

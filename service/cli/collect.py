@@ -1,0 +1,136 @@
+"""Cells to learn from: a source walked to images, a run folder, or a saved set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from acquisition.detection import detector_for
+from acquisition.errors import EndOfStream, SourceTimeout
+from acquisition.event import Event
+from acquisition.file_kind import guess_url
+from acquisition.source import Source, Truth, open_source, split_url
+from inference.errors import TrainingError
+from reconstruction.images import CellImages
+from reconstruction.transform import Transform, transform_for
+from service.cli.progress import Progress
+from service.cli.stored_cells import from_run
+
+if TYPE_CHECKING:
+    from inference.training.data import TrainingSet
+
+_BATCH = 64
+
+
+def collect(place: str, cells: int, progress: Progress) -> TrainingSet:
+    """Return images and labels from one place.
+
+    Parameters
+    ----------
+    place
+        A source URL, a recording, a run folder, or a training set (`.npz`).
+    cells
+        Take at most about so many cells from a source or run.
+    progress
+        Takes the cells so far and the most that are wanted.
+
+    Raises
+    ------
+    ConfigError, TraceError, RunFolderError, TrainingError
+        If there is nothing of that name, or nothing to learn from in it.
+    """
+    from inference.training.data import TrainingSet
+
+    path = Path(place)
+    if path.suffix == ".npz":
+        return TrainingSet.load(path)
+    if path.is_dir():
+        return from_run(path, cells, progress)
+    is_path = split_url(place)[0] == "file" and not place.startswith("file:")
+    with open_source(guess_url(place) if is_path else place) as source:
+        return _from_source(place, source, cells, progress)
+
+
+@dataclass
+class _Collected:
+    """Images so far, and the place of each event, without the raw windows."""
+
+    transform: Transform
+    batches: list[CellImages] = field(default_factory=list)
+    places: list[tuple[int, float, float]] = field(default_factory=list)
+    cells: int = 0
+
+    def add(self, events: list[Event]) -> None:
+        """Make images of these events."""
+        if events:
+            images = self.transform.images(events)
+            self.batches.append(images)
+            self.places += [(event.epoch, event.trigger_tick, event.duration_ticks) for event in events]
+            self.cells += int(images.is_cell.sum())
+
+
+def _from_source(name: str, source: Source, cells: int, progress: Progress) -> TrainingSet:
+    from inference.training.data import TrainingSet
+
+    found = _Collected(transform_for(source.instrument))
+    waiting: list[Event] = []
+    for event in _events(source):
+        waiting.append(event)
+        if len(waiting) == _BATCH:
+            found.add(waiting)
+            waiting = []
+            progress(found.cells, cells)
+        if found.cells >= cells:
+            break
+    found.add(waiting)
+    truth = source.truth()
+    source.stop()
+    if not found.batches:
+        raise TrainingError(f"There are no events in '{name}' to learn from; take more of it, or another source.")
+    return TrainingSet.from_images(
+        CellImages.concatenate(found.batches),
+        None if truth is None else match_labels(found.places, truth),
+        name,
+        instrument_kind=source.instrument.kind,
+        simulated=source.simulated,
+    )
+
+
+def _events(source: Source) -> Iterator[Event]:
+    detector = detector_for(source.instrument)
+    source.start()
+    while True:
+        try:
+            block = source.read()
+        except SourceTimeout:
+            continue
+        except EndOfStream:
+            yield from detector.flush()
+            return
+        events = detector.push(block)
+        block.release()
+        yield from events
+
+
+def match_labels(places: list[tuple[int, float, float]], truth: Truth) -> list[str]:
+    """Return the kind of the true cell within each event's trigger; empty where there is none, or more than one.
+
+    Parameters
+    ----------
+    places
+        Epoch, centre of the trigger and its length in ticks, of every event.
+    truth
+        As the source gives it.
+    """
+    ticks = np.asarray(truth["tick"], dtype=np.float64)
+    epochs = np.asarray(truth["epoch"])
+    kinds = np.asarray(truth["kind"])
+    labels: list[str] = []
+    for epoch, tick, duration in places:
+        found = kinds[(epochs == epoch) & (np.abs(ticks - tick) <= 0.5 * duration)]
+        labels.append(bytes(found[0]).decode("ascii", "replace") if len(found) == 1 else "")
+    return labels

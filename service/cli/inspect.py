@@ -1,0 +1,46 @@
+"""`lightline inspect`: what is in a recording."""
+
+from __future__ import annotations
+
+import click
+
+from acquisition.inspection import inspect_trace
+from acquisition.trace_report import TraceReport
+from service.cli.progress import progress_bar
+
+
+@click.command("inspect")
+@click.argument("file")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+def inspect_command(file: str, as_json: bool) -> None:
+    """Say what is in the recording FILE: instrument, rates, gaps, events.
+
+    For a time-stretch record it also finds the number of samples per line. FILE is a Lightline trace, a public ATOM
+    record, or any source address such as sim:sheet-ci?cells=100.
+    """
+    with progress_bar("reading", "samples") as progress:
+        report = inspect_trace(file, progress)
+    click.echo(report.model_dump_json(indent=1) if as_json else _table(report))
+
+
+def _table(report: TraceReport) -> str:
+    rows: list[tuple[str, str]] = []
+    for name, value in report.model_dump(mode="json").items():
+        if isinstance(value, list) and value and isinstance(value[0], dict):
+            rows += [(f"{name[:-1] if name.endswith('s') else name} {i}", _brief(part)) for i, part in enumerate(value)]
+        else:
+            rows.append((name, _brief(value)))
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.replace('_', ' '):<{width}}  {text}" for name, text in rows if text)
+
+
+def _brief(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {_brief(part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return f"{len(value)}" if value and isinstance(value[0], list) else ", ".join(_brief(part) for part in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.7g}"
+    return "" if value is None else str(value)

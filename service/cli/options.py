@@ -1,0 +1,72 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+
+def speed_option(default: str, default_help: str) -> Callable[[Command], Command]:
+    """Return the option `--speed`; `default_help` says what happens without it."""
+    return click.option(
+        "--speed",
+        default=default,
+        metavar="X|max",
+        help=f"Pace against real time: 1 as recorded, 2 twice as fast, max as fast as it can be worked on "
+        f"(default: {default_help}).",
+    )
+
+
+def stack(*decorators: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Join options into one decorator; they appear in the help in the order given."""
+
+    def decorate(command: Command) -> Command:
+        for decorator in reversed(decorators):
+            command = decorator(command)
+        return command
+
+    return decorate
+
+
+data_option = click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder that runs are kept in (default: lightline-data, or LIGHTLINE_DATA).",
+)
+
+service_options = stack(
+    data_option,
+    click.option("--host", help="Address to listen on (default: 127.0.0.1, this computer only)."),
+    click.option("--port", type=int, help="Port of the page and the API (default: 8000; 0 takes any free one)."),
+    click.option("--workers", type=int, help="Inference workers inside the service (default: 1)."),
+    click.option(
+        "--transport", help="Where other workers may join, e.g. tcp://127.0.0.1:5555 (default: inproc://, none)."
+    ),
+    click.option(
+        "--provider",
+        type=click.Choice(["auto", "cpu", "cuda"]),
+        help="Hardware for inference; 'auto' takes a graphics card where one works (default: auto).",
+    ),
+    click.option(
+        "--allow-source",
+        type=click.Path(file_okay=False, path_type=Path),
+        multiple=True,
+        help="Folder whose recordings may be opened from the page; may be given several times.",
+    ),
+    click.option("--allow-host", multiple=True, help="Another name that browsers may call this computer by."),
+    click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser."),
+)
+
+run_options = stack(
+    click.option("--cells", type=click.IntRange(min=1), help="Stop after this many stored cells."),
+    click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much sample time."),
+    click.option("--record", is_flag=True, help="Keep the raw samples as well, to replay them later."),
+    click.option("--bundle", help="Model to use: a shipped name or a bundle file (default: the one shipped)."),
+    click.option("--exit", "exit_when_done", is_flag=True, help="End when the run has ended, instead of serving on."),
+    click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON on stdout, and nothing else."),
+)

@@ -1,0 +1,86 @@
+"""`lightline run` and `lightline replay`: acquire, and watch it in a browser."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+from pydantic import ValidationError
+
+from acquisition.errors import ConfigError
+from acquisition.file_kind import guess_url
+from acquisition.replay_options import parse_speed
+from service.cli.acquire import acquire
+from service.cli.options import run_options, service_options, speed_option
+from service.cli.session import serving
+from service.run import RunRequest
+from service.settings import Settings
+
+
+def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest:
+    """Take what a run request needs out of the options, and return the request.
+
+    Raises
+    ------
+    ConfigError
+        If a value does not make sense.
+    """
+    fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "bundle")}
+    try:
+        return RunRequest(source=source, speed=parse_speed(speed), **fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(f"The option '{first['loc'][0]}' is not valid: {first['msg']}.") from None
+
+
+def _acquire(source: str, speed: str, *, exit_when_done: bool, as_json: bool, open_page: bool, **options: Any) -> None:
+    request = make_request(source, speed, options)
+    with serving(settings_from(options), open_page=open_page) as session:
+        code = acquire(session, request, exit_when_done=exit_when_done, as_json=as_json)
+    click.get_current_context().exit(code)
+
+
+def settings_from(values: dict[str, Any]) -> Settings:
+    """Return the settings: options that were given, then the environment, then defaults."""
+    # An option that was not given must not overrule the environment.
+    return Settings.load(
+        None, **{name: value or None if isinstance(value, tuple) else value for name, value in values.items()}
+    )
+
+
+@click.command()
+@click.argument("source", default="sim:sheet-ci")
+@run_options
+@speed_option("", "real time, or max with --exit")
+@service_options
+def run(source: str, speed: str, exit_when_done: bool, **options: Any) -> None:
+    """Acquire cells from SOURCE and show them live in a browser.
+
+    SOURCE is where the samples come from: a simulated instrument (sim:sheet-ci, sim:stretch-ci), a recording
+    (a file), or a public ATOM record (atom:FILE). Without it, a light-sheet cytometer with white blood cells
+    is simulated.
+
+    \b
+    Examples:
+      lightline run                                 watch simulated cells
+      lightline run sim:stretch-ci --cells 500      500 cells of the other instrument
+      lightline run recording.h5 --exit --json      work on a recording, print what became of it
+    """  # noqa: D301 - click wants the backspace character itself
+    # Someone who watches wants to see cells flow; someone who waits wants the end.
+    pace = speed or ("max" if exit_when_done else "1")
+    _acquire(source, pace, exit_when_done=exit_when_done, **options)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@run_options
+@speed_option("1", "1")
+@service_options
+def replay(file: Path, speed: str, **options: Any) -> None:
+    """Play the recording FILE again, as if the instrument were running.
+
+    The samples walk the same way as live ones, so what you see is what an acquisition would have shown. FILE is a
+    Lightline trace or a public ATOM record.
+    """
+    _acquire(guess_url(str(file)), speed, **options)

@@ -1,0 +1,122 @@
+"""A service with its page, started and ended cleanly: what `run`, `replay` and `serve` have in common."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+import click
+
+from service.api.app import create_app
+from service.api.auth import Tokens
+from service.api.server import ApiServer, listen, page_url
+from service.control import RunControl
+from service.settings import Settings
+
+
+class StopRequest:
+    """Set once by Ctrl-C or SIGTERM; a second one ends the process at once.
+
+    Attributes
+    ----------
+    signal_number
+        The signal that came, 0 before.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number = 0
+        self._asked = threading.Event()
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        """Take a signal."""
+        self.signal_number = number
+        self._asked.set()
+        signal.signal(number, signal.SIG_DFL)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait; return True at once when a stop is asked for."""
+        return self._asked.wait(seconds)
+
+    @property
+    def asked(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._asked.is_set()
+
+    @property
+    def exit_code(self) -> int:
+        """130 after Ctrl-C, otherwise 0: a service that is told to end ends well."""
+        return 130 if self.signal_number == signal.SIGINT else 0
+
+
+@dataclass(frozen=True)
+class Session:
+    """A running service.
+
+    Attributes
+    ----------
+    control
+        Starts and stops runs.
+    url
+        Address of the page, with the token.
+    stop
+        Whether someone asked for the end.
+    """
+
+    control: RunControl
+    url: str
+    stop: StopRequest
+
+
+@contextmanager
+def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
+    """Start the service; on leaving, stop the run, seal everything, and end.
+
+    Parameters
+    ----------
+    settings
+        How the service is set up.
+    open_page
+        Open the page in a browser.
+
+    Raises
+    ------
+    AddressInUse
+        If the port is taken.
+    StorageError
+        If the data folder cannot be written to.
+    """
+    listener = listen(settings.host, settings.port)
+    with listener:
+        tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"))
+        tokens.keep(settings.data)
+        with (
+            RunControl(
+                settings.data, workers=settings.workers, transport=settings.transport, provider=settings.provider
+            ) as control,
+            ApiServer(create_app(control, settings, tokens), listener) as server,
+            _signals() as stop,
+        ):
+            url = page_url(settings.host, server.port, tokens.owner)
+            click.echo(f"Lightline is at {url}", err=True)
+            if open_page:
+                webbrowser.open(url)
+            yield Session(control, url, stop)
+            if stop.asked:
+                click.echo("Stopping: finishing what was detected, sealing the files ...", err=True)
+
+
+@contextmanager
+def _signals() -> Iterator[StopRequest]:
+    stop = StopRequest()
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

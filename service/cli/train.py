@@ -1,0 +1,122 @@
+"""`lightline train`: make a model from cells."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import numpy as np
+
+from acquisition.errors import ConfigError
+from inference.errors import TrainingError
+from service.cli.collect import collect
+from service.cli.progress import progress_bar
+
+if TYPE_CHECKING:
+    from inference.training.data import TrainingSet
+
+_EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
+
+
+@click.command()
+@click.argument("kind", type=click.Choice(["dcae2d"]))
+@click.option(
+    "--data",
+    "places",
+    multiple=True,
+    required=True,
+    metavar="SOURCE",
+    help="Where cells come from: sim:sheet-ci?seed=1, a recording, a run folder, or a .npz set; give it once for each "
+    "run, at least twice, because whole runs are held out to measure.",
+)
+@click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle to write.")
+@click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
+@click.option("--clusters", type=click.IntRange(min=1), default=3, show_default=True, help="Groups to look for.")
+@click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="Most passes over the cells.")
+@click.option("--latent", type=click.IntRange(min=2), default=16, show_default=True, help="Numbers that hold a cell.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+@click.option("--name", help="Name of the model (default: the file's).")
+@click.option("--without-labels", is_flag=True, help="Forget what the cells are, even where it is known.")
+@click.option("--keep-cells", type=click.Path(dir_okay=False, path_type=Path), help="Write the cells to this .npz too.")
+def train(
+    kind: str,
+    places: tuple[str, ...],
+    out: Path,
+    cells: int,
+    without_labels: bool,
+    keep_cells: Path | None,
+    **rest: Any,
+) -> None:
+    """Make a model of the kind KIND from cells, and write it to one file, a bundle.
+
+    KIND is dcae2d: it learns to describe cell images in a few numbers, groups them into clusters without being told
+    what they are, and, where labels are known, learns the classes too. The last source given is held out to measure
+    the model; the table printed at the end sets it beside simple controls.
+
+    After Ctrl-C the same command goes on where it stopped.
+    """
+    train_model = _trainer(kind)
+    if out.exists() and not out.is_file():
+        raise ConfigError(f"'{out}' is not a file that can be written; choose another name.")
+    training_set = _collect_all(places, cells, labels=not without_labels)
+    if keep_cells is not None:
+        training_set.save(keep_cells)
+    try:
+        bundle = train_model(training_set, out, **rest)
+    except KeyboardInterrupt:
+        click.echo("Stopped; what was learnt is kept, and the same command goes on from there.", err=True)
+        raise
+    bundle.save(out)
+    click.echo(f"Wrote {out} ({bundle.digest[:12]}); use it with 'lightline run --bundle {out}'.", err=True)
+
+
+def _trainer(kind: str) -> Any:
+    """Return the training function, or say what has to be installed."""
+    try:
+        from inference.training.options import TrainingOptions
+        from inference.training.train import train_dcae2d
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        raise ConfigError(
+            f"Training needs '{error.name}', which acquisition does not; "
+            "install it with: pip install 'lightline[train]'."
+        ) from None
+
+    trainers = {"dcae2d": train_dcae2d}
+
+    def train_model(training_set: TrainingSet, out: Path, *, name: str | None, **choices: Any) -> Any:
+        options = TrainingOptions(
+            name=name or out.stem,
+            command=shlex.join(["lightline", *sys.argv[1:]]),
+            folder=out.with_name(f"{out.name}.training"),
+            **choices,
+        )
+        return trainers[kind](training_set, options)
+
+    return train_model
+
+
+def _collect_all(places: tuple[str, ...], cells: int, *, labels: bool) -> TrainingSet:
+    from inference.training.data import TrainingSet
+
+    sets = []
+    for place in places:
+        with progress_bar(f"cells of {place}", "cells") as progress:
+            sets.append(collect(place, cells, progress))
+        found = sets[-1]
+        if not len(found):
+            raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
+        click.echo(f"{place}: {len(found)} cells, {int(found.is_labelled.sum())} with a label", err=True)
+    training_set = TrainingSet.concatenate(sets)
+    return training_set if labels else _without_labels(training_set)
+
+
+def _without_labels(training_set: TrainingSet) -> TrainingSet:
+    from inference.training.data import UNLABELLED
+
+    return replace(training_set, label=np.full_like(training_set.label, UNLABELLED), label_names=())

@@ -1,0 +1,133 @@
+// One cell: what it looks like, what the model says, and what made it say so.
+
+import { follow, getCell } from "./api.js";
+import { byId, make } from "./dom.js";
+import { nameAndUnit, number, percent } from "./format.js";
+import { clusterColour } from "./palette.js";
+import { picture } from "./picture.js";
+
+const NOT_FEATURES = /^(event_id|epoch|flags|cluster|cluster_posterior|class|class_probability|novelty|novel|embedding_\d+)$/;
+
+/** The panel on the right. */
+export class CellPanel {
+  constructor(step) {
+    this.panel = byId("cell");
+    this.step = step;
+    this.empty = this.panel.firstElementChild;
+    this.asked = null;
+  }
+
+  clear() {
+    this.asked = null;
+    this.panel.replaceChildren(this.empty);
+  }
+
+  async show(run, id) {
+    const asked = `${run}/${id}`;
+    this.asked = asked;
+    try {
+      const cell = await getCell(run, id);
+      if (this.asked !== asked) return;
+      this.#draw(cell);
+      const answers = await follow(cell.answers);
+      if (this.asked === asked) this.#answers(cell, answers);
+    } catch (problem) {
+      if (this.asked !== asked) return;
+      this.panel.replaceChildren(make("p", { class: "error", role: "alert" }, problem.message));
+    }
+  }
+
+  #draw(cell) {
+    const { row } = cell;
+    this.panel.replaceChildren(
+      make("div", { class: "cell-head" },
+        make("h2", {}, `Cell ${cell.event_id}`),
+        make("button", { type: "button", "aria-label": "Previous cell", onclick: () => this.step(-1) }, "‹"),
+        make("button", { type: "button", "aria-label": "Next cell", onclick: () => this.step(1) }, "›")),
+      this.#tags(row, null),
+      this.#pictures(cell),
+      make("div", { id: "answers" }),
+      features(row),
+      links(cell));
+  }
+
+  #tags(row, answers) {
+    const swatch = make("span", { class: "swatch" });
+    swatch.style.background = clusterColour(row.cluster);
+    const cluster = answers?.clusters[row.cluster] ?? `cluster ${row.cluster}`;
+    return make("div", { class: "tags", id: "tags" },
+      make("span", { class: "tag" }, swatch, cluster),
+      row.class ? make("span", { class: "tag" }, row.class) : null,
+      row.novel ? make("span", { class: "tag novel", title: "Unlike the cells the model was trained on" }, "novel") : null);
+  }
+
+  #pictures(cell) {
+    const figures = [];
+    for (const channel of cell.channels.filter((each) => each.kind === "image")) {
+      figures.push(figure(channel.png, channel.name.replaceAll("_", " "), channel.pixel_um));
+    }
+    const [first] = cell.channels;
+    figures.splice(1, 0, make("figure", { id: "saliency" },
+      picture(cell.saliency.png, `Saliency of cell ${cell.event_id}`, first.pixel_um),
+      make("figcaption", {}, "saliency: what made the model decide")));
+    for (const channel of cell.channels.filter((each) => each.kind === "volume")) {
+      figures.push(figure(`${channel.png}&projection=x`, `${channel.name.replaceAll("_", " ")}, maximum along x`, channel.pixel_um));
+      figures.push(figure(`${channel.png}&projection=z`, `${channel.name.replaceAll("_", " ")}, maximum along z`, channel.pixel_um));
+    }
+    return make("div", { class: "pictures" }, ...figures);
+  }
+
+  #answers(cell, answers) {
+    byId("tags").replaceWith(this.#tags(cell.row, answers));
+    byId("saliency").append(saliencyControls(cell, answers));
+    const { novelty, novelty_threshold: limit } = answers;
+    byId("answers").replaceChildren(
+      ...(answers.classes.length ? [bars("Class probability", answers.classes, answers.class_probability)] : []),
+      bars("Cluster posterior (saturates; not calibrated)", answers.clusters, answers.cluster_posterior, true),
+      make("p", { class: "note", id: "novelty" },
+        `novelty ${number(novelty)}; above ${number(limit)} a cell is unlike the training data`));
+  }
+}
+
+function figure(source, name, pixel_um) {
+  return make("figure", {}, picture(source, name, pixel_um), make("figcaption", {}, name));
+}
+
+function saliencyControls(cell, answers) {
+  const target = make("select", { "aria-label": "Explain which answer" },
+    make("option", { value: -1 }, "most likely"),
+    ...answers.targets.map((name, index) => make("option", { value: index }, name)));
+  const opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, "aria-label": "Opacity of the overlay" });
+  const redraw = () => {
+    const values = new URLSearchParams({ target: target.value, opacity: opacity.value });
+    byId("saliency").querySelector("img").src = `${cell.saliency.png}?${values}`;
+  };
+  target.addEventListener("change", redraw);
+  opacity.addEventListener("change", redraw);
+  return make("div", { class: "controls" }, target, opacity);
+}
+
+function bars(title, names, values, byCluster = false) {
+  const rows = names.flatMap((name, index) => {
+    const fill = make("div", { class: "fill" });
+    fill.style.width = percent(values[index]).replace(" ", "");
+    if (byCluster) fill.style.background = clusterColour(index);
+    return [make("span", {}, name), make("div", { class: "track" }, fill), make("span", { class: "value" }, percent(values[index]))];
+  });
+  return make("section", {}, make("h2", {}, title), make("div", { class: "bars" }, ...rows));
+}
+
+function features(row) {
+  const rows = Object.entries(row).filter(([name]) => !NOT_FEATURES.test(name)).map(([column, value]) => {
+    const { name, unit } = nameAndUnit(column);
+    return make("tr", {}, make("th", { scope: "row" }, name), make("td", {}, number(value)), make("td", { class: "unit" }, unit));
+  });
+  return make("section", {}, make("h2", {}, "Measured"), make("table", { class: "features" }, make("tbody", {}, ...rows)));
+}
+
+function links(cell) {
+  const numbers = cell.channels.map((channel) => make("a", { href: channel.npy, download: true }, `${channel.name}.npy`));
+  return make("section", {}, make("h2", {}, "Take away"),
+    make("div", { class: "links" }, make("a", { href: cell.window, download: true }, "raw window.npy"), ...numbers,
+      make("a", { href: cell.saliency.npy, download: true }, "saliency.npy")));
+}

@@ -1,0 +1,36 @@
+// Numbers, units and names as people write them.
+
+// Longest first, because `um2` must not be read as `um`.
+const UNITS = [
+  ["_m_s", "m/s"], ["_um3", "µm³"], ["_um2", "µm²"], ["_um", "µm"], ["_nm", "nm"], ["_ticks", "ticks"],
+  ["_tick", "ticks"], ["_counts", "counts"], ["_hz", "Hz"], ["_ms", "ms"], ["_us", "µs"], ["_deg", "°"], ["_rad", "rad"], ["_s", "s"],
+];
+
+/** Split a column's name into words and a unit: `area_um2` is "area" in µm². */
+export function nameAndUnit(column) {
+  for (const [suffix, unit] of UNITS) {
+    if (column.endsWith(suffix) && column.length > suffix.length) {
+      return { name: column.slice(0, -suffix.length).replaceAll("_", " "), unit };
+    }
+  }
+  return { name: column.replaceAll("_", " "), unit: "" };
+}
+
+/** A number with four significant digits; a dash where there is none. */
+export function number(value) {
+  if (value === null || value === undefined || value === "") return "–";
+  if (typeof value !== "number") return String(value);
+  if (Number.isInteger(value)) return count(value);
+  const size = Math.abs(value);
+  return size !== 0 && (size < 1e-3 || size >= 1e6) ? value.toExponential(2) : String(Number(value.toPrecision(4)));
+}
+
+export const count = (value) => value.toLocaleString("en-US").replaceAll(",", "\u202f");
+export const percent = (value) => `${(100 * value).toFixed(1)} %`;
+export const words = (name) => name.replaceAll("_", " ");
+
+/** Local time of an ISO 8601 label. */
+export function clockTime(iso) {
+  const time = new Date(iso);
+  return Number.isNaN(time.getTime()) ? iso : time.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
+}
