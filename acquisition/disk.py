@@ -34,11 +34,11 @@ def reserve(path: Path, descriptor: int, size_bytes: int) -> None:
     if size_bytes <= have:
         return
     try:
-        os.posix_fallocate(descriptor, 0, size_bytes)
+        os.posix_fallocate(descriptor, have, size_bytes - have)
     except (AttributeError, OSError) as error:
         if isinstance(error, OSError) and error.errno not in _UNSUPPORTED:
             raise
-        if shutil.disk_usage(path).free < size_bytes - have:
+        if shutil.disk_usage(path.parent).free < size_bytes - have:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from None
 
 

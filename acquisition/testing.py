@@ -280,4 +280,6 @@ def _expect_error(kind: type[Exception], call: Callable[[], object], what: str) 
         call()
     except kind:
         return
+    except Exception as other:
+        raise AssertionError(f"{what} must raise {kind.__name__}, not {type(other).__name__}.") from other
     raise AssertionError(f"{what} must raise {kind.__name__}.")

@@ -36,7 +36,7 @@ def _unreadable(path: Path, error: OSError) -> TraceError:
         return TraceError(f"The file '{path}' may not be read by this user; change its permissions.")
     if "truncated" in reason:
         return TraceError(f"The file '{path}' is cut short; copy it again from where it was recorded.")
-    if "lock" in reason:
+    if "unable to lock" in reason:
         return TraceError(f"The file '{path}' is being written by another program; wait until that closes it.")
     if "already open" in reason:
         return TraceError(f"The file '{path}' was not closed by its writer; `h5clear -s` of the HDF5 tools mends it.")

@@ -93,7 +93,11 @@ class TraceWriter:
         self._channels = [self._file[f"{CHANNEL_GROUP}/{channel.name}"] for channel in instrument.channels]
         self._gaps = self._file[GAP_TABLE]
         self._flushed_at = time.monotonic()
-        self._claim_disk()
+        try:
+            self._claim_disk()
+        except RecordingStopped:
+            self._path.unlink(missing_ok=True)
+            raise
 
     @property
     def path(self) -> Path:
