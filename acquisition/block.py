@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,11 @@ import numpy.typing as npt
 Samples = npt.NDArray[np.int8] | npt.NDArray[np.int16]
 
 UNKNOWN_LOSS = -1
+
+
+def column(samples: Samples, channel: int) -> Samples:
+    """Return one channel of `(n_samples, n_channels)` samples as contiguous `(n_samples,)`."""
+    return cast("Samples", np.ascontiguousarray(samples[:, channel]))
 
 
 def _nothing_to_release() -> None:

@@ -1,0 +1,191 @@
+"""Kernels that fold a stream at the period of its scan or line clock (specification B.3)."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Samples
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+@numba.njit(cache=True, nogil=True)
+def folded_energy(samples: Samples, offsets: Doubles, period_ticks: float, n_bins: int) -> float:
+    """Score of a period: sum over phase bins of (sum of samples)^2 / count; largest at the true period.
+
+    Samples are `(n,)`, `offsets` `(cores,)` are subtracted in turn. Source: specification B.3, step 2.
+    """
+    sums = np.zeros(n_bins)
+    counts = np.zeros(n_bins)
+    cores = offsets.shape[0]
+    scale = 1.0 / period_ticks
+    for m in range(samples.shape[0]):
+        turns = m * scale
+        b = int((turns - math.floor(turns)) * n_bins)
+        sums[b] += samples[m] - offsets[m % cores]
+        counts[b] += 1.0
+    score = 0.0
+    for b in range(n_bins):
+        if counts[b] > 0:
+            score += sums[b] * sums[b] / counts[b]
+    return score
+
+
+@numba.njit(cache=True, nogil=True)
+def period_scores(
+    samples: Samples,
+    first_tick: int,
+    offsets: Doubles,
+    level: Floats,
+    active: npt.NDArray[np.bool_],
+    span: tuple[int, int],
+    origin_tick: float,
+    period_ticks: float,
+    n_periods: int,
+) -> Floats:
+    """Mean absolute deviation of each period from the background at the period's own brightness.
+
+    The brightness is the least-squares gain of the background over the active phases, so that the noise of the
+    laser from period to period does not count.
+
+    Parameters
+    ----------
+    samples, first_tick
+        `(n,)` column of the score channel; periods reaching outside of it use what is there.
+    level, active
+        `(n_bins,)` background and the phases that count.
+    span
+        First active bin and the bin after the last.
+
+    Returns
+    -------
+    Floats
+        `(n_periods,)` float32, counts.
+    """
+    n_bins = level.shape[0]
+    cores = offsets.shape[0]
+    step = n_bins / period_ticks
+    scores = np.zeros(n_periods, dtype=np.float32)
+    values = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    expected = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    for k in range(n_periods):
+        begin = origin_tick + k * period_ticks
+        start = max(math.ceil(begin + span[0] / step), first_tick)
+        stop = min(math.ceil(begin + span[1] / step), first_tick + samples.shape[0])
+        count = 0
+        product = np.float32(0.0)
+        square = np.float32(1e-6)
+        for tick in range(start, stop):
+            b = min(int((tick - begin) * step), n_bins - 1)
+            if active[b]:
+                value = np.float32(samples[tick - first_tick] - offsets[tick % cores])
+                values[count] = value
+                expected[count] = level[b]
+                product += value * level[b]
+                square += level[b] * level[b]
+                count += 1
+        gain = product / square
+        total = np.float32(0.0)
+        for i in range(count):
+            total += abs(values[i] - gain * expected[i])
+        if count > 0:
+            scores[k] = total / count
+    return scores
+
+
+@numba.njit(cache=True, nogil=True)
+def accumulate_periods(
+    samples: Samples,
+    first_tick: int,
+    offsets: Doubles,
+    span: tuple[int, int],
+    origin_tick: float,
+    period_ticks: float,
+    take: npt.NDArray[np.bool_],
+    sums: Doubles,
+    places: Doubles,
+    counts: Doubles,
+) -> None:
+    """Add up the samples of the periods with `take` set, bin by bin, over the bins of `span`.
+
+    `sums` `(n_channels, n_bins)` takes the samples, `places` `(n_bins,)` their places within their bins (0 to 1),
+    and `counts` `(n_bins,)` their number.
+    """
+    n_bins = sums.shape[1]
+    cores = offsets.shape[1]
+    step = n_bins / period_ticks
+    for k in range(take.shape[0]):
+        if not take[k]:
+            continue
+        begin = origin_tick + k * period_ticks
+        start = max(math.ceil(begin + span[0] / step), first_tick)
+        stop = min(math.ceil(begin + span[1] / step), first_tick + samples.shape[0])
+        for tick in range(start, stop):
+            place = (tick - begin) * step
+            b = min(int(place), n_bins - 1)
+            places[b] += place - b
+            counts[b] += 1.0
+            for c in range(sums.shape[0]):
+                sums[c, b] += samples[tick - first_tick, c] - offsets[c, tick % cores]
+
+
+@numba.njit(cache=True, nogil=True)
+def folded_median(
+    samples: Samples,
+    first_tick: int,
+    offsets: Doubles,
+    origin_tick: float,
+    period_ticks: float,
+    take: npt.NDArray[np.bool_],
+    n_bins: int,
+) -> tuple[Floats, float]:
+    """Median of each phase bin over the periods with `take` set, and the noise about it.
+
+    Returns `(n_bins,)` float32 levels (NaN where a bin met no sample) and 1.4826 times the median of the absolute
+    deviations from them. `samples` is one `(n,)` column.
+    """
+    cores = offsets.shape[0]
+    step = n_bins / period_ticks
+    counts = np.zeros(n_bins + 1, dtype=np.int64)
+    for turn in range(2):
+        if turn == 1:
+            counts = np.cumsum(counts)
+            values = np.empty(counts[n_bins], dtype=np.float32)
+            place = counts[:n_bins].copy()
+        for k in range(take.shape[0]):
+            if not take[k]:
+                continue
+            begin = origin_tick + k * period_ticks
+            start = max(math.ceil(begin), first_tick)
+            stop = min(math.ceil(begin + period_ticks), first_tick + samples.shape[0])
+            for tick in range(start, stop):
+                b = min(int((tick - begin) * step), n_bins - 1)
+                if turn == 0:
+                    counts[b + 1] += 1
+                else:
+                    values[place[b]] = samples[tick - first_tick] - offsets[tick % cores]
+                    place[b] += 1
+    level = np.empty(n_bins, dtype=np.float32)
+    for b in range(n_bins):
+        inside = values[counts[b] : counts[b + 1]]
+        if inside.shape[0] == 0:
+            level[b] = np.nan
+            continue
+        level[b] = np.median(inside)
+        for i in range(inside.shape[0]):
+            inside[i] = abs(inside[i] - level[b])
+    noise = 1.4826 * np.median(values) if values.shape[0] > 0 else 0.0
+    return level, noise
+
+
+def fill_gaps(level: Floats) -> Floats:
+    """Replace NaN bins by circular linear interpolation between their neighbours."""
+    known = np.flatnonzero(np.isfinite(level))
+    if known.size in (0, level.size):
+        return np.nan_to_num(level)
+    return np.interp(np.arange(level.size), known, level[known], period=level.size).astype(np.float32)

@@ -1,0 +1,61 @@
+"""What the detector has to know about a kind of instrument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """Settings of `PeriodicDetector`; lengths are counted in periods (scans or lines).
+
+    Attributes
+    ----------
+    score_channel
+        Column that is watched for triggers.
+    nominal_period_ticks
+        Where to look for the period.
+    n_bins
+        Phase bins of the background.
+    anchor, anchor_is_edge
+        Phase that the clock gives to the rising edge of the light (True) or to its centre (False).
+    active_share
+        Phases count as active where the background passes this share of its highest level.
+    window_before, window_after
+        Window on either side of the centre of a trigger.
+    signal_before, signal_after
+        Stretch around the centre of a trigger in which some channel carries the event's light; 0 where that is
+        the trigger itself.
+    shortest, longest
+        Triggers shorter than `shortest` are noise, those longer than `longest` are not one cell.
+    bridge
+        A trigger survives this many periods below the lower threshold.
+    overlap
+        Two triggers with their centres closer than this share their windows.
+    on_sigma, off_sigma
+        Thresholds in multiples of the measured noise of the score.
+    frame
+        Periods that are taken at a time.
+    calibration, fewest
+        Periods that clock and background are first measured on, and the fewest that will do at the end of a stream.
+    """
+
+    score_channel: int
+    nominal_period_ticks: float
+    n_bins: int
+    anchor: float
+    anchor_is_edge: bool
+    active_share: float
+    window_before: float
+    window_after: float
+    signal_before: float
+    signal_after: float
+    shortest: int
+    longest: int
+    bridge: int
+    overlap: float
+    on_sigma: float = 8.0
+    off_sigma: float = 4.0
+    frame: int = 64
+    calibration: int = 2048
+    fewest: int = 16

@@ -1,0 +1,47 @@
+"""Detection for time-stretched lines (specification B.3)."""
+
+from __future__ import annotations
+
+import math
+
+from acquisition.instrument import Instrument, Role, TimeStretch
+from acquisition.periodic import PeriodicDetector
+from acquisition.settings import DetectionSettings
+
+LARGEST_CELL_UM = 25.0
+SMALLEST_OBJECT_UM = 2.0
+BINS_PER_SAMPLE = 4
+"""Lines meet the envelope at ever different phases, so that it is known finer than one sample."""
+
+
+def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
+    """Derive the detector's settings from the optics: a trigger is a run of lines that differ from empty ones."""
+    optics = instrument.optics
+    assert isinstance(optics, TimeStretch)
+    step_um = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
+    half_window = 1.1 * instrument.grid.field_um / 2 / step_um
+    period = instrument.sample_rate_hz / optics.line_rate_hz
+    return DetectionSettings(
+        score_channel=instrument.columns(Role.LINE)[0],
+        nominal_period_ticks=period,
+        n_bins=BINS_PER_SAMPLE * round(period),
+        anchor=0.5,
+        anchor_is_edge=False,
+        active_share=0.05,
+        window_before=half_window,
+        window_after=half_window,
+        signal_before=0.0,
+        signal_after=0.0,
+        shortest=max(3, math.floor(SMALLEST_OBJECT_UM / step_um)),
+        longest=math.ceil(LARGEST_CELL_UM / step_um),
+        bridge=max(2, round(0.5 / step_um)),
+        overlap=instrument.grid.field_um / 2 / step_um,
+        calibration=1024,
+    )
+
+
+class TimeStretchDetector(PeriodicDetector):
+    """Finds cells line by line in the single stream of a line-scan detector."""
+
+    def __init__(self, instrument: Instrument) -> None:
+        super().__init__(instrument, time_stretch_settings(instrument))

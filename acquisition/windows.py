@@ -1,0 +1,127 @@
+"""Triggers that wait for their windows to be complete, and the cutting of these windows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.calibration import Calibration
+from acquisition.event import Background, ClockState, Event, EventFlag
+from acquisition.instrument import Digitizer
+from acquisition.settings import DetectionSettings
+from acquisition.stream_buffer import StreamBuffer
+from acquisition.triggers import Trigger
+
+
+@dataclass(slots=True)
+class _Pending:
+    centre: float
+    centre_tick: float
+    signal_ticks: tuple[float, float]
+    duration_ticks: float
+    clock: ClockState
+    background: Background
+    strength: float
+    flags: EventFlag
+
+
+class WindowCutter:
+    """Turns triggers of one gapless stretch into events.
+
+    Parameters
+    ----------
+    settings, digitizer
+        Of the instrument.
+    first_flag
+        Flag for windows that would begin before the stretch: GAP or TRUNCATED.
+    """
+
+    def __init__(self, settings: DetectionSettings, digitizer: Digitizer, first_flag: EventFlag) -> None:
+        self._settings = settings
+        self._digitizer = digitizer
+        self._first_flag = first_flag
+        self._waiting: list[_Pending] = []
+        self._last_centre = -math.inf
+
+    @property
+    def oldest(self) -> float:
+        """Centre of the first trigger that waits, in periods; infinite if none does."""
+        return self._waiting[0].centre if self._waiting else math.inf
+
+    @property
+    def last_centre(self) -> float:
+        """Centre of the newest trigger of the stretch, in periods; minus infinity if there was none."""
+        return self._last_centre
+
+    def add(self, trigger: Trigger, frame_period: int, calibration: Calibration) -> None:
+        """Take a trigger with the state it was seen in; the clock stands at the start of period `frame_period`."""
+        settings, clock = self._settings, calibration.clock
+        flags = EventFlag.NONE if clock.locked else EventFlag.UNLOCKED
+        if trigger.stop - trigger.start > settings.longest:
+            flags |= EventFlag.LONG
+        if trigger.centre - self._last_centre < settings.overlap:
+            flags |= EventFlag.OVERLAP
+            if self._waiting:
+                self._waiting[-1].flags |= EventFlag.OVERLAP
+        self._last_centre = trigger.centre
+        first = min(trigger.start - settings.bridge, trigger.centre - settings.signal_before)
+        last = max(trigger.stop + settings.bridge, trigger.centre + settings.signal_after)
+
+        def tick(period: float) -> float:
+            return clock.origin_tick + (period - frame_period) * clock.period_ticks
+
+        self._waiting.append(
+            _Pending(
+                centre=trigger.centre,
+                centre_tick=tick(trigger.centre),
+                signal_ticks=(tick(first), tick(last)),
+                duration_ticks=(trigger.stop - trigger.start) * clock.period_ticks,
+                clock=ClockState(clock.period_ticks, clock.origin_tick, clock.locked),
+                background=calibration.background.snapshot(),
+                strength=trigger.peak / calibration.noise.sigma,
+                flags=flags,
+            )
+        )
+
+    def complete(self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
+        """Cut the windows that no trigger from period `frontier` on can touch; ids are left to the caller (0)."""
+        reach = max(self._settings.window_after + 1, self._settings.overlap)
+        events: list[Event] = []
+        while self._waiting and frontier >= self._waiting[0].centre + reach:
+            events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE))
+        return events
+
+    def rest(self, cause: EventFlag, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
+        """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
+        waiting, self._waiting = self._waiting, []
+        return [self._cut(pending, buffer, calibration, epoch, cause) for pending in waiting]
+
+    def _cut(
+        self, pending: _Pending, buffer: StreamBuffer, calibration: Calibration, epoch: int, last_flag: EventFlag
+    ) -> Event:
+        period = pending.clock.period_ticks
+        start = math.floor(pending.centre_tick - self._settings.window_before * period)
+        stop = math.ceil(pending.centre_tick + self._settings.window_after * period)
+        window = buffer.view(start, stop).copy()
+        flags = pending.flags
+        if pending.signal_ticks[0] < buffer.begin_tick:
+            flags |= self._first_flag
+        if pending.signal_ticks[1] > buffer.end_tick:
+            flags |= last_flag
+        clipped = np.mean((window <= self._digitizer.lowest) | (window >= self._digitizer.highest), axis=0)
+        if np.any(clipped > 2 * calibration.clipped_share + 0.002):
+            flags |= EventFlag.CLIPPED
+        return Event(
+            event_id=0,
+            epoch=epoch,
+            trigger_tick=pending.centre_tick,
+            duration_ticks=pending.duration_ticks,
+            window_tick=max(start, buffer.begin_tick),
+            window=window,
+            clock=pending.clock,
+            background=pending.background,
+            strength=pending.strength,
+            flags=flags,
+        )

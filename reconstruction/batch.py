@@ -1,0 +1,83 @@
+"""Putting the pieces of single events together into a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.event import Event, EventFlag
+from reconstruction.errors import ReconstructionError
+from reconstruction.images import CellImages, FloatImages, Rejection
+
+_BY_FLAG = {
+    EventFlag.GAP: Rejection.GAP,
+    EventFlag.TRUNCATED: Rejection.TRUNCATED,
+    EventFlag.UNLOCKED: Rejection.UNLOCKED,
+    EventFlag.CLIPPED: Rejection.CLIPPED,
+    EventFlag.LONG: Rejection.LONG,
+    EventFlag.OVERLAP: Rejection.OVERLAP,
+}
+
+
+def flag_rejection(flags: EventFlag) -> Rejection:
+    """Return the gravest reason among detection's flags; NONE if there is none."""
+    return next((reason for flag, reason in _BY_FLAG.items() if flags & flag), Rejection.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a transform found out about one event beside its images.
+
+    Attributes
+    ----------
+    speed_m_s, speed_error_m_s
+        Flow speed and its standard error, NaN if the nominal speed was used.
+    rejection
+        Reason not to judge the event.
+    features
+        By name; the same names for every event of a transform.
+    """
+
+    speed_m_s: float
+    speed_error_m_s: float
+    rejection: Rejection
+    features: Mapping[str, float]
+
+
+def assemble(
+    events: Sequence[Event], measured: Sequence[Measured], images: Mapping[str, FloatImages], pixel_um: float,
+    feature_names: Sequence[str],
+) -> CellImages:  # fmt: skip
+    """Make a batch of events, what was measured of each, and their images."""
+    return CellImages(
+        event_id=np.array([event.event_id for event in events], dtype=np.uint64),
+        epoch=np.array([event.epoch for event in events], dtype=np.int32),
+        trigger_tick=np.array([event.trigger_tick for event in events], dtype=np.float64),
+        images=images,
+        pixel_um=pixel_um,
+        speed_m_s=np.array([m.speed_m_s for m in measured], dtype=np.float32),
+        speed_error_m_s=np.array([m.speed_error_m_s for m in measured], dtype=np.float32),
+        flags=np.array([int(event.flags) for event in events], dtype=np.uint32),
+        rejection=tuple(m.rejection for m in measured),
+        features={name: np.array([m.features[name] for m in measured], dtype=np.float32) for name in feature_names},
+    )
+
+
+def chosen_channels(asked: Sequence[str] | None, flat: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the channels to make; None asks for the flat ones.
+
+    Raises
+    ------
+    ReconstructionError
+        If a channel is not known.
+    """
+    if asked is None:
+        return tuple(flat)
+    unknown = [name for name in asked if name not in known]
+    if unknown:
+        raise ReconstructionError(
+            f"This instrument has no images of the channel '{unknown[0]}'; use one of {', '.join(known)}."
+        )
+    return tuple(asked)

@@ -1,0 +1,210 @@
+"""Light-sheet events to transmission images and side-scatter volumes (specification A.7)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import column
+from acquisition.event import Background, ClockState, Event
+from acquisition.geometry import scan_coefficients
+from acquisition.instrument import Instrument, LightSheet, Role
+from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
+from reconstruction.deposit import FloatImage
+from reconstruction.features import IMAGE_FEATURES, find_object, image_features
+from reconstruction.images import CellImages, FloatImages, Rejection
+from reconstruction.sheet_kernels import Place, scan_energy, side_planes, stack_planes, transmission_image
+from reconstruction.speed import SpeedFit, fit_speed
+
+WORST_SPEED_ERROR = 0.01
+"""Relative standard error beyond which a volume would be smeared over its own size (specification A.7, table)."""
+SMALLEST_AREA_UM2 = 3.0
+
+
+class LightSheetTransform:
+    """See `reconstruction.transform.Transform`.
+
+    Images: each transmission channel as `(n, z, y)`, relative to the empty beam; each side-scatter or fluorescence
+    channel as `(n, z, y, x)`, counts above background at full deflector efficiency.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        optics = instrument.optics
+        assert isinstance(optics, LightSheet)
+        self.instrument = instrument
+        self._optics = optics
+        self._scan = scan_coefficients(optics.scan)
+        self._mask_x = np.array(optics.mask.x_um, dtype=np.float64)
+        self._mask_y = np.array(optics.mask.y_um, dtype=np.float64)
+        names = [channel.name for channel in instrument.channels]
+        forward = instrument.columns(Role.TRANSMISSION)
+        sides = instrument.columns(Role.SIDE_SCATTER) + instrument.columns(Role.FLUORESCENCE)
+        # Every transmission channel has its own slit; the last slit serves those that are left.
+        self._forward = {names[c]: (c, optics.slits[min(i, len(optics.slits) - 1)].y_um) for i, c in enumerate(forward)}
+        self._sides = {names[c]: c for c in sides}
+        self._feature_names = (
+            *IMAGE_FEATURES,
+            *(f"{name}_sum" for name in self._sides),
+            "speed_residual_um",
+            "missing_share",
+        )
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the images, transmission first."""
+        return (*self._forward, *self._sides)
+
+    @property
+    def flat_channels(self) -> tuple[str, ...]:
+        """Names of the transmission images."""
+        return tuple(self._forward)
+
+    @property
+    def parameters(self) -> str:
+        """Reversible identifier of the transform and its settings."""
+        grid = self.instrument.grid
+        return (
+            f"image-light_sheet:px={grid.size_px}:um={grid.pixel_um:g}:speed=comb+slit"
+            f":speed_error={WORST_SPEED_ERROR:g}:area={SMALLEST_AREA_UM2:g}"
+        )
+
+    def warm(self) -> None:
+        """Compile every kernel on an empty event."""
+        n_channels = len(self.instrument.channels)
+        period = self.instrument.sample_rate_hz / self._optics.scan.rate_hz
+        window = np.zeros((round(64 * period), n_channels), dtype=self.instrument.digitizer.dtype)
+        background = Background(np.ones((n_channels, 16), np.float32), np.ones(n_channels, np.float32))
+        clock = ClockState(period, 0.0)
+        self.images([Event(0, 0, 32 * period, 8 * period, 0, window, clock, background, 0.0)], self.channels)
+
+    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+        """Make the images of these channels, and measure every event."""
+        n = self.instrument.grid.size_px
+        stacks: dict[str, FloatImages] = {
+            name: np.zeros((len(events), n, n) if name in self._forward else (len(events), n, n, n), np.float32)
+            for name in chosen_channels(channels, self.flat_channels, self.channels)
+        }
+        measured = [
+            self._one(event, {name: stack[row] for name, stack in stacks.items()}) for row, event in enumerate(events)
+        ]
+        return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
+
+    def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
+        """Make the images of one event in place, and measure it."""
+        first_name = self.flat_channels[0]
+        efficiency = _efficiency(event.background.level[self._forward[first_name][0]])
+        energies = {name: self._energy(event, efficiency, channel) for name, channel in self._sides.items()}
+        fit = self._fit_speed(event, energies)
+        n = self.instrument.grid.size_px
+        first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
+        missing = self._lay_transmission(event, *self._forward[first_name], fit, first)
+        for name, image in images.items():
+            if name in self._sides:
+                self._lay_volume(event, efficiency, self._sides[name], fit, image)
+            elif name != first_name:
+                self._lay_transmission(event, *self._forward[name], fit, image)
+        pixel_um = self.instrument.grid.pixel_um
+        mask = find_object(first)
+        features = image_features(first, mask, pixel_um)
+        features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
+        features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
+        rejection = flag_rejection(event.flags)
+        if rejection is Rejection.NONE:
+            rejection = self._judge(fit, features["area_um2"], mask.touches_edge)
+        um_per_s = self.instrument.sample_rate_hz
+        error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
+        return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)
+
+    def _judge(self, fit: SpeedFit, area_um2: float, touches_edge: bool) -> Rejection:
+        # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
+        if self._sides and not fit.error_um_per_tick < WORST_SPEED_ERROR * fit.speed_um_per_tick:
+            return Rejection.SPEED
+        if area_um2 < SMALLEST_AREA_UM2:
+            return Rejection.EMPTY
+        return Rejection.OFF_FIELD if touches_edge else Rejection.NONE
+
+    def _place(self, event: Event, channel: int) -> Place:
+        delay_ticks = self.instrument.channels[channel].delay_s * self.instrument.sample_rate_hz
+        return float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, delay_ticks
+
+    def _energy(self, event: Event, efficiency: FloatImage, channel: int) -> npt.NDArray[np.float64]:
+        """Mean side light of each scan of the window, counts above background, `(n_scans,)`."""
+        first_scan, n_scans = _scans(event)
+        samples = column(event.window, channel)
+        level = event.background.level[channel]
+        duty = self._optics.scan.active_duty
+        return np.asarray(
+            scan_energy(samples, level, efficiency, self._place(event, channel), duty, n_scans, first_scan)
+        )
+
+    def _fit_speed(self, event: Event, energies: Mapping[str, npt.NDArray[np.float64]]) -> SpeedFit:
+        """Fit the speed to the brightest side channel; nominal, with infinite error, where there is none."""
+        nominal = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
+        slit_y_um = self._optics.slits[0].y_um
+        if not energies:
+            return SpeedFit(nominal, math.inf, event.trigger_tick - slit_y_um / nominal, math.inf)
+        energy = max(energies.values(), key=lambda e: float(e.sum()))
+        first_scan, _ = _scans(event)
+        noise = 1.4826 * float(np.median(np.abs(energy - np.median(energy))))
+        first_tick = event.clock.origin_tick + first_scan * event.clock.period_ticks
+        return fit_speed(
+            np.maximum(energy - 2.0 * min(noise, 0.05 * float(energy.max())), 0.0),
+            event.clock.period_ticks,
+            first_tick,
+            event.trigger_tick,
+            slit_y_um,
+            self._mask_y,
+            nominal,
+        )
+
+    def _lay_transmission(self, event: Event, channel: int, slit_y_um: float, fit: SpeedFit, image: FloatImage) -> int:
+        return int(
+            transmission_image(
+                column(event.window, channel),
+                event.background.level[channel],
+                self._place(event, channel),
+                self._scan,
+                fit.start_tick,
+                fit.speed_um_per_tick,
+                slit_y_um,
+                self.instrument.grid.pixel_um,
+                image,
+                np.empty_like(image),
+            )
+        )
+
+    def _lay_volume(
+        self, event: Event, efficiency: FloatImage, channel: int, fit: SpeedFit, volume: FloatImage
+    ) -> None:
+        n = self.instrument.grid.size_px
+        planes = np.empty((self._mask_y.size, n, n), dtype=np.float32)
+        side_planes(
+            column(event.window, channel),
+            event.background.level[channel],
+            efficiency,
+            self._place(event, channel),
+            self._scan,
+            fit.start_tick,
+            fit.speed_um_per_tick,
+            self._mask_y,
+            self.instrument.grid.pixel_um,
+            planes,
+            np.empty_like(planes),
+        )
+        stack_planes(planes, self._mask_x, self.instrument.grid.pixel_um, volume)
+
+
+def _scans(event: Event) -> tuple[int, int]:
+    """First whole scan of the window, and how many there are."""
+    period = event.clock.period_ticks
+    first = math.ceil((event.window_tick - event.clock.origin_tick) / period)
+    last = math.floor((event.window_tick + event.window.shape[0] - event.clock.origin_tick) / period)
+    return first, max(0, last - first)
+
+
+def _efficiency(level: FloatImage) -> FloatImage:
+    """Deflector efficiency per phase bin, from the empty transmission: `(n_bins,)`, 1 at its best."""
+    return np.asarray(np.maximum(level / max(float(level.max()), 1e-6), 0.05), dtype=np.float32)

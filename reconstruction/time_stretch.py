@@ -1,0 +1,176 @@
+"""Time-stretch events to brightfield images: every sample placed by its true phase (specification B.3)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numba
+import numpy as np
+
+from acquisition.block import Samples, column
+from acquisition.clock import interleave_offsets
+from acquisition.event import Background, ClockState, Event
+from acquisition.folding import Doubles
+from acquisition.instrument import Instrument, Role, TimeStretch
+from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
+from reconstruction.deposit import FloatImage, deposit, settle
+from reconstruction.features import IMAGE_FEATURES, find_object, image_features
+from reconstruction.images import CellImages, FloatImages, Rejection
+
+DARKEST = 0.05
+"""Phases whose background is below this share of its highest level carry no image."""
+PULSE_RANGE = 0.15
+"""Laser pulses differ by less than this share; ratios further from 1 belong to a cell."""
+SMALLEST_AREA_UM2 = 3.0
+
+
+@numba.njit(cache=True, nogil=True)
+def line_image(
+    samples: Samples, offsets: Doubles, level: FloatImage, first_tick: int, origin_tick: float, period_ticks: float,
+    centre_tick: float, um_per_tick: float, um_per_sample: float, ceiling: float, pixel_um: float, image: FloatImage,
+    weights: FloatImage,
+) -> int:  # fmt: skip
+    """Lay the lines of one window on `image` `(y, x)`, relative to the empty line; return the pixels not met.
+
+    Samples at the converter's `ceiling` are left out: they hold no measurement. The others count by the inverse
+    variance of their ratio to the background. Every line is scaled by the median of its ratios near 1, which takes
+    the laser's noise from pulse to pulse away.
+    """
+    n_bins = level.shape[0]
+    cores = offsets.shape[0]
+    rows, cols = image.shape
+    half_row = max(1.0, um_per_tick * period_ticks / pixel_um)
+    half_col = max(1.0, 0.75 * um_per_sample / pixel_um)
+    image[:] = 0.0
+    weights[:] = 0.0
+    line = math.floor((first_tick - origin_tick) / period_ticks)
+    last = math.ceil((first_tick + samples.shape[0] - origin_tick) / period_ticks)
+    ratios = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    trusts = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    ticks = np.empty(int(period_ticks) + 2, dtype=np.int64)
+    highest = level.max()
+    darkest = DARKEST * highest
+    while line < last:
+        begin = origin_tick + line * period_ticks
+        line += 1
+        row = -um_per_tick * (begin + 0.5 * period_ticks - centre_tick) / pixel_um + rows / 2 - 0.5
+        if row < -half_row or row > rows - 1 + half_row:
+            continue
+        count = 0
+        start = max(math.ceil(begin), first_tick)
+        stop = min(math.ceil(begin + period_ticks), first_tick + samples.shape[0])
+        for tick in range(start, stop):
+            b = min(int((tick - begin) / period_ticks * n_bins), n_bins - 1)
+            raw = samples[tick - first_tick]
+            if level[b] > darkest and raw < ceiling:
+                ratios[count] = (raw - offsets[tick % cores]) / level[b]
+                trusts[count] = (level[b] / highest) ** 2
+                ticks[count] = tick
+                count += 1
+        if count == 0:
+            continue
+        unshaded = ratios[:count][np.abs(ratios[:count] - 1.0) < PULSE_RANGE]
+        gain = np.median(unshaded) if unshaded.shape[0] > count // 4 else np.float32(1.0)
+        for i in range(count):
+            x = (ticks[i] - begin - 0.5 * period_ticks) * um_per_sample
+            deposit(ratios[i] / gain, trusts[i], row, x / pixel_um + cols / 2 - 0.5, half_row, half_col, image, weights)
+    return settle(image, weights, 1.0)
+
+
+class TimeStretchTransform:
+    """See `reconstruction.transform.Transform`.
+
+    Images: each line channel as `(n, y, x)`, relative to the empty line. The first row is the leading edge's side:
+    y grows along the flow, as on the light sheet.
+    """
+
+    def __init__(self, instrument: Instrument) -> None:
+        optics = instrument.optics
+        assert isinstance(optics, TimeStretch)
+        self.instrument = instrument
+        self._optics = optics
+        self._lines = {instrument.channels[c].name: c for c in instrument.columns(Role.LINE)}
+        self._feature_names = (*IMAGE_FEATURES, "length_um", "missing_share")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the line images."""
+        return tuple(self._lines)
+
+    @property
+    def flat_channels(self) -> tuple[str, ...]:
+        """All of them are flat."""
+        return self.channels
+
+    @property
+    def parameters(self) -> str:
+        """Reversible identifier of the transform and its settings."""
+        grid = self.instrument.grid
+        return (
+            f"image-time_stretch:px={grid.size_px}:um={grid.pixel_um:g}:darkest={DARKEST:g}:area={SMALLEST_AREA_UM2:g}"
+        )
+
+    def warm(self) -> None:
+        """Compile every kernel on an empty event."""
+        n_channels = len(self.instrument.channels)
+        period = self.instrument.sample_rate_hz / self._optics.line_rate_hz
+        window = np.zeros((round(64 * period), n_channels), dtype=self.instrument.digitizer.dtype)
+        background = Background(np.ones((n_channels, 16), np.float32), np.ones(n_channels, np.float32))
+        clock = ClockState(period, 0.0)
+        self.images([Event(0, 0, 32 * period, 8 * period, 0, window, clock, background, 0.0)])
+
+    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+        """Make the images of these channels, and measure every event."""
+        n = self.instrument.grid.size_px
+        stacks: dict[str, FloatImages] = {
+            name: np.zeros((len(events), n, n), dtype=np.float32)
+            for name in chosen_channels(channels, self.flat_channels, self.channels)
+        }
+        measured = [
+            self._one(event, {name: stack[row] for name, stack in stacks.items()}) for row, event in enumerate(events)
+        ]
+        return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
+
+    def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
+        n = self.instrument.grid.size_px
+        pixel_um = self.instrument.grid.pixel_um
+        first_name = next(iter(self._lines))
+        first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
+        missing = self._lay(event, self._lines[first_name], first)
+        for name, image in images.items():
+            if name != first_name:
+                self._lay(event, self._lines[name], image)
+        mask = find_object(first)
+        features = image_features(first, mask, pixel_um)
+        um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
+        features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing / first.size}
+        rejection = flag_rejection(event.flags)
+        if rejection is Rejection.NONE and features["area_um2"] < SMALLEST_AREA_UM2:
+            rejection = Rejection.EMPTY
+        elif rejection is Rejection.NONE and mask.touches_edge:
+            rejection = Rejection.OFF_FIELD
+        # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
+        return Measured(self.instrument.flow_speed_m_s, math.nan, rejection, features)
+
+    def _lay(self, event: Event, channel: int, image: FloatImage) -> int:
+        samples = column(event.window, channel)
+        cores = self.instrument.digitizer.interleave_cores
+        turn = event.window_tick % cores
+        return int(
+            line_image(
+                samples,
+                np.roll(interleave_offsets(samples, cores), turn),
+                event.background.level[channel],
+                event.window_tick,
+                event.clock.origin_tick,
+                event.clock.period_ticks,
+                event.trigger_tick,
+                self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz,
+                self._optics.um_per_sample,
+                float(self.instrument.digitizer.highest),
+                self.instrument.grid.pixel_um,
+                image,
+                np.empty_like(image),
+            )
+        )

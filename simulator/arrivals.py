@@ -1,0 +1,70 @@
+"""When and where cells come: Poisson arrivals, each cell with its own speed and place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from simulator.cells import Cell, make_cell
+from simulator.populations import POPULATIONS
+from simulator.setups import Setup
+
+_ARRIVALS, _CELLS, NOISE, SETUP = range(4)
+"""What a random stream is for; each has its own key, so that one never shifts another."""
+
+
+def stream(seed: int, purpose: int, index: int = 0) -> np.random.Generator:
+    """Random numbers for one purpose and item of a simulation, the same in any order of use."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, purpose, index))))
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A cell on its way through the beam.
+
+    Attributes
+    ----------
+    index
+        Number of the cell, from 1.
+    cell
+        The cell itself.
+    tick
+        When its centre passes y = 0, ticks, fractional.
+    speed_m_s
+        Its speed.
+    x_um, z_um
+        Its place across the flow.
+    """
+
+    index: int
+    cell: Cell
+    tick: float
+    speed_m_s: float
+    x_um: float
+    z_um: float
+
+
+def arrival_ticks(setup: Setup, seed: int) -> Iterator[float]:
+    """Ticks at which cells pass y = 0, without end; the first cell has the whole way to the beam before it."""
+    rng = stream(seed, _ARRIVALS)
+    instrument = setup.instrument
+    per_cell = instrument.sample_rate_hz / setup.cells_per_s
+    tick = 2.0 * instrument.grid.field_um * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz
+    while True:
+        for interval in rng.exponential(per_cell, size=1024).tolist():
+            tick += interval
+            yield tick
+
+
+def arrivals(setup: Setup, sample: dict[str, float], seed: int) -> Iterator[Arrival]:
+    """Cells in order of their ticks, without end."""
+    names = list(sample)
+    shares = np.array([sample[name] for name in names])
+    for index, tick in enumerate(arrival_ticks(setup, seed), start=1):
+        rng = stream(seed, _CELLS, index)
+        cell = make_cell(POPULATIONS[names[rng.choice(shares.size, p=shares)]], rng)
+        speed = setup.instrument.flow_speed_m_s * (1.0 + setup.speed_cv * float(np.clip(rng.standard_normal(), -4, 4)))
+        x_um, z_um = setup.lateral_um * rng.standard_normal(2)
+        yield Arrival(index, cell, tick, speed, float(x_um), float(z_um))

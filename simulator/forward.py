@@ -1,0 +1,54 @@
+"""From cells to light: one protocol, one model per kind of instrument."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.arrivals import Arrival
+from simulator.setups import Setup
+
+Floats = npt.NDArray[np.float32]
+
+
+class Shadow(Protocol):
+    """A cell as the optics see it, ready to be laid on the stream."""
+
+    @property
+    def first_tick(self) -> int:
+        """First sample that it touches."""
+
+    @property
+    def end_tick(self) -> int:
+        """Sample after the last that it touches."""
+
+    def lay(self, first_tick: int, light: Floats) -> None:
+        """Change the `(n, channels)` mean photoelectrons of the samples from `first_tick` on."""
+
+
+class ForwardModel(Protocol):
+    """The optics of one simulated instrument."""
+
+    def empty(self, first_tick: int, light: Floats) -> None:
+        """Fill `(n, channels)` with the mean photoelectrons of an empty stream from `first_tick` on."""
+
+    def shadow(self, arrival: Arrival) -> Shadow:
+        """Return the cell as the optics see it."""
+
+    def finish(self, first_tick: int, light: Floats) -> None:
+        """Apply what acts on the light of cells and empty beam alike."""
+
+
+def forward_model(setup: Setup, seed: int) -> ForwardModel:
+    """Return the model for a setup; the seed sets what is random but fixed, such as the phase of its clock."""
+    # Imported here: each module needs this one's protocol, and only one of them is wanted.
+    from simulator.light_sheet import LightSheetModel
+    from simulator.time_stretch import TimeStretchModel
+
+    kinds: dict[str, type[LightSheetModel] | type[TimeStretchModel]] = {
+        "light_sheet": LightSheetModel,
+        "time_stretch": TimeStretchModel,
+    }
+    return kinds[setup.instrument.kind](setup, seed)

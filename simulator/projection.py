@@ -1,0 +1,104 @@
+"""The brightfield image of a cell: its phase, seen through an objective (specification F.3 and A.4)."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from simulator.cells import Cell
+
+Floats = npt.NDArray[np.float32]
+
+ABSORPTION_PER_RADIAN = 0.03
+"""Extinction that goes with a radian of phase: scattering out of the aperture (an assumption of the simulation)."""
+
+
+@numba.njit(cache=True, nogil=True)
+def _thickness(
+    path: Floats,
+    bodies: Floats,
+    roughness: Floats,
+    granules: Floats,
+    centre: tuple[float, float],
+    rows: int,
+    cols: int,
+    along: int,
+    pixel_um: float,
+) -> None:
+    """Add index step times path length, um, to the `(n, n)` image `path`; `rows`, `cols`, `along` are axes."""
+    n = path.shape[0]
+    for b in range(bodies.shape[0]):
+        r0 = bodies[b, rows] + centre[0]
+        c0 = bodies[b, cols] + centre[1]
+        ar, ac, depth = bodies[b, 3 + rows], bodies[b, 3 + cols], bodies[b, 3 + along]
+        low_r = max(0, int((r0 - 1.3 * ar) / pixel_um + n / 2))
+        high_r = min(n, int((r0 + 1.3 * ar) / pixel_um + n / 2) + 1)
+        low_c = max(0, int((c0 - 1.3 * ac) / pixel_um + n / 2))
+        high_c = min(n, int((c0 + 1.3 * ac) / pixel_um + n / 2) + 1)
+        for i in range(low_r, high_r):
+            u = ((i + 0.5 - n / 2) * pixel_um - r0) / ar
+            for j in range(low_c, high_c):
+                v = ((j + 0.5 - n / 2) * pixel_um - c0) / ac
+                scale = 1.0
+                if b == 0:
+                    angle = math.atan2(u, v)
+                    for k in range(roughness.shape[0]):
+                        scale += roughness[k, 1] * math.cos(roughness[k, 0] * angle + roughness[k, 2])
+                inside = 1.0 - (u * u + v * v) / (scale * scale)
+                if inside > 0.0:
+                    path[i, j] += bodies[b, 6] * 2.0 * depth * math.sqrt(inside)
+    spread = 0.2
+    for g in range(granules.shape[0]):
+        r0 = (granules[g, rows] + centre[0]) / pixel_um + n / 2 - 0.5
+        c0 = (granules[g, cols] + centre[1]) / pixel_um + n / 2 - 0.5
+        volume = 4.0 / 3.0 * math.pi * granules[g, 3] ** 3
+        height = granules[g, 4] * volume / (2.0 * math.pi * spread * spread)
+        reach = int(3 * spread / pixel_um) + 1
+        for i in range(max(0, int(r0) - reach), min(n, int(r0) + reach + 2)):
+            for j in range(max(0, int(c0) - reach), min(n, int(c0) + reach + 2)):
+                d2 = ((i - r0) ** 2 + (j - c0) ** 2) * pixel_um * pixel_um
+                path[i, j] += height * math.exp(-d2 / (2.0 * spread * spread))
+
+
+def path_image(
+    cell: Cell, centre_um: tuple[float, float], axes: tuple[int, int, int], n: int, pixel_um: float
+) -> Floats:
+    """Index step times path length through a cell, `(n, n)` float32, um.
+
+    Parameters
+    ----------
+    centre_um
+        Row and column of the cell's centre against the image's centre.
+    axes
+        Which of z (0), y (1), x (2) are the image's rows, its columns, and the direction of view.
+    n, pixel_um
+        Size of the image.
+    """
+    path = np.zeros((n, n), dtype=np.float32)
+    _thickness(path, cell.bodies, cell.roughness, cell.granules, centre_um, axes[0], axes[1], axes[2], pixel_um)
+    return path
+
+
+def brightfield(
+    path: Floats, wavelength_nm: float, aperture: float, medium_index: float, defocus_um: float, pixel_um: float
+) -> Floats:
+    """Intensity behind an objective, 1 where nothing stands in the light, `(n, n)` float32.
+
+    The phase (2 pi / wavelength) * path with a weak extinction passes a circular pupil with defocus.
+    """
+    n = path.shape[0]
+    phase = 2 * np.pi / (wavelength_nm * 1e-3) * path.astype(np.float64)
+    field = np.exp((1j - ABSORPTION_PER_RADIAN) * phase)
+    pad = n // 2
+    field = np.pad(field, pad, constant_values=1.0)
+    frequency = np.fft.fftfreq(field.shape[0], pixel_um)
+    squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
+    cutoff = aperture / (wavelength_nm * 1e-3)
+    wavenumber = medium_index / (wavelength_nm * 1e-3)
+    axial = np.sqrt(np.maximum(wavenumber**2 - squared, 0.0)) - wavenumber
+    pupil = (squared <= cutoff**2) * np.exp(2j * np.pi * defocus_um * axial)
+    image = np.abs(np.fft.ifft2(np.fft.fft2(field) * pupil)) ** 2
+    return np.ascontiguousarray(image[pad : pad + n, pad : pad + n], dtype=np.float32)

@@ -1,0 +1,123 @@
+"""Samples of a simulated instrument, made in frames that depend on nothing but the seed."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.arrivals import NOISE, Arrival, arrivals, stream
+from simulator.electronics import digitize
+from simulator.forward import Shadow, forward_model
+from simulator.setups import Setup
+
+FRAME_SAMPLES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much is simulated: up to so many cells, or so many samples, whichever ends first."""
+
+    cells: int | None = None
+    samples: int | None = None
+
+
+class SimulatedStream:
+    """The sample stream of a setup, frame by frame.
+
+    Parameters
+    ----------
+    setup
+        Instrument, light and arrivals.
+    sample
+        Shares of populations, adding up to 1.
+    seed
+        The same seed gives the same samples.
+    extent
+        Where the stream ends.
+    """
+
+    def __init__(self, setup: Setup, sample: dict[str, float], seed: int, extent: Extent) -> None:
+        self.setup = setup
+        self._seed = seed
+        self._extent = extent
+        self._model = forward_model(setup, seed)
+        self._arrivals = arrivals(setup, sample, seed)
+        self._next: Arrival | None = next(self._arrivals)
+        self._shadows: deque[Shadow] = deque()
+        self._frame = 0
+        self._end = extent.samples
+        self.placed: list[Arrival] = []
+        """Cells laid on the stream so far."""
+        gains = setup.channels
+        self._gain = np.array([c.counts_per_photoelectron for c in gains])
+        self._excess = np.array([c.excess_noise for c in gains])
+        self._read_noise = np.array([c.read_noise_counts for c in gains])
+        self._offsets = np.array(setup.core_offsets_counts)
+
+    @property
+    def first_tick(self) -> int:
+        """Tick of the first sample of the next frame."""
+        return self._frame * FRAME_SAMPLES
+
+    def frames(self) -> Iterator[npt.NDArray[np.int8] | npt.NDArray[np.int16]]:
+        """Frames of `(n, n_channels)` counts until the extent is reached; the last one may be short."""
+        while self._end is None or self.first_tick < self._end:
+            frame = self._make_frame()
+            self._frame += 1
+            if self._end is not None and self.first_tick > self._end:
+                frame = frame[: self._end - self.first_tick + FRAME_SAMPLES]
+            yield frame
+
+    def _make_frame(self) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
+        first, end = self.first_tick, self.first_tick + FRAME_SAMPLES
+        digitizer = self.setup.instrument.digitizer
+        light = np.empty((FRAME_SAMPLES, len(self.setup.channels)), dtype=np.float32)
+        self._model.empty(first, light)
+        self._meet(end)
+        for shadow in self._shadows:
+            shadow.lay(first, light)
+        while self._shadows and self._shadows[0].end_tick <= end:
+            self._shadows.popleft()
+        self._model.finish(first, light)
+        counts = np.empty(light.shape, dtype=np.int16)
+        digitize(
+            light,
+            self._gain,
+            self._excess,
+            self._read_noise,
+            self._offsets,
+            first,
+            digitizer.lowest,
+            digitizer.highest,
+            stream(self._seed, NOISE, self._frame),
+            counts,
+        )
+        return counts.astype(np.int8) if digitizer.bits <= 8 else counts
+
+    def _meet(self, end_tick: int) -> None:
+        """Take in every cell that may touch samples before `end_tick`."""
+        ahead = self._ticks_ahead()
+        while self._next is not None and self._next.tick - ahead < end_tick:
+            arrival = self._next
+            if self._extent.cells is not None and len(self.placed) == self._extent.cells:
+                self._next = None
+                break
+            shadow = self._model.shadow(arrival)
+            self._shadows.append(shadow)
+            self.placed.append(arrival)
+            self._next = next(self._arrivals)
+            if len(self.placed) == self._extent.cells:
+                # The last cell is followed by as much empty stream as its window can ask for.
+                tail = shadow.end_tick + math.ceil(0.25 * (shadow.end_tick - shadow.first_tick))
+                self._end = tail if self._end is None else min(self._end, tail)
+
+    def _ticks_ahead(self) -> float:
+        """Ticks by which a cell's light may come before its own tick, slowest cell included."""
+        instrument = self.setup.instrument
+        per_um = instrument.sample_rate_hz / (instrument.flow_speed_m_s * 1e6 * (1 - 4 * self.setup.speed_cv))
+        return instrument.grid.field_um * per_um
