@@ -6,6 +6,7 @@ At run time (no torch):
 - `contract`, `bundle`: a model as one checked file; `shipped`: those that come with Lightline, and which one is taken
 - `engine`: a bundle's graphs answering and explaining; `provider`: the hardware they really run on; `graph_check`:
   whether they keep the contract
+- `report`: a bundle in words
 - `saliency`: pictures of cells and of what mattered in them
 - `errors`: what can go wrong
 

@@ -15,8 +15,8 @@ from inference.errors import BundleError, ProviderError
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
 
-# Errors only: ONNX Runtime's warnings go to stderr past Python, where they would tear the progress line.
-_LOG_ERRORS = 3
+# ONNX Runtime writes to stderr past Python, where it would tear the progress line; its errors are raised anyway.
+_LOG_FATAL = 4
 _DEVICE_FILES = ("/dev/nvidiactl", "/dev/nvidia0", "/dev/dxg")
 
 
@@ -73,7 +73,7 @@ def _open(graph: bytes, providers: list[str], threads: int, name: str) -> ort.In
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
-    options.log_severity_level = _LOG_ERRORS
+    options.log_severity_level = _LOG_FATAL
     # Spinning threads would take the cores that acquisition needs; the cost is some 14 % of a full load.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")

@@ -67,7 +67,8 @@ def load_checkpoint(folder: Path, fingerprint: str) -> Checkpoint | None:
     if not file.exists():
         return None
     try:
-        with np.load(file, allow_pickle=False) as held:
+        # Opened here: NumPy forgets to close a file that it cannot make sense of.
+        with file.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             arrays: Arrays = dict(held)
         found = str(arrays.pop("fingerprint"))
         history = arrays.pop("history")

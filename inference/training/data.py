@@ -189,7 +189,8 @@ class TrainingSet:
             If the file is missing or not such a set.
         """
         try:
-            with np.load(path, allow_pickle=False) as held:
+            # Opened here: NumPy forgets to close a file that it cannot make sense of.
+            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
                 if str(held["format"]) != FORMAT:
                     raise TrainingError(f"The file '{path}' is not a training set of the format {FORMAT}.")
                 return cls(
@@ -205,7 +206,7 @@ class TrainingSet:
                 )
         except FileNotFoundError:
             raise TrainingError(f"There is no training set '{path}'; check the name.") from None
-        except (OSError, KeyError, ValueError, zipfile.BadZipFile, AttributeError) as error:
+        except (OSError, KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
             if isinstance(error, TrainingError):
                 raise
             raise TrainingError(f"The file '{path}' is not a Lightline training set, or is damaged.") from None

@@ -63,14 +63,5 @@ def answer_metrics(engine: Engine, split: RunSplit, background: float, seed: int
     return metrics
 
 
-def format_metrics(metrics: Metrics) -> str:
-    """Lay metrics out as a table, one line per metric and control."""
-    lines = [f"{'metric':<28}{'':<24}{'value':>12}"]
-    for name, values in metrics.items():
-        for i, (who, value) in enumerate(values.items()):
-            lines.append(f"{name if i == 0 else '':<28}{who:<24}{value:>12.4g}")
-    return "\n".join(lines)
-
-
 def _labelled(cells: TrainingSet) -> TrainingSet:
     return cells.where(cells.is_labelled)

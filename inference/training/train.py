@@ -11,14 +11,14 @@ import numpy.typing as npt
 
 from inference.bundle import Bundle
 from inference.engine import Engine
+from inference.report import describe
 from inference.training.data import TrainingSet
-from inference.training.evaluate import Metrics, answer_metrics, format_metrics, reconstruction_metrics
+from inference.training.evaluate import answer_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
 from inference.training.fit import encode, fit_autoencoder
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
 from inference.training.mixture import Mixture, fit_mixture
-from inference.training.models import Autoencoder
 from inference.training.options import TrainingOptions
 from inference.training.split import RunSplit, split_by_run
 
@@ -50,21 +50,21 @@ def train_dcae2d(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     """
     options = options or TrainingOptions()
     split = split_by_run(cells, options)
-    fitted = fit_autoencoder(split.train, split.validation, options)
-    parts = _parts(fitted.model, split, options)
+    parts = train_parts(split, options)
     graphs = export_graphs(parts, cells.channel)
     novelty = _novelty(parts, split, options)
     draft = Bundle.build(_contract(parts, cells, split, options, novelty), *graphs)
     verify_export(draft, parts, split.test.images[:_VERIFIED_CELLS, 0])
-    metrics = reconstruction_metrics(fitted.model, split)
+    metrics = reconstruction_metrics(parts.model, split)
     metrics |= answer_metrics(Engine(draft, provider="cpu"), split, options.background, options.seed)
     bundle = Bundle.build({**_contract(parts, cells, split, options, novelty), "metrics": metrics}, *graphs)
-    print(_report(bundle, metrics))
+    print(describe(bundle.contract))
     return bundle
 
 
-def _parts(model: Autoencoder, split: RunSplit, options: TrainingOptions) -> TrainedParts:
-    """Fit clusters and class head on the frozen encoder."""
+def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
+    """Train the autoencoder, then fit clusters and class head on its frozen encoder; the same for the same seed."""
+    model = fit_autoencoder(split.train, split.validation, options).model
     latent = encode(model, split.train.images)
     mixture = fit_mixture(latent, options.clusters, options.seed)
     known = split.train.is_labelled
@@ -158,17 +158,3 @@ def _software() -> dict[str, str]:
         except ModuleNotFoundError:
             continue
     return found
-
-
-def _report(bundle: Bundle, metrics: Metrics) -> str:
-    training = bundle.contract.training
-    measured = ", ".join(training.test_sources)
-    word = " of simulated cells" if training.simulated else ""
-    also = " (the run that also stopped the training)" if training.test_sources == training.validation_sources else ""
-    return "\n".join(
-        [
-            f"\n{bundle.contract.name}: {training.cells} cells learnt; measured{word} on the run {measured}{also}",
-            format_metrics(metrics),
-            f"made by: {bundle.contract.command}",
-        ]
-    )

@@ -1,68 +1,25 @@
-"""Toy cells (textured ellipses of three kinds) and one small bundle trained on them, shared by the room's tests."""
+"""One small bundle trained on toy cells, shared by the room's tests."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from toy_cells import CHANNEL, QUICK, draw_images, draw_set
 
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.training.data import TrainingSet
+from inference.training.fit import fit_autoencoder
+from inference.training.graphs import TrainedParts
 from inference.training.options import TrainingOptions
-from inference.training.train import train_dcae2d
-from reconstruction.images import CellImages, Rejection
+from inference.training.split import split_by_run
+from inference.training.train import train_dcae2d, train_parts
 
 torch.set_num_threads(2)
-KINDS = ("dark", "ring", "spotted")
-CHANNEL = "transmission"
-QUICK = TrainingOptions(
-    name="toy", command="pytest", latent=6, widths=(4, 6, 8, 8), epochs=4, head_epochs=40, batch=32, progress=False
-)
-
-
-def draw_cell(kind: str, rng: np.random.Generator) -> np.ndarray:
-    """One 80 x 80 transmission image of an ellipse: 1 is the empty background."""
-    y, x = np.mgrid[0:80, 0:80] - 39.5
-    angle, ratio = rng.uniform(0, np.pi), rng.uniform(0.9, 1.1)
-    size = {"dark": 12.0, "ring": 20.0, "spotted": 26.0}[kind] * rng.uniform(0.94, 1.06)
-    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    radius = np.hypot(along * ratio, across / ratio) / size
-    inside = 1 / (1 + np.exp((radius - 1) * 20))
-    pattern = {"dark": 0.5, "ring": 0.5 * np.exp(-(((radius - 0.9) / 0.12) ** 2)), "spotted": 0.2}[kind]
-    if kind == "spotted":
-        pattern = pattern + 0.2 * (np.sin(x * 0.9 + angle) * np.sin(y * 0.9) > 0.3)
-    return (1 - inside * pattern + rng.normal(0, 0.02, (80, 80))).astype(np.float32)
-
-
-def draw_images(n: int, seed: int) -> tuple[CellImages, list[str]]:
-    """`n` events with their kinds; every tenth is rejected."""
-    rng = np.random.default_rng(seed)
-    labels = [KINDS[i % 3] for i in range(n)]
-    stack = np.stack([draw_cell(kind, rng) for kind in labels])
-    images = CellImages(
-        event_id=np.arange(1, n + 1, dtype=np.uint64),
-        epoch=np.zeros(n, dtype=np.int32),
-        trigger_tick=np.arange(n, dtype=np.float64),
-        images={CHANNEL: stack, "side_scatter": np.zeros((n, 2, 2, 2), dtype=np.float32)},
-        pixel_um=0.25,
-        speed_m_s=np.full(n, 0.1, dtype=np.float32),
-        speed_error_m_s=np.full(n, np.nan, dtype=np.float32),
-        flags=np.zeros(n, dtype=np.uint32),
-        rejection=tuple(Rejection.OVERLAP if i % 10 == 9 else Rejection.NONE for i in range(n)),
-        features={},
-    )
-    return images, labels
-
-
-def draw_set(n: int, seed: int, *, labelled: bool = True) -> TrainingSet:
-    """One run of toy cells."""
-    images, labels = draw_images(n, seed)
-    return TrainingSet.from_images(
-        images, labels if labelled else None, f"toy:{seed}", instrument_kind="light_sheet", simulated=True
-    )
 
 
 @pytest.fixture(scope="session")
@@ -71,8 +28,28 @@ def toy_set() -> TrainingSet:
 
 
 @pytest.fixture(scope="session")
-def toy_bundle(toy_set: TrainingSet) -> Bundle:
-    return train_dcae2d(toy_set, QUICK)
+def toy_options(tmp_path_factory: pytest.TempPathFactory) -> TrainingOptions:
+    return replace(QUICK, folder=tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions) -> Bundle:
+    """Made by a training that was stopped half-way and resumed, as a user's may be."""
+    split = split_by_run(toy_set, toy_options)
+    fit_autoencoder(split.train, split.validation, replace(toy_options, epochs=2))
+    return train_dcae2d(toy_set, toy_options)
+
+
+@pytest.fixture(scope="session")
+def toy_trained(toy_set: TrainingSet, toy_options: TrainingOptions, toy_bundle: Bundle) -> TrainedParts:
+    """The model of `toy_bundle`, from the checkpoint that it left."""
+    return train_parts(split_by_run(toy_set, toy_options), toy_options)
+
+
+@pytest.fixture(scope="session")
+def unlabelled_bundle() -> Bundle:
+    runs = [draw_set(150, seed, labelled=False) for seed in (1, 2)]
+    return train_dcae2d(TrainingSet.concatenate(runs), QUICK)
 
 
 @pytest.fixture(scope="session")

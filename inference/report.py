@@ -1,0 +1,34 @@
+"""A bundle in words, for a terminal."""
+
+from __future__ import annotations
+
+from inference.contract import Contract
+
+
+def format_metrics(metrics: dict[str, dict[str, float]]) -> str:
+    """Lay metrics out as a table, one line for the model and for each control."""
+    lines = [f"{'metric':<28}{'':<24}{'value':>12}"]
+    for name, values in metrics.items():
+        for i, (who, value) in enumerate(values.items()):
+            lines.append(f"{name if i == 0 else '':<28}{who:<24}{value:>12.4g}")
+    return "\n".join(lines)
+
+
+def describe(contract: Contract) -> str:
+    """Say what a bundle takes, answers and was learnt from, and how well it does beside its controls."""
+    training = contract.training
+    inputs = ", ".join(f"{s.channel} {' x '.join(map(str, s.shape))} at {s.pixel_um:g} µm" for s in contract.inputs)
+    word = "simulated " if training.simulated else ""
+    also = " (which also stopped the training)" if training.test_sources == training.validation_sources else ""
+    return "\n".join(
+        [
+            f"{contract.name}: {contract.model} for {contract.instrument_kind}, {inputs}",
+            f"clusters: {', '.join(contract.clusters)}",
+            f"classes: {', '.join(contract.classes) or 'none'}",
+            f"learnt from {training.cells} {word}cells of {', '.join(training.sources)}",
+            f"measured on {word}cells of {', '.join(training.test_sources)}{also}:",
+            format_metrics(contract.metrics),
+            f"made by: {contract.command}",
+            f"digest: {contract.digest}",
+        ]
+    )

@@ -1,0 +1,134 @@
+"""The heat map is the reason shown to a biologist: it must be the gradient's, not an approximation of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from captum.attr import LayerGradCam
+from onnx import numpy_helper
+from toy_cells import CHANNEL, QUICK, draw_set
+
+from inference.bundle import Bundle
+from inference.engine import Engine
+from inference.training.data import TrainingSet
+from inference.training.export import export_graphs
+from inference.training.graphs import TrainedParts
+from inference.training.split import RunSplit
+from inference.training.train import train_parts
+
+ARGMAX = -1
+
+
+class Scores(torch.nn.Module):
+    """The same network written the plain way, for autograd: images to scores."""
+
+    def __init__(self, parts: TrainedParts) -> None:
+        super().__init__()
+        self.model, self.head = parts.model, parts.head
+        self.centre = torch.from_numpy(parts.mixture.centre.astype(np.float32))
+        self.spread = torch.from_numpy(parts.mixture.spread.astype(np.float32))
+
+    def forward(self, image: torch.Tensor) -> torch.Tensor:
+        activation = self.model.encoder.blocks(self.model.preprocess(image[:, None]))
+        return self.from_activation(activation)
+
+    def from_activation(self, activation: torch.Tensor) -> torch.Tensor:
+        latent = self.model.encoder.latent(activation.flatten(1))
+        return self.head((latent - self.centre) / self.spread)
+
+
+@pytest.fixture(scope="module")
+def parts() -> TrainedParts:
+    """A network of full size, with normalisation statistics and a latent spread as training leaves them."""
+    cells = draw_set(150, 7)
+    options = replace(QUICK, latent=12, widths=(16, 32, 64, 128), epochs=2)
+    return train_parts(RunSplit(cells, cells, cells), options)
+
+
+@pytest.fixture(scope="module")
+def engine(parts: TrainedParts, toy_bundle: Bundle) -> Engine:
+    live, explain = export_graphs(parts, CHANNEL)
+    kept = toy_bundle.contract.model_dump(exclude={"sha256", "digest"})
+    return Engine(Bundle.build({**kept, "embedding_size": 12}, live, explain), provider="cpu", threads=1)
+
+
+def relative(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-6))
+
+
+def autograd_map(parts: TrainedParts, images: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Paper A, Eq. 4 and 5, by torch's own gradients."""
+    scores = Scores(parts)
+    activation = parts.model.encoder.blocks(parts.model.preprocess(torch.from_numpy(images)[:, None]))
+    activation = activation.detach().requires_grad_(True)
+    chosen = scores.from_activation(activation)[torch.arange(len(images)), torch.from_numpy(target)]
+    gradient = torch.autograd.grad(chosen.sum(), activation)[0]
+    weight = gradient.mean(dim=(2, 3), keepdim=True)
+    return torch.relu((weight * activation).sum(dim=1)).detach().numpy()
+
+
+@pytest.mark.parametrize("batch", [1, 4, 7])
+@pytest.mark.parametrize("target", [0, 1, 2, ARGMAX])
+def test_the_explain_graph_equals_autograd_and_captum(
+    parts: TrainedParts, engine: Engine, toy_images: np.ndarray, batch: int, target: int
+) -> None:
+    images = toy_images[:batch]
+    explanation = engine.explain({CHANNEL: images}, target)
+    logits = Scores(parts)(torch.from_numpy(images)).detach().numpy()
+    chosen = logits.argmax(axis=1) if target == ARGMAX else np.full(batch, target)
+    np.testing.assert_array_equal(explanation.target, chosen)
+    assert relative(explanation.class_logits, logits) <= 1e-5
+
+    wanted = autograd_map(parts, images, chosen)
+    assert explanation.saliency.shape == (batch, 5, 5)
+    assert relative(explanation.saliency, wanted) <= 1e-5
+    np.testing.assert_array_equal(explanation.empty, ~wanted.any(axis=(1, 2)))
+
+    captum = LayerGradCam(Scores(parts), parts.model.encoder.blocks)
+    reference = captum.attribute(torch.from_numpy(images), torch.from_numpy(chosen), relu_attributions=True)
+    assert relative(explanation.saliency, reference[:, 0].detach().numpy()) <= 1e-5
+
+
+def test_every_cell_may_ask_for_another_class(engine: Engine, toy_images: np.ndarray) -> None:
+    target = np.array([2, ARGMAX, 0, 1, ARGMAX])
+    mixed = engine.explain({CHANNEL: toy_images[:5]}, target)
+    for row, wanted in enumerate(target):
+        alone = engine.explain({CHANNEL: toy_images[row : row + 1]}, int(wanted))
+        assert mixed.target[row] == alone.target[0]
+        np.testing.assert_allclose(mixed.saliency[row], alone.saliency[0], rtol=1e-4, atol=1e-6)
+
+
+def test_a_map_where_nothing_speaks_for_the_class_is_flagged_empty(
+    edited: Callable[..., Bundle], toy_bundle: Bundle, toy_images: np.ndarray
+) -> None:
+    model = onnx.load_from_string(toy_bundle.explain)
+    last = next(t for t in model.graph.initializer if t.name.endswith("head.second.weight"))
+    last.CopyFrom(numpy_helper.from_array(np.zeros_like(numpy_helper.to_array(last)), last.name))
+    explanation = Engine(edited(explain=model.SerializeToString()), provider="cpu").explain({CHANNEL: toy_images[:3]})
+    assert not explanation.saliency.any()
+    assert explanation.empty.tolist() == [True] * 3
+
+
+def test_live_and_explain_graph_agree_on_the_cell(toy_engine: Engine, toy_images: np.ndarray) -> None:
+    results = toy_engine.answer_arrays(np.arange(9, dtype=np.uint64), {CHANNEL: toy_images[:9]})
+    explanation = toy_engine.explain({CHANNEL: toy_images[:9]})
+    np.testing.assert_array_equal(explanation.target, results.class_probability.argmax(axis=1))
+    softmax = np.exp(explanation.class_logits - explanation.class_logits.max(axis=1, keepdims=True))
+    np.testing.assert_allclose(softmax / softmax.sum(axis=1, keepdims=True), results.class_probability, atol=1e-5)
+
+
+def test_without_labels_the_clusters_are_explained(toy_set: TrainingSet, unlabelled_bundle: Bundle) -> None:
+    engine = Engine(unlabelled_bundle, provider="cpu", threads=1)
+    images = toy_set.images[:30, 0]
+    results = engine.answer_arrays(np.arange(30, dtype=np.uint64), {CHANNEL: images})
+    explanation = engine.explain({CHANNEL: images})
+    assert results.class_probability.shape == (30, 0)
+    assert engine.contract.classes == ()
+    assert engine.contract.targets == engine.contract.clusters
+    assert (explanation.target == results.cluster).mean() > 0.9
+    assert QUICK.clusters == explanation.class_logits.shape[1]

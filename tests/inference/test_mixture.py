@@ -1,0 +1,100 @@
+"""Clusters must be the mixture's, in double precision at training and in single precision in the graph alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.mixture import GaussianMixture
+from toy_cells import CHANNEL
+
+from inference.engine import Engine
+from inference.errors import TrainingError
+from inference.training.graphs import TrainedParts
+from inference.training.mixture import Mixture, fit_mixture
+
+
+def blobs(n: int, dimensions: int, seed: int = 0, stretch: float = 1.0) -> np.ndarray:
+    """Three groups in a latent whose axes have very different scales."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(0, 6, (3, dimensions))
+    values = centres[rng.integers(0, 3, n)] + rng.normal(0, 1, (n, dimensions))
+    return values * np.geomspace(1, stretch, dimensions) + 5
+
+
+def scikit_learn_of(mixture: Mixture) -> GaussianMixture:
+    """scikit-learn's own evaluation of the frozen components."""
+    gaussian = GaussianMixture(n_components=mixture.clusters, covariance_type="full")
+    gaussian.weights_, gaussian.means_ = mixture.weight, mixture.mean
+    gaussian.precisions_cholesky_ = mixture.precision_factor
+    return gaussian
+
+
+def test_the_embedding_has_its_axes_ordered_by_variance_and_is_a_rotation() -> None:
+    latent = blobs(600, 6, stretch=100)
+    mixture = fit_mixture(latent, 3, seed=0)
+    embedding = mixture.embed(latent)
+    variance = embedding.var(axis=0)
+    assert (np.diff(variance) < 1e-12).all()
+    np.testing.assert_allclose(mixture.rotation.T @ mixture.rotation, np.eye(6), atol=1e-12)
+    np.testing.assert_allclose(variance.sum(), 6, rtol=1e-9)
+
+
+def test_covariances_are_full_where_there_are_cells_enough_and_tied_where_not() -> None:
+    assert fit_mixture(blobs(600, 6), 3, seed=0).covariance == "full"
+    assert fit_mixture(blobs(150, 6), 3, seed=0).covariance == "tied"
+
+
+def test_responsibilities_and_distances_agree_with_scikit_learn() -> None:
+    latent = blobs(600, 6)
+    mixture = fit_mixture(latent, 3, seed=0)
+    embedding = mixture.embed(latent)
+    gaussian = scikit_learn_of(mixture)
+    np.testing.assert_array_equal(mixture.cluster(embedding), gaussian.predict(embedding))
+    nearest = [
+        np.sqrt((row - mean) @ factor @ factor.T @ (row - mean))
+        for row in embedding[:5]
+        for mean, factor in zip(mixture.mean, mixture.precision_factor, strict=True)
+    ]
+    np.testing.assert_allclose(mixture.novelty(embedding[:5]), np.reshape(nearest, (5, 3)).min(axis=1))
+
+
+def test_the_heaviest_cluster_comes_first_so_that_names_keep_their_meaning() -> None:
+    assert (np.diff(fit_mixture(blobs(600, 4), 3, seed=0).weight) <= 0).all()
+
+
+def test_a_mixture_is_the_same_for_the_same_seed() -> None:
+    first, second = (fit_mixture(blobs(300, 4), 3, seed=5) for _ in range(2))
+    np.testing.assert_array_equal(first.mean, second.mean)
+
+
+def test_a_dead_latent_axis_does_not_become_noise() -> None:
+    latent = np.column_stack([blobs(300, 4), np.random.default_rng(0).normal(0, 1e-9, 300)])
+    mixture = fit_mixture(latent, 3, seed=0)
+    assert mixture.embed(latent).var(axis=0)[-1] < 1e-6
+
+
+@pytest.mark.parametrize("latent", [np.zeros((300, 4)), np.zeros((4, 4)), np.zeros((3, 1))])
+def test_a_latent_without_content_is_refused(latent: np.ndarray) -> None:
+    with pytest.raises(TrainingError):
+        fit_mixture(latent, 3, seed=0)
+
+
+def test_the_graph_answers_as_scikit_learn_does(
+    toy_engine: Engine, toy_trained: TrainedParts, toy_images: np.ndarray
+) -> None:
+    mixture = toy_trained.mixture
+    results = toy_engine.answer_arrays(np.arange(len(toy_images), dtype=np.uint64), {CHANNEL: toy_images})
+    embedding = results.embedding.astype(np.float64)
+    wanted = scikit_learn_of(mixture).predict_proba(embedding)
+    np.testing.assert_allclose(results.cluster_posterior, wanted, atol=1e-4)
+    np.testing.assert_array_equal(results.cluster, wanted.argmax(axis=1))
+    np.testing.assert_allclose(results.novelty, mixture.novelty(embedding), rtol=1e-4)
+
+
+def test_training_leaves_torch_as_it_was() -> None:
+    torch.manual_seed(11)
+    wanted = torch.rand(3)
+    torch.manual_seed(11)
+    fit_mixture(blobs(300, 4), 3, seed=0)
+    torch.testing.assert_close(torch.rand(3), wanted)
