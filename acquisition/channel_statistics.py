@@ -30,8 +30,8 @@ class ChannelStatistics:
         values = block.data.astype(np.float64)
         clipped = block.clipped if block.clipped is not None else count_clipped(block.data, self._instrument.digitizer)
         self._count += block.n_samples
-        self._lowest = np.minimum(self._lowest, block.data.min(axis=0))
-        self._highest = np.maximum(self._highest, block.data.max(axis=0))
+        self._lowest = np.minimum(self._lowest, [column.min() for column in block.data.T])
+        self._highest = np.maximum(self._highest, [column.max() for column in block.data.T])
         self._sum += values.sum(axis=0)
         self._squares += np.einsum("ij,ij->j", values, values)
         self._clipped += clipped

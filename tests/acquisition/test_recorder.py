@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from trace_samples import ramp, ramp_block, small_sheet
+from trace_samples import play, ramp, ramp_block, samples_of, small_sheet
 
 import acquisition.recorder
 from acquisition.block import Block
 from acquisition.errors import ConfigError, RecordingStopped
 from acquisition.recorder import Recorder
+from acquisition.source import open_source
 from acquisition.trace import TraceReader, TraceWriter
 
 BLOCK = 1000
@@ -149,3 +150,24 @@ def test_a_recorder_that_never_started_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="queue_bytes"):
         Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, queue_bytes=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_recorded_simulation_replays_as_it_ran(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with open_source("sim:sheet-ci?seconds=0.1&seed=5") as source:
+        recorder = Recorder(path, source.instrument, simulated=source.simulated, waits=source.waits)
+        recorder.start()
+        live = play(source)
+        assert all(recorder.put(block) for block in live)
+        truth = source.truth()
+        recorder.close(truth)
+    assert recorder.error is None
+    with open_source(str(path)) as recording:
+        replayed = play(recording)
+        stored = recording.truth()
+        assert recording.simulated
+        assert recording.instrument == source.instrument
+    assert np.array_equal(samples_of(replayed), samples_of(live))
+    assert truth is not None
+    assert stored is not None
+    assert all(np.array_equal(stored[name], column) for name, column in truth.items())
