@@ -120,10 +120,12 @@ class GrowingFile:
             If the disk does not take the last of it.
         """
         if self._file:
+            self._columns = {}
             with self._failing():
-                os.ftruncate(self._file.id.get_vfd_handle(), self._file.id.get_filesize())
-                self._columns = {}
-                self._file.close()
+                try:
+                    os.ftruncate(self._file.id.get_vfd_handle(), self._file.id.get_filesize())
+                finally:
+                    self._file.close()
 
     @contextlib.contextmanager
     def _failing(self) -> Any:

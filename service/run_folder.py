@@ -166,6 +166,19 @@ class RunFolder:
         self._cells.seal()
         self._rejected.seal()
 
+    def finish(self) -> None:
+        """Give back what only writing needs; the folder can still be read.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take the last of the windows or images.
+        """
+        try:
+            self._windows.finish()
+        finally:
+            self._images.finish()
+
     def discard_unsealed(self) -> tuple[int, list[str]]:
         """Give up the rows that could not be sealed; return how many cells, and the reasons of the rejected."""
         cells, rejected = self._cells.discard_tail(), self._rejected.discard_tail()
@@ -274,13 +287,7 @@ class RunFolder:
         return {**list_files(self.path), **{part: names for part, names in tables.items() if names}}
 
     def close(self) -> None:
-        """Close every file; what was not sealed is lost.
-
-        Raises
-        ------
-        StorageError
-            If the disk does not take the last of the windows or images.
-        """
+        """Close every file, and lose what was not sealed; raises `StorageError` as `finish` does."""
         try:
             self._windows.close()
         finally:

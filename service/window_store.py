@@ -120,6 +120,16 @@ class WindowStore:
             if isinstance(self._file, GrowingFile):
                 self._file.flush()
 
+    def finish(self) -> None:
+        """Close the file to writing and open it to reading; raises `StorageError`, and readers lose nothing by it."""
+        with self._lock:
+            if isinstance(self._file, GrowingFile):
+                writer, self._file = self._file, None
+                try:
+                    writer.close()
+                finally:
+                    self._file = open_to_read(self._path, FORMAT)
+
     def close(self) -> None:
         """Close the file; raises `StorageError` if the disk does not take the last of it."""
         with self._lock:

@@ -1,0 +1,139 @@
+"""The runs of a data folder: listed, opened by id, and closed where a crash left them open."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter, OrderedDict
+from pathlib import Path
+
+from service.errors import RunFolderError, StorageError, UnknownRun
+from service.identity import checked_run_id, now_utc
+from service.run import FinishReason, Ledger, Run, RunState
+from service.run_files import RUN_JSON, read_run
+from service.run_folder import RunFolder
+
+_MOST_OPEN = 8
+_CRASHED = "The service ended before this run did; what was sealed until then is kept."
+
+
+class Catalogue:
+    """Runs under one root, from any thread; a bounded number of folders is kept open."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._lock = threading.Lock()
+        self._open: OrderedDict[str, RunFolder] = OrderedDict()
+        self._known: dict[str, tuple[int, Run]] = {}
+        self._live: RunFolder | None = None
+
+    def set_live(self, folder: RunFolder | None) -> None:
+        """Name the folder that is being written; afterwards it stays open like any other."""
+        with self._lock:
+            if self._live is not None:
+                self._keep(self._live.run().id, self._live)
+            self._live = folder
+
+    def runs(self) -> list[Run]:
+        """Return every run, the oldest first; a folder without a readable `run.json` is not one."""
+        found = []
+        for path in sorted(self.root.glob(f"*/{RUN_JSON}")):
+            try:
+                found.append(self._read(path))
+            except (RunFolderError, FileNotFoundError):
+                continue
+        return found
+
+    def folder(self, run_id: str) -> RunFolder:
+        """Return the folder of a run, open to read.
+
+        Raises
+        ------
+        UnknownRun
+            If there is no run of that id.
+        RunFolderError
+            If it is damaged.
+        """
+        path = self.root / checked_run_id(run_id)
+        with self._lock:
+            if self._live is not None and self._live.run().id == run_id:
+                return self._live
+            if run_id in self._open:
+                self._open.move_to_end(run_id)
+                return self._open[run_id]
+            if not (path / RUN_JSON).is_file():
+                raise UnknownRun(f"There is no run '{run_id}'; list the runs to see their ids.")
+            folder = RunFolder.open(path)
+            self._keep(run_id, folder)
+            return folder
+
+    def close_crashed(self) -> list[Run]:
+        """Mark runs that a crash left open as failed, with what their files hold; return them.
+
+        Only for who has the data folder's lock: another service's running run looks the same.
+        """
+        crashed = [run for run in self.runs() if run.state not in (RunState.DONE, RunState.FAILED)]
+        return [self._close_crashed(run) for run in crashed]
+
+    def close(self) -> None:
+        """Close every folder."""
+        with self._lock:
+            folders, self._open, self._live = [*self._open.values()], OrderedDict(), None
+        for folder in folders:
+            folder.close()
+
+    def _keep(self, run_id: str, folder: RunFolder) -> None:
+        self._open[run_id] = folder
+        if len(self._open) > _MOST_OPEN:
+            # Not closed here: somebody may be reading it, and its files close with the last reference.
+            self._open.popitem(last=False)
+
+    def _read(self, path: Path) -> Run:
+        changed = path.stat().st_mtime_ns
+        name = path.parent.name
+        if self._known.get(name, (0, None))[0] != changed:
+            self._known[name] = (changed, read_run(path.parent))
+        return self._known[name][1]
+
+    def _close_crashed(self, run: Run) -> Run:
+        closed = run.model_copy(
+            update={
+                "state": RunState.FAILED,
+                "finish_reason": FinishReason.FAILED,
+                "error": _CRASHED,
+                "ended_at": now_utc(),
+            }
+        )
+        try:
+            folder = RunFolder.open(self.root / run.id)
+        except RunFolderError as error:
+            return closed.model_copy(update={"error": f"{_CRASHED} {error}"})
+        try:
+            update = {"ledger": ledger_of_files(run.ledger, folder), "files": folder.files()}
+            closed = closed.model_copy(update=update)
+            folder.save_run(closed)
+        except StorageError:
+            return closed
+        finally:
+            folder.close()
+        return closed
+
+
+def ledger_of_files(saved: Ledger, folder: RunFolder) -> Ledger:
+    """Return the ledger that a run's files prove; events that left no trace in the tables are dropped by the crash."""
+    stored = folder.cells(limit=1).total
+    table = folder.rejected_columns(["rejection"])
+    rejected = {} if table is None else dict(Counter(table.column("rejection").to_pylist()))
+    places = folder.event_places()
+    last_event = int(places["event_id"].max()) if len(places) else 0
+    known = stored + sum(rejected.values()) + sum(saved.dropped.values())
+    detected = max(saved.detected, last_event, known)
+    crash = {"crash": detected - known} if detected > known else {}
+    return saved.model_copy(
+        update={
+            "detected": detected,
+            "stored": stored,
+            "rejected": rejected,
+            "dropped": {**saved.dropped, **crash},
+            "in_flight": 0,
+        }
+    )

@@ -1,0 +1,267 @@
+"""Starts, watches and ends runs: the one thing that the API, the command line and tests talk to."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import OrderedDict
+from pathlib import Path
+
+import zmq
+
+from inference.bundle import Bundle
+from inference.dispatcher import Dispatcher
+from inference.engine import Engine
+from inference.router import Context
+from service.arming import Makers, arm
+from service.catalogue import Catalogue
+from service.data_lock import DataLock
+from service.errors import RunStateError
+from service.job import Job
+from service.run import FinishReason, Run, RunRequest
+from service.run_folder import RunFolder
+from service.status import ServiceState, ServiceStatus, WorkerStatus
+from service.worker_pool import WorkerPool
+
+RUNS = "runs"
+_CLOSE_PATIENCE_S = 2.5
+_ARM_PATIENCE_S = 60.0
+_MOST_ENGINES = 2
+_DEFAULT_INPROC = "inproc://lightline"
+
+__all__ = ["RunControl", "ServiceState", "ServiceStatus"]
+
+
+class RunControl:
+    """One service on one data folder: one run at a time, any number of readers.
+
+    States: idle -> `start` -> arming -> acquiring -> (`stop`, a stop rule, the end of the source or a failure) ->
+    draining -> idle; `close` from any of them leads to closed. A `start` that fails in arming leads back to idle.
+
+    Nothing is opened before it is needed. Runs that a crash left open are closed as failed as soon as this service has
+    the data folder to itself.
+
+    Parameters
+    ----------
+    data_dir
+        Folder that holds `runs/<run id>/`; made if it is missing.
+    workers
+        Inference workers of the service's own; 0 where they come from elsewhere.
+    transport
+        `inproc://` for threads of this process, `tcp://127.0.0.1:PORT` for processes.
+    provider
+        `auto`, `cpu` or `cuda`.
+    makers
+        How the parts of a run are found.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path | str,
+        workers: int = 1,
+        transport: str = "inproc://",
+        provider: str = "auto",
+        makers: Makers | None = None,
+    ) -> None:
+        self._data = Path(data_dir)
+        self._workers = workers
+        self._address = _DEFAULT_INPROC if transport == "inproc://" else transport
+        self._provider = provider
+        self._makers = makers or Makers()
+        self._lock = threading.Lock()
+        self._arm_lock = threading.Lock()
+        self._crash_lock = threading.Lock()
+        self._engines_lock = threading.Lock()
+        self._began_s = time.monotonic()
+        self._data_lock = DataLock(self._data)
+        self._catalogue = Catalogue(self._data / RUNS)
+        self._checked_for_crashes = False
+        self._context: Context | None = None
+        self._dispatcher: Dispatcher | None = None
+        self._pool: WorkerPool | None = None
+        self._sequence = 0
+        self._arming = False
+        self._closed = False
+        self._job: Job | None = None
+        self._engines: OrderedDict[str, Engine] = OrderedDict()
+
+    def start(self, request: RunRequest) -> Run:
+        """Arm a run and let it acquire in the background; returns when the first sample may come.
+
+        Raises
+        ------
+        RunStateError
+            If a run is in progress, or another service uses the data folder.
+        LightlineError
+            If something about the request does not work; see `arm`.
+        """
+        with self._lock:
+            self._require_idle()
+            self._arming = True
+        try:
+            with self._arm_lock:
+                return self._start(request)
+        finally:
+            self._arming = False
+
+    def stop(self, run_id: str) -> Run:
+        """Take no more samples; what was detected is still finished.
+
+        Raises
+        ------
+        UnknownRun
+            If there is no such run.
+        RunStateError
+            If it is over already.
+        """
+        job = self._job
+        if job is None or job.run.id != run_id or job.over:
+            run = self.folder(run_id).run()
+            raise RunStateError(f"The run {run_id} is {run.state}; only a run that is acquiring can be stopped.")
+        job.pipeline.end(FinishReason.STOPPED)
+        return job.run
+
+    def wait(self, run_id: str, timeout: float | None = None) -> Run:
+        """Wait until a run is over, at most `timeout` seconds, and return it as it then stands."""
+        job = self._job
+        if job is not None and job.run.id == run_id:
+            job.wait(timeout)
+            return job.run
+        return self.folder(run_id).run()
+
+    def status(self) -> ServiceStatus:
+        """Return a snapshot of what the service is doing."""
+        job, dispatcher = self._job, self._dispatcher
+        views = dispatcher.workers() if dispatcher else []
+        common = {
+            "state": self._state(),
+            "workers": tuple(WorkerStatus(**vars(view)) for view in views),
+            "address": dispatcher.address if dispatcher else self._address,
+            "uptime_s": time.monotonic() - self._began_s,
+        }
+        if job is None:
+            return ServiceStatus.model_validate(common)
+        run = job.run
+        return ServiceStatus.model_validate(
+            {
+                **common,
+                "run_id": run.id,
+                "source": run.source,
+                "simulated": run.simulated,
+                "event_rate_hz": job.pipeline.events_rate.rate_hz(),
+                "cell_rate_hz": job.pipeline.cells_rate.rate_hz(),
+                "latency": {stage: meter.summary() for stage, meter in job.pipeline.latency.items()},
+                "queues": job.pipeline.queues(),
+                "ledger": run.ledger,
+                "batches_given_again": dispatcher.given_again if dispatcher else 0,
+                "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
+                "bundle": run.bundle,
+                "bundle_digest": run.bundle_digest,
+                "provider": run.provider,
+            }
+        )
+
+    def runs(self) -> list[Run]:
+        """Return every run of the data folder, the oldest first; the one in progress as it stands."""
+        self._close_crashed_runs()
+        job = self._job
+        live = job.run if job is not None else None
+        return [live if live is not None and run.id == live.id else run for run in self._catalogue.runs()]
+
+    def folder(self, run_id: str) -> RunFolder:
+        """Return the folder of a run, the live one for the run in progress; raises `UnknownRun`."""
+        self._close_crashed_runs()
+        return self._catalogue.folder(run_id)
+
+    def engine_for(self, run_id: str) -> Engine:
+        """Return an engine of the model that answered for a run, to explain its cells with.
+
+        Raises
+        ------
+        UnknownRun
+            If there is no such run.
+        BundleError
+            If the model in its folder is missing or damaged.
+        """
+        folder = self.folder(run_id)
+        digest = folder.run().bundle_digest
+        with self._engines_lock:
+            if digest not in self._engines:
+                self._engines[digest] = Engine(Bundle.load(folder.bundle_path()), provider=self._provider)
+                while len(self._engines) > _MOST_ENGINES:
+                    self._engines.popitem(last=False)
+            self._engines.move_to_end(digest)
+            return self._engines[digest]
+
+    def close(self) -> None:
+        """End the run if there is one, seal everything and stop every thread, within 5 s of arming; may be called twice."""
+        with self._lock:
+            self._closed = True
+        # A start that is arming sees that the service is closed only through its job, which exists when it is done.
+        armed = self._arm_lock.acquire(timeout=_ARM_PATIENCE_S)
+        if self._job is not None:
+            self._job.close(_CLOSE_PATIENCE_S)
+        if armed:
+            self._arm_lock.release()
+        if self._dispatcher is not None:
+            self._dispatcher.close()
+        gone = self._pool.stop() if self._pool is not None else True
+        if self._context is not None and gone:
+            self._context.term()
+        self._dispatcher = self._pool = self._context = None
+        self._catalogue.close()
+        self._data_lock.release()
+
+    def __enter__(self) -> RunControl:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def _start(self, request: RunRequest) -> Run:
+        if not self._data_lock.acquire():
+            raise RunStateError(
+                f"Another Lightline service is using the data folder '{self._data}'; "
+                "stop it, or choose another folder with --data."
+            )
+        self._close_crashed_runs()
+        dispatcher = self._open_transport()
+        self._sequence += 1
+        job = Job(arm(request, self._catalogue.root, dispatcher, self._sequence, self._makers))
+        self._catalogue.set_live(job.folder)
+        self._job = job
+        job.start()
+        return job.run
+
+    def _state(self) -> ServiceState:
+        if self._closed:
+            return ServiceState.CLOSED
+        if self._arming:
+            return ServiceState.ARMING
+        if self._job is None or self._job.over:
+            return ServiceState.IDLE
+        return ServiceState.DRAINING if self._job.pipeline.reason else ServiceState.ACQUIRING
+
+    def _require_idle(self) -> None:
+        state = self._state()
+        if state is not ServiceState.IDLE:
+            run = f" the run {self._job.run.id}" if self._job is not None and not self._job.over else ""
+            raise RunStateError(f"The service is {state}{run}; a run can be started only when it is idle.")
+
+    def _open_transport(self) -> Dispatcher:
+        if self._dispatcher is None:
+            context: Context = zmq.Context()
+            dispatcher = Dispatcher(self._address, context=context)
+            dispatcher.open()
+            make_engine = self._makers.engine(self._provider)
+            self._pool = WorkerPool(dispatcher.address, self._workers, self._provider, make_engine, context)
+            self._context, self._dispatcher = context, dispatcher
+        if self._pool is not None:
+            self._pool.start()
+        return self._dispatcher
+
+    def _close_crashed_runs(self) -> None:
+        with self._crash_lock:
+            if not self._checked_for_crashes and self._catalogue.root.is_dir() and self._data_lock.acquire():
+                self._catalogue.close_crashed()
+                self._checked_for_crashes = True

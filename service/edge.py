@@ -1,0 +1,81 @@
+"""A bounded queue between two stages, with a named policy for what happens at its bound."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from service.status import QueueFill
+
+T = TypeVar("T")
+
+
+class Policy(StrEnum):
+    """What a full queue does to the next item."""
+
+    WAIT = "wait"
+    """Hold up the giver; for streams that wait for their reader."""
+    DROP_NEWEST = "drop_newest"
+    """Refuse it, and let the giver count the loss; for live streams."""
+
+
+class Edge(Generic[T]):
+    """First in, first out; any number of givers and takers.
+
+    States: open -> `close` (takers finish what is in it) or `abort` (nothing is given or taken any more).
+    """
+
+    def __init__(self, bound: int, policy: Policy) -> None:
+        self._bound = bound
+        self._policy = policy
+        self._items: deque[T] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+
+    def put(self, item: T) -> bool:
+        """Give an item; False if it was not taken, because the queue is full (`DROP_NEWEST`) or closed."""
+        with self._changed:
+            while self._policy is Policy.WAIT and len(self._items) >= self._bound and not self._closed:
+                self._changed.wait()
+            if self._closed or len(self._items) >= self._bound:
+                return False
+            self._items.append(item)
+            self._changed.notify_all()
+            return True
+
+    def take(self, most: int = 1, patience_s: float = 0.0) -> list[T]:
+        """Wait for an item, then up to `patience_s` for more of them, at most `most`; empty when closed and done."""
+        with self._changed:
+            while not self._items and not self._closed:
+                self._changed.wait()
+            deadline = time.monotonic() + patience_s
+            while len(self._items) < most and not self._closed:
+                left = deadline - time.monotonic()
+                if left <= 0:
+                    break
+                self._changed.wait(left)
+            taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            self._changed.notify_all()
+            return taken
+
+    def close(self) -> None:
+        """Let nothing more in; what is in it can still be taken."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def abort(self) -> list[T]:
+        """Close, and return what nobody will take any more."""
+        with self._changed:
+            self._closed = True
+            left = list(self._items)
+            self._items.clear()
+            self._changed.notify_all()
+            return left
+
+    def fill(self) -> QueueFill:
+        """Return how full it is."""
+        return QueueFill(size=len(self._items), bound=self._bound, policy=self._policy.value)

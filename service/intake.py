@@ -1,0 +1,119 @@
+"""The first stage: blocks out of the source, onto the recorder and the line."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from acquisition.block import UNKNOWN_LOSS, Block
+from acquisition.errors import DeviceLost, EndOfStream, Overrun, SourceTimeout
+from acquisition.recorder import Recorder
+from acquisition.source import Source
+from service.edge import Edge
+from service.ledger import LedgerBook
+from service.run import FinishReason
+
+_TURN_S = 0.1
+
+End = Callable[[FinishReason, str | None], None]
+
+
+class Intake:
+    """Reads a source until it ends, `stop` is called, or the time asked for is over; counts every sample.
+
+    Parameters
+    ----------
+    seconds
+        Time on the sample clock after which to end, to the sample; None for no limit.
+    end
+        Told why there are no more samples.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        recorder: Recorder | None,
+        blocks: Edge[Block],
+        ledger: LedgerBook,
+        seconds: float | None,
+        end: End,
+    ) -> None:
+        self._source = source
+        self._recorder = recorder
+        self._blocks = blocks
+        self._ledger = ledger
+        self._left = None if seconds is None else round(seconds * source.instrument.sample_rate_hz)
+        self._end = end
+        self._stopping = threading.Event()
+        self._owed = 0
+        self.end_of_data: tuple[int, int] = (0, 0)
+        """Epoch of the last sample given on, and the tick after it."""
+
+    def stop(self) -> None:
+        """Take no more samples; from any thread."""
+        self._stopping.set()
+        self._source.stop()
+
+    def run(self) -> None:
+        """Read to the end."""
+        try:
+            self._source.start()
+            while not self._stopping.is_set():
+                block = self._next_block()
+                if block is not None:
+                    self._give_on(self._cut(block))
+        finally:
+            self._blocks.close()
+            self._source.stop()
+
+    def _next_block(self) -> Block | None:
+        try:
+            block = self._source.read(timeout_s=_TURN_S)
+        except SourceTimeout:
+            return None
+        except EndOfStream:
+            self._stopping.set()
+            self._end(FinishReason.SOURCE_ENDED, None)
+        except Overrun as error:
+            self._stopping.set()
+            self._end(FinishReason.OVERRUN, str(error))
+        except DeviceLost as error:
+            self._stopping.set()
+            self._end(FinishReason.SOURCE_LOST, str(error))
+        else:
+            if not block.borrowed:
+                return block
+            own = replace(block, data=block.data.copy(), borrowed=False)
+            block.release()
+            return own
+        return None
+
+    def _cut(self, block: Block) -> Block:
+        """End the stream at the sample that was asked for, wherever blocks happen to end."""
+        if self._left is None:
+            return block
+        room = self._left - max(0, block.lost_before)
+        self._left = room - block.n_samples
+        if self._left > 0:
+            return block
+        self._stopping.set()
+        self._end(FinishReason.TARGET_REACHED, None)
+        return replace(block, data=block.data[: max(0, room)], clipped=None)
+
+    def _give_on(self, block: Block) -> None:
+        if self._recorder is not None:
+            self._recorder.put(block)
+            if self._recorder.error is not None:
+                self._stopping.set()
+                self._end(FinishReason.STORAGE, str(self._recorder.error))
+        self._ledger.samples(0, block.lost_before)
+        lost = UNKNOWN_LOSS if UNKNOWN_LOSS in (self._owed, block.lost_before) else self._owed + block.lost_before
+        if self._blocks.put(replace(block, lost_before=lost)):
+            self._ledger.samples(block.n_samples)
+            self.end_of_data = (block.epoch, block.end_sample)
+            self._owed = 0
+        else:
+            # The line was full: for detection it is as if the source had lost these samples.
+            self._ledger.samples(0, block.n_samples)
+            self._owed = lost if lost == UNKNOWN_LOSS else lost + block.n_samples

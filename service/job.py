@@ -1,0 +1,160 @@
+"""One run from its first sample to its last file, in the background."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from acquisition.errors import LightlineError
+from service.arming import Armed, providers_of
+from service.cell_rows import count_reasons
+from service.errors import StorageError
+from service.identity import now_utc
+from service.ledger import LedgerBook
+from service.outcomes import truth_of_run
+from service.pipeline import Pipeline
+from service.run import FinishReason, Run, RunState
+from service.run_folder import RunFolder
+
+SAVE_S = 2.0
+STALLED_S = 30.0
+"""A drain in which nothing is finished for so long is given up."""
+
+
+class Job:
+    """Supervises a pipeline: saves `run.json` as it goes, and closes the run when it ends.
+
+    States are the run's: armed -> `start` -> acquiring -> draining -> done or failed.
+    """
+
+    def __init__(self, armed: Armed) -> None:
+        self._parts = armed.parts
+        self._run = armed.run
+        self.ledger = LedgerBook()
+        self.pipeline = Pipeline(armed.parts, armed.run.request, self.ledger, self._draining)
+        self._lock = threading.Lock()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._supervise, name="run-supervisor", daemon=True)
+
+    @property
+    def run(self) -> Run:
+        """The run as it stands, with its ledger."""
+        with self._lock:
+            return self._run if self._over.is_set() else self._run.model_copy(update={"ledger": self.ledger.snapshot()})
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where the run is stored."""
+        return self._parts.folder
+
+    @property
+    def over(self) -> bool:
+        """True when the run's files are complete."""
+        return self._over.is_set()
+
+    def start(self) -> None:
+        """Begin to acquire."""
+        self._update(state=RunState.ACQUIRING)
+        self._save()
+        self.pipeline.start()
+        self._thread.start()
+
+    def wait(self, timeout_s: float | None) -> bool:
+        """Wait until the run's files are complete; False if the time was not enough."""
+        return self._over.wait(timeout_s)
+
+    def close(self, patience_s: float) -> None:
+        """End the run: what is in flight is finished if `patience_s` allows it, and dropped with a count if not."""
+        self.pipeline.end(FinishReason.STOPPED)
+        if not self._over.wait(patience_s):
+            self.pipeline.abandon("abandoned")
+        self._thread.join()
+
+    def _supervise(self) -> None:
+        try:
+            self._watch()
+            self._finish()
+        finally:
+            self._over.set()
+
+    def _watch(self) -> None:
+        saved = moved = time.monotonic()
+        last, drains = self.ledger.snapshot(), False
+        while not self.pipeline.join(0.1):
+            now = time.monotonic()
+            ledger = self.ledger.snapshot()
+            if ledger != last:
+                last, moved = ledger, now
+            if self.pipeline.reason is not None and now - moved > STALLED_S:
+                self.pipeline.abandon("abandoned")
+            if now - saved >= SAVE_S or (self.pipeline.reason is not None and not drains):
+                drains = self.pipeline.reason is not None
+                self._save()
+                saved = now
+
+    def _finish(self) -> None:
+        reason, error = self.pipeline.reason or FinishReason.FAILED, self.pipeline.error
+        self.ledger.drop_rest("failed")
+        truth = self._parts.source.truth()
+        if self._parts.recorder is not None:
+            self._parts.recorder.close(truth)
+            if self._parts.recorder.error is not None:
+                reason, error = FinishReason.STORAGE, str(self._parts.recorder.error)
+        summary = None
+        try:
+            self._seal()
+            if truth is not None:
+                summary = truth_of_run(truth, self._parts.folder, self.pipeline)
+        except StorageError as full:
+            reason, error = FinishReason.STORAGE, str(full)
+        except LightlineError as fault:
+            reason, error = FinishReason.FAILED, str(fault)
+        self._update(
+            state=RunState.FAILED if reason is FinishReason.FAILED else RunState.DONE,
+            finish_reason=reason,
+            error=error,
+            provider=providers_of(self._parts.dispatcher) or self._run.provider,
+            ended_at=now_utc(),
+            ledger=self.ledger.snapshot(),
+            truth=summary,
+            files=self._parts.folder.files(),
+        )
+        self._parts.dispatcher.end(reason.value, _counts(self._run))
+        self._parts.source.close()
+        self._save()
+
+    def _seal(self) -> None:
+        folder = self._parts.folder
+        try:
+            folder.seal()
+        except StorageError:
+            stored, rejected = folder.discard_unsealed()
+            self.ledger.lost_after_storing("storage", stored, count_reasons(rejected))
+            raise
+        finally:
+            folder.finish()
+
+    def _draining(self) -> None:
+        self._update(state=RunState.DRAINING, finish_reason=self.pipeline.reason, error=self.pipeline.error)
+
+    def _update(self, **changes: object) -> None:
+        with self._lock:
+            self._run = self._run.model_copy(update=changes)
+
+    def _save(self) -> None:
+        try:
+            with self._lock:
+                run = self._run.model_copy(update={"ledger": self.ledger.snapshot()})
+            self._parts.folder.save_run(run)
+        except StorageError as full:
+            self.pipeline.end(FinishReason.STORAGE, str(full))
+
+
+def _counts(run: Run) -> dict[str, int]:
+    ledger = run.ledger
+    return {
+        "detected": ledger.detected,
+        "stored": ledger.stored,
+        "rejected": sum(ledger.rejected.values()),
+        "dropped": sum(ledger.dropped.values()),
+    }

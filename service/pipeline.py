@@ -1,0 +1,250 @@
+"""The line that every sample walks: source, detector, transform, workers, run folder; one thread a stage."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from acquisition.block import Block
+from acquisition.detection import Detector
+from acquisition.errors import LightlineError
+from acquisition.event import Event
+from acquisition.recorder import Recorder
+from acquisition.source import Source
+from inference.dispatcher import Dispatcher
+from inference.finished import Finished
+from reconstruction.images import CellImages
+from reconstruction.transform import Transform
+from service.cell_rows import count_reasons
+from service.edge import Edge, Policy
+from service.errors import StorageError
+from service.intake import Intake
+from service.ledger import LedgerBook
+from service.meters import LatencyMeter, RateMeter
+from service.run import FinishReason, RunRequest
+from service.run_folder import RunFolder
+from service.status import QueueFill
+
+BLOCKS = 8
+EVENTS = 256
+EVENTS_PER_BATCH = 32
+BATCH_PATIENCE_S = 0.002
+STAGES = ("detect", "transform", "infer", "store", "total")
+_TURN_S = 0.1
+_MOST_LOST_PLACES = 100_000
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a run is put together from; all of it open and warm."""
+
+    source: Source
+    detector: Detector
+    transform: Transform
+    dispatcher: Dispatcher
+    folder: RunFolder
+    recorder: Recorder | None
+    channels: tuple[str, ...]
+    """Images to be made of every event."""
+
+
+@dataclass(frozen=True)
+class _Found:
+    event: Event
+    found_s: float
+
+
+class Pipeline:
+    """Runs the stages until the source ends, a stop rule holds, or something breaks; counts every hand-over.
+
+    States: new -> `start` -> acquiring -> `end` (by the source, a stop rule, a failure or from outside) -> draining ->
+    `join` returns. Only the first `end` gives the reason. Events that cannot be finished any more are dropped with a
+    reason: `queue_full`, `inference`, `storage`, `abandoned` or `failed`.
+    """
+
+    def __init__(self, parts: Parts, request: RunRequest, ledger: LedgerBook, on_drain: Callable[[], None]) -> None:
+        self._parts = parts
+        self._request = request
+        self._ledger = ledger
+        self._on_drain = on_drain
+        policy = Policy.WAIT if parts.source.waits else Policy.DROP_NEWEST
+        self._blocks: Edge[Block] = Edge(BLOCKS, policy)
+        self._events: Edge[_Found] = Edge(EVENTS, policy)
+        self._intake = Intake(parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end)
+        self._lock = threading.Lock()
+        self._transformed = threading.Event()
+        self._abandoned = ""
+        self._stored = 0
+        self._threads: list[threading.Thread] = []
+        self.reason: FinishReason | None = None
+        self.error: str | None = None
+        self.lost_places: deque[tuple[int, int, float, float]] = deque(maxlen=_MOST_LOST_PLACES)
+        """Event id, epoch, tick and duration of events that were lost before their windows were stored."""
+        self.latency = {stage: LatencyMeter() for stage in STAGES}
+        self.events_rate = RateMeter()
+        self.cells_rate = RateMeter()
+
+    def start(self) -> None:
+        """Begin to acquire."""
+        stages = {"read": self._intake.run, "detect": self._detect, "transform": self._transform, "store": self._store}
+        self._threads = [
+            threading.Thread(target=self._guard, args=(stage,), name=f"line-{name}", daemon=True)
+            for name, stage in stages.items()
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def end(self, reason: FinishReason, error: str | None = None) -> None:
+        """Take no more samples, and finish what was detected; from any thread, and only the first one counts."""
+        with self._lock:
+            if self.reason is not None:
+                return
+            self.reason, self.error = reason, error
+        self._intake.stop()
+        self._on_drain()
+
+    def abandon(self, reason: str) -> None:
+        """Do not finish what was detected either; it is counted as dropped for this reason."""
+        with self._lock:
+            if self._abandoned:
+                return
+            self._abandoned = reason
+        self._blocks.abort()
+        for found in self._events.abort():
+            self._drop(found.event, reason)
+        self._parts.dispatcher.abandon(reason)
+
+    def join(self, timeout_s: float | None = None) -> bool:
+        """Wait until every stage is done; False if the time was not enough."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        for thread in self._threads:
+            thread.join(None if deadline is None else max(0.0, deadline - time.monotonic()))
+        return not any(thread.is_alive() for thread in self._threads)
+
+    @property
+    def end_of_data(self) -> tuple[int, int]:
+        """Epoch of the last sample that was taken, and the tick after it."""
+        return self._intake.end_of_data
+
+    def queues(self) -> dict[str, QueueFill]:
+        """Return how full the edges are."""
+        dispatcher = self._parts.dispatcher
+        policy = self._blocks.fill().policy
+        batches = QueueFill(size=max(0, dispatcher.open_batches), bound=dispatcher.bound, policy=policy)
+        return {"blocks": self._blocks.fill(), "events": self._events.fill(), "batches": batches}
+
+    def _guard(self, stage: Callable[[], None]) -> None:
+        """Run a stage; whatever it raises ends the run, with the rest counted."""
+        try:
+            stage()
+        except LightlineError as error:
+            self._break(str(error))
+        except Exception as error:
+            self._break(f"The run stopped because of a fault in the service ({type(error).__name__}: {error}).")
+
+    def _break(self, sentence: str) -> None:
+        self.end(FinishReason.FAILED, sentence)
+        self.abandon("failed")
+
+    def _detect(self) -> None:
+        detector = self._parts.detector
+        try:
+            while blocks := self._blocks.take():
+                began = time.monotonic()
+                events = detector.push(blocks[0])
+                self.latency["detect"].add(time.monotonic() - began, events[0].event_id if events else 0)
+                self._found(events)
+            if not self._abandoned:
+                self._found(detector.flush())
+        finally:
+            self._events.close()
+
+    def _found(self, events: list[Event]) -> None:
+        now = time.monotonic()
+        self._ledger.detected(len(events))
+        self.events_rate.add(len(events))
+        for event in events:
+            if not self._events.put(_Found(event, now)):
+                self._drop(event, self._abandoned or "queue_full")
+
+    def _transform(self) -> None:
+        try:
+            while found := self._events.take(EVENTS_PER_BATCH, BATCH_PATIENCE_S):
+                began = time.monotonic()
+                events = [one.event for one in found]
+                try:
+                    self._parts.folder.append_windows(events)
+                except StorageError as error:
+                    self._storage_full(error)
+                    for event in events:
+                        self._drop(event, "storage")
+                    continue
+                images = self._parts.transform.images(events, self._parts.channels)
+                self.latency["transform"].add(time.monotonic() - began, events[0].event_id)
+                self._submit(images, found[0].found_s)
+        finally:
+            self._transformed.set()
+
+    def _submit(self, images: CellImages, found_s: float) -> None:
+        while not self._parts.dispatcher.submit(images, found_s, timeout_s=_TURN_S):
+            if self._abandoned:
+                self._ledger.dropped(self._abandoned, len(images))
+                return
+
+    def _store(self) -> None:
+        dispatcher, folder = self._parts.dispatcher, self._parts.folder
+        while not (self._transformed.is_set() and dispatcher.open_batches == 0):
+            for finished in dispatcher.results(_TURN_S):
+                self._store_one(finished)
+            if self._abandoned:
+                # Batches that were submitted since.
+                dispatcher.abandon(self._abandoned)
+            try:
+                folder.seal_if_due()
+            except StorageError as error:
+                self._storage_full(error)
+
+    def _store_one(self, finished: Finished) -> None:
+        began = time.monotonic()
+        images, is_cell = finished.images, finished.images.is_cell
+        self._store_rejected(images.take(~is_cell))
+        if is_cell.any():
+            self._store_cells(images.take(is_cell), finished)
+            self.latency["infer"].add(finished.answered_s - finished.submitted_s, int(images.event_id[0]))
+        now = time.monotonic()
+        self.latency["store"].add(now - began, int(images.event_id[0]))
+        self.latency["total"].add(now - finished.stamp_s, int(images.event_id[0]))
+
+    def _store_rejected(self, rejected: CellImages) -> None:
+        try:
+            self._parts.folder.append_rejected(rejected)
+            self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
+        except StorageError as error:
+            self._ledger.dropped("storage", len(rejected))
+            self._storage_full(error)
+
+    def _store_cells(self, cells: CellImages, finished: Finished) -> None:
+        if finished.results is None:
+            self._ledger.dropped(self._abandoned or "inference", len(cells))
+            return
+        try:
+            self._parts.folder.append(cells, finished.results)
+        except StorageError as error:
+            self._ledger.dropped("storage", len(cells))
+            self._storage_full(error)
+            return
+        self._ledger.stored(len(cells))
+        self.cells_rate.add(len(cells))
+        self._stored += len(cells)
+        if self._request.cells is not None and self._stored >= self._request.cells:
+            self.end(FinishReason.TARGET_REACHED)
+
+    def _storage_full(self, error: StorageError) -> None:
+        self.end(FinishReason.STORAGE, str(error))
+
+    def _drop(self, event: Event, reason: str) -> None:
+        self._ledger.dropped(reason, 1)
+        self.lost_places.append((event.event_id, event.epoch, event.trigger_tick, event.duration_ticks))
