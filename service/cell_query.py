@@ -180,7 +180,7 @@ class CellQuery:
                 cursor.register("tail", snapshot.tail)
                 pieces.append("SELECT * FROM tail")
             source = " UNION ALL ".join(pieces)
-            return cursor.execute(f"WITH cells AS ({source}) {sql}", bound).to_arrow_table()
+            return cursor.sql(f"WITH cells AS ({source}) {sql}", params=bound).to_arrow_table()
 
 
 def _kind(kind: Any) -> ColumnKind | None:
