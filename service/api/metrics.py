@@ -10,7 +10,7 @@ from service.status import ServiceState, ServiceStatus
 
 STAGES = ("detect", "transform", "infer", "store", "total")
 QUEUES = ("blocks", "events", "batches")
-DROP_REASONS = ("queue_full", "storage", "inference", "stopped")
+DROP_REASONS = ("queue_full", "inference", "storage", "abandoned", "failed")
 
 Sample = tuple[Mapping[str, str], float]
 

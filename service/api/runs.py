@@ -41,16 +41,15 @@ def start_run(body: RunRequest, control: ControlOf, settings: SettingsOf, respon
 
 
 @reading.get("/{run_id}")
-def show_run(folder: FolderOf) -> Run:
+def show_run(run_id: str, control: ControlOf) -> Run:
     """Return one run: request, instrument, pipeline, ledger and files."""
-    return folder.run()
+    return control.wait(run_id, timeout=0.0)
 
 
 @control_router.post("/{run_id}/stop")
 def stop_run(run_id: str, control: ControlOf) -> Run:
     """Take no more samples; what was detected is finished and counted."""
-    control.stop(run_id)
-    return control.folder(run_id).run()
+    return control.stop(run_id)
 
 
 @reading.get("/{run_id}/bundle")

@@ -43,9 +43,12 @@ def status(control: ControlOf) -> ServiceStatus:
 def bundle(control: ControlOf) -> Contract:
     """Return the contract of the bundle of the run in progress, otherwise of the last one."""
     run_id = control.status().run_id
-    if run_id is None:
+    if run_id is not None:
+        return control.engine_for(run_id).contract
+    runs = control.runs()
+    if not runs:
         raise UnknownRun("There is no run yet, so no bundle answers; start one first.")
-    return control.engine_for(run_id).contract
+    return control.engine_for(runs[-1].id).contract
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

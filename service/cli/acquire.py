@@ -82,7 +82,7 @@ def _watch(session: Session, run_id: str) -> None:
     while not session.stop.wait(_LOOK_S):
         status = session.control.status()
         line.show(ledger_line(status))
-        if session.control.folder(run_id).run().state in _ENDED:
+        if session.control.wait(run_id, timeout=0.0).state in _ENDED:
             break
     line.end(ledger_line(session.control.status()))
 

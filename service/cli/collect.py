@@ -13,12 +13,14 @@ from acquisition.detection import detector_for
 from acquisition.errors import EndOfStream, SourceTimeout
 from acquisition.event import Event
 from acquisition.file_kind import guess_url
+from acquisition.instrument import Instrument
 from acquisition.source import Source, Truth, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
 from service.cli.progress import Progress
 from service.cli.stored_cells import from_run
+from service.truth import STORED, TOLERANCE_UM, Triggers, match_truth
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
@@ -61,7 +63,7 @@ class _Collected:
 
     transform: Transform
     batches: list[CellImages] = field(default_factory=list)
-    places: list[tuple[int, float, float]] = field(default_factory=list)
+    places: list[tuple[int, int, float, float]] = field(default_factory=list)
     cells: int = 0
 
     def add(self, events: list[Event]) -> None:
@@ -69,8 +71,19 @@ class _Collected:
         if events:
             images = self.transform.images(events)
             self.batches.append(images)
-            self.places += [(event.epoch, event.trigger_tick, event.duration_ticks) for event in events]
+            self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
             self.cells += int(images.is_cell.sum())
+
+    def triggers(self) -> Triggers:
+        """Return the place of every event on the sample clock."""
+        ids, epochs, ticks, durations = zip(*self.places, strict=True)
+        return Triggers(
+            event_id=np.array(ids, dtype=np.uint64),
+            epoch=np.array(epochs, dtype=np.int32),
+            tick=np.array(ticks, dtype=np.float64),
+            duration_ticks=np.array(durations, dtype=np.float64),
+            outcome=(STORED,) * len(ids),
+        )
 
 
 def _from_source(name: str, source: Source, cells: int, progress: Progress) -> TrainingSet:
@@ -93,7 +106,7 @@ def _from_source(name: str, source: Source, cells: int, progress: Progress) -> T
         raise TrainingError(f"There are no events in '{name}' to learn from; take more of it, or another source.")
     return TrainingSet.from_images(
         CellImages.concatenate(found.batches),
-        None if truth is None else match_labels(found.places, truth),
+        None if truth is None else match_labels(found.triggers(), truth, source.instrument),
         name,
         instrument_kind=source.instrument.kind,
         simulated=source.simulated,
@@ -116,21 +129,25 @@ def _events(source: Source) -> Iterator[Event]:
         yield from events
 
 
-def match_labels(places: list[tuple[int, float, float]], truth: Truth) -> list[str]:
-    """Return the kind of the true cell within each event's trigger; empty where there is none, or more than one.
+def match_labels(places: Triggers, truth: Truth, instrument: Instrument) -> list[str]:
+    """Return the kind of the true cell behind each event; empty where there is none.
 
     Parameters
     ----------
     places
-        Epoch, centre of the trigger and its length in ticks, of every event.
+        Every event, in order.
     truth
         As the source gives it.
+    instrument
+        Says how many ticks a cell takes for a micrometre.
     """
-    ticks = np.asarray(truth["tick"], dtype=np.float64)
-    epochs = np.asarray(truth["epoch"])
-    kinds = np.asarray(truth["kind"])
-    labels: list[str] = []
-    for epoch, tick, duration in places:
-        found = kinds[(epochs == epoch) & (np.abs(ticks - tick) <= 0.5 * duration)]
-        labels.append(bytes(found[0]).decode("ascii", "replace") if len(found) == 1 else "")
-    return labels
+    tolerance_ticks = TOLERANCE_UM * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz
+    matched = match_truth(truth, places, tolerance_ticks)
+    kinds = {
+        int(event_id): bytes(kind).decode("ascii", "replace")
+        for event_id, kind, outcome in zip(
+            matched["event_id"], matched["true_kind"], matched["outcome"].tolist(), strict=True
+        )
+        if outcome == STORED.encode()
+    }
+    return [kinds.get(int(event_id), "") for event_id in places.event_id]

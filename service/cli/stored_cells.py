@@ -13,6 +13,7 @@ from reconstruction.transform import transform_for
 from service.cli.progress import Progress
 from service.run_files import TRUTH
 from service.run_folder import RunFolder
+from service.truth import STORED
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
@@ -85,6 +86,6 @@ def true_kinds(path: Path) -> dict[int, str]:
     file = path / TRUTH
     if not file.is_file():
         return {}
-    table = pq.read_table(file, columns=["event_id", "true_kind"])
-    pairs = zip(table.column("event_id").to_pylist(), table.column("true_kind").to_pylist(), strict=True)
-    return {int(event_id): str(kind) for event_id, kind in pairs if event_id and kind}
+    table = pq.read_table(file, columns=["event_id", "outcome", "true_kind"])
+    rows = zip(*(table.column(name).to_pylist() for name in ("event_id", "outcome", "true_kind")), strict=True)
+    return {int(event_id): str(kind) for event_id, outcome, kind in rows if outcome == STORED}

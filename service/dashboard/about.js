@@ -48,9 +48,9 @@ export function showAbout(run) {
   fact(list, "error", run.error, "alarm");
   fact(list, "source", run.source);
   fact(list, "instrument", run.instrument.name);
-  fact(list, "provider", run.provider);
+  fact(list, "runs on", run.provider.replace("ExecutionProvider", ""));
   fact(list, "bundle", `${run.bundle} · ${run.bundle_digest.slice(0, 12)}`);
-  fact(list, "pipeline id", run.pipeline_id);
+  fact(list, "pipeline", run.pipeline_id);
   fact(list, "true cells", truthLine(run.truth));
   fact(list, "started", clockTime(run.started_at));
 }

@@ -6,7 +6,7 @@ import { nameAndUnit, number, percent } from "./format.js";
 import { clusterColour } from "./palette.js";
 import { picture } from "./picture.js";
 
-const NOT_FEATURES = /^(event_id|epoch|flags|cluster|cluster_posterior|class|class_probability|novelty|novel|embedding_\d+)$/;
+const NOT_FEATURES = /^(event_id|rejection|epoch|flags|cluster|cluster_posterior|class|class_probability|novelty|novel|embedding_\d+)$/;
 
 /** The panel on the right. */
 export class CellPanel {
@@ -29,6 +29,7 @@ export class CellPanel {
       const cell = await getCell(run, id);
       if (this.asked !== asked) return;
       this.#draw(cell);
+      if (cell.row.rejection) return;
       const answers = await follow(cell.answers);
       if (this.asked === asked) this.#answers(cell, answers);
     } catch (problem) {
@@ -45,6 +46,7 @@ export class CellPanel {
         make("button", { type: "button", "aria-label": "Previous cell", onclick: () => this.step(-1) }, "‹"),
         make("button", { type: "button", "aria-label": "Next cell", onclick: () => this.step(1) }, "›")),
       this.#tags(row, null),
+      ...(row.rejection ? [] : [make("div", { class: "controls", id: "explain" })]),
       this.#pictures(cell),
       make("div", { id: "answers" }),
       features(row),
@@ -55,6 +57,9 @@ export class CellPanel {
     const swatch = make("span", { class: "swatch" });
     swatch.style.background = clusterColour(row.cluster);
     const cluster = answers?.clusters[row.cluster] ?? `cluster ${row.cluster}`;
+    if (row.rejection) {
+      return make("div", { class: "tags", id: "tags" }, make("span", { class: "tag novel" }, `rejected: ${row.rejection.replaceAll("_", " ")}`));
+    }
     return make("div", { class: "tags", id: "tags" },
       make("span", { class: "tag" }, swatch, cluster),
       row.class ? make("span", { class: "tag" }, row.class) : null,
@@ -67,23 +72,26 @@ export class CellPanel {
       figures.push(figure(channel.png, channel.name.replaceAll("_", " "), channel.pixel_um));
     }
     const [first] = cell.channels;
-    figures.splice(1, 0, make("figure", { id: "saliency" },
-      picture(cell.saliency.png, `Saliency of cell ${cell.event_id}`, first.pixel_um),
-      make("figcaption", {}, "saliency: what made the model decide")));
+    if (!cell.row.rejection) {
+      figures.splice(1, 0, make("figure", { id: "saliency" },
+        picture(cell.saliency.png, `Saliency of cell ${cell.event_id}`, first.pixel_um),
+        make("figcaption", {}, "what the model looked at")));
+    }
     for (const channel of cell.channels.filter((each) => each.kind === "volume")) {
-      figures.push(figure(`${channel.png}&projection=x`, `${channel.name.replaceAll("_", " ")}, maximum along x`, channel.pixel_um));
-      figures.push(figure(`${channel.png}&projection=z`, `${channel.name.replaceAll("_", " ")}, maximum along z`, channel.pixel_um));
+      figures.push(figure(`${channel.png}&projection=x`, `${channel.name.replaceAll("_", " ")}, max. along x`, channel.pixel_um));
+      figures.push(figure(`${channel.png}&projection=z`, `${channel.name.replaceAll("_", " ")}, max. along z`, channel.pixel_um));
     }
     return make("div", { class: "pictures" }, ...figures);
   }
 
   #answers(cell, answers) {
     byId("tags").replaceWith(this.#tags(cell.row, answers));
-    byId("saliency").append(saliencyControls(cell, answers));
+    byId("explain").replaceChildren(...saliencyControls(cell, answers));
     const { novelty, novelty_threshold: limit } = answers;
     byId("answers").replaceChildren(
       ...(answers.classes.length ? [bars("Class probability", answers.classes, answers.class_probability)] : []),
-      bars("Cluster posterior (saturates; not calibrated)", answers.clusters, answers.cluster_posterior, true),
+      bars("Cluster posterior", answers.clusters, answers.cluster_posterior, true),
+      make("p", { class: "note" }, "The posterior saturates; it is not a calibrated probability."),
       make("p", { class: "note", id: "novelty" },
         `novelty ${number(novelty)}; above ${number(limit)} a cell is unlike the training data`));
   }
@@ -104,7 +112,7 @@ function saliencyControls(cell, answers) {
   };
   target.addEventListener("change", redraw);
   opacity.addEventListener("change", redraw);
-  return make("div", { class: "controls" }, target, opacity);
+  return [make("label", { class: "field" }, "Evidence for", target), make("label", { class: "field" }, "overlay", opacity)];
 }
 
 function bars(title, names, values, byCluster = false) {

@@ -10,13 +10,15 @@ import { showRate } from "./rate.js";
 import { Scatter } from "./scatter.js";
 
 const PERIOD_MS = 1000;
+const RUNS_PERIOD_MS = 15000;
+const BUSY = ["arming", "acquiring", "draining"];
 const PAGE = 5000;
 const PAGES_A_TURN = 4;
 const FIELDS = "event_id,cluster,class,novel,embedding_0,embedding_1";
 const EMPTY_LEDGER = { detected: 0, stored: 0, rejected: {}, dropped: {}, in_flight: 0, samples: 0, samples_lost: 0, losses_of_unknown_size: 0 };
 
 /** What is looked at: a run, a cell in it, and whether to go along with the next run. */
-const view = { run: null, cell: null, following: true, cursor: 0, current: null, ids: [] };
+const view = { run: null, cell: null, following: true, cursor: 0, current: null, ids: [], runs: [], runsSign: "", runsAt: 0 };
 
 const scatter = new Scatter(chooseCell);
 const gallery = new Gallery(chooseCell);
@@ -86,22 +88,33 @@ async function takeCells(pixel_um) {
   gallery.refresh(pixel_um);
 }
 
+/** The list of runs changes rarely, and is long: it is asked for when a run begins or ends, and now and then. */
+async function knownRuns(status) {
+  const sign = `${status.run_id} ${status.state}`;
+  if (sign !== view.runsSign || Date.now() - view.runsAt > RUNS_PERIOD_MS) {
+    view.runs = (await api.getRuns()).runs;
+    Object.assign(view, { runsSign: sign, runsAt: Date.now() });
+  }
+  return view.runs;
+}
+
 async function turn() {
   await api.openSession();
   const status = await api.getStatus();
-  const { runs } = await api.getRuns();
+  const runs = await knownRuns(status);
   const newest = status.run_id ?? runs[0]?.id ?? null;
   if (view.following && newest !== view.run) lookAt(newest, true);
   view.current = status.run_id;
   showState(status.state);
   showRuns(runs, view.run, (run) => lookAt(run, run === newest));
   const run = view.run ? await api.getRun(view.run) : null;
-  const live = run !== null && run.id === status.run_id;
+  const busy = BUSY.includes(status.state);
+  const live = busy && run !== null && run.id === status.run_id;
   showAbout(run);
   showLedger(live ? status.ledger : run?.ledger ?? EMPTY_LEDGER);
   showRate(live ? status.event_rate_hz : null);
-  byId("start-button").disabled = live;
-  byId("stop-button").disabled = !status.run_id;
+  byId("start-button").disabled = busy;
+  byId("stop-button").disabled = status.state !== "acquiring";
   if (run) await takeCells(run.instrument.grid.pixel_um);
 }
 

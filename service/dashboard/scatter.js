@@ -58,6 +58,8 @@ export class Scatter {
   }
 
   #legend() {
+    const all = [...this.counts.values()].reduce((sum, value) => sum + value, 0);
+    byId("scatter-title").textContent = all > LIMIT ? `Embedding, latest ${count(LIMIT)} cells` : "Embedding";
     const clusters = [...this.counts.keys()].sort((a, b) => a - b);
     byId("legend").replaceChildren(...clusters.map((cluster) => {
       const swatch = make("span", { class: "swatch" });
@@ -85,8 +87,8 @@ export class Scatter {
     if (!this.bounds) return;
     const { x, y } = this.#scales(width, height);
     drawAxes(context, width, height, x, y);
-    const size = this.cells.length > 5000 ? 1.6 : 2.6;
-    context.globalAlpha = this.cells.length > 5000 ? 0.5 : 0.8;
+    const size = this.cells.length > 5000 ? 1.6 : 3;
+    context.globalAlpha = this.cells.length > 5000 ? 0.5 : 0.9;
     for (const cell of this.cells) {
       const colour = clusterColour(cell.cluster);
       context.beginPath();
