@@ -20,7 +20,9 @@ def open_hdf5(path: Path) -> tuple[h5py.File, bool]:
     try:
         if not h5py.is_hdf5(path):
             raise TraceError(f"The file '{path}' is not HDF5, so it is no recording; check that it is the right file.")
-        return h5py.File(path, "r", locking="best-effort"), True
+        file = h5py.File(path, "r", locking="best-effort")
+        # Opened without `swmr`, only a file that this very process is writing has that mode.
+        return file, not file.swmr_mode
     except OSError as error:
         if "already open for" not in str(error):
             raise _unreadable(path, error) from None

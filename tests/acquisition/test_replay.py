@@ -34,14 +34,14 @@ def test_real_time_takes_the_time_of_the_sample_clock_gaps_included(trace: str) 
     with open_trace(trace, speed=1) as source:
         began = time.monotonic()
         play(source)
-        assert 0.14 <= time.monotonic() - began < 0.6  # 700,000 ticks at 5 MS/s
+        assert 0.14 <= time.monotonic() - began < 2.0  # 700,000 ticks at 5 MS/s
 
 
-def test_twice_the_speed_takes_half_the_time(trace: str) -> None:
+def test_half_the_speed_takes_twice_the_time(trace: str) -> None:
     with open_trace(trace, speed="0.5", block_samples="10000") as source:
         began = time.monotonic()
         play(source)
-        assert 0.28 <= time.monotonic() - began < 0.8
+        assert 0.28 <= time.monotonic() - began < 2.0
 
 
 def test_a_slow_replay_times_out_and_goes_on(trace: str) -> None:

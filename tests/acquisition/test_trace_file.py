@@ -143,6 +143,21 @@ def test_an_empty_truth_is_told_from_none(tmp_path: Path) -> None:
         assert reader.summary().true_cells == 0
 
 
+def test_the_process_that_records_can_read_what_it_has(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    with TraceWriter(path, small_sheet(), simulated=True) as writer:
+        writer.append(ramp_block(small_sheet(), 0, 1000))
+        writer.flush()
+        with TraceReader(path) as reader:
+            assert not reader.complete
+            writer.append(ramp_block(small_sheet(), 1000, 500))
+            writer.set_truth({"cell": np.arange(2)})
+            writer.close()
+            assert np.array_equal(reader.read(0, 5000), ramp(small_sheet(), 0, 1000))
+    with TraceReader(path) as reader:
+        assert (reader.complete, reader.n_samples, reader.summary().true_cells) == (True, 1500, 2)
+
+
 def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
     path = write_trace(tmp_path / "a.h5", [ramp_block(small_sheet(), 0, 10)])
     with pytest.raises(ConfigError, match="never replaced"):
