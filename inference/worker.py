@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import threading
@@ -108,6 +109,7 @@ class Worker:
         context: Context = self._context or own or zmq.Context.instance()
         dealer: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         dealer.linger = 500
+        dealer.sndtimeo = 500
         try:
             dealer.connect(self._address)
             self._send(dealer, Ready(self._name))
@@ -172,7 +174,9 @@ class Worker:
             return Failed(batch.run, batch.batch, _sentence(error))
 
     def _send(self, dealer: zmq.Socket[bytes], message: Message) -> None:
-        dealer.send_multipart(encode(message), copy=False)
+        # With the dispatcher gone there is nobody to take it, and whoever comes next gives the batch again.
+        with contextlib.suppress(zmq.Again):
+            dealer.send_multipart(encode(message), copy=False)
 
 
 def _sentence(error: Exception) -> str:

@@ -24,7 +24,7 @@ from service.status import ServiceState, ServiceStatus, WorkerStatus
 from service.worker_pool import WorkerPool
 
 RUNS = "runs"
-_CLOSE_PATIENCE_S = 2.5
+_CLOSE_PATIENCE_S = 2.0
 _ARM_PATIENCE_S = 60.0
 _MOST_ENGINES = 2
 _DEFAULT_INPROC = "inproc://lightline"
@@ -194,7 +194,7 @@ class RunControl:
             return self._engines[digest]
 
     def close(self) -> None:
-        """End the run if there is one, seal everything and stop every thread, within 5 s of arming; may be called twice."""
+        """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
         with self._lock:
             self._closed = True
         # A start that is arming sees that the service is closed only through its job, which exists when it is done.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -128,7 +128,7 @@ class GrowingFile:
                     self._file.close()
 
     @contextlib.contextmanager
-    def _failing(self) -> Any:
+    def _failing(self) -> Iterator[None]:
         try:
             with storage_errors(self._path.parent):
                 yield
@@ -145,12 +145,22 @@ def open_to_read(path: Path, expected_format: str) -> Any:
     RunFolderError
         If it is damaged or of another format.
     """
-    try:
+    with reading_errors(path):
         file = h5py.File(path, "r", swmr=True, locking=False)
         found = file.attrs.get("format")
-    except OSError as error:
-        raise RunFolderError(f"The file '{path.name}' of the run is damaged ({error}).") from None
     if found != expected_format:
         file.close()
         raise RunFolderError(f"The file '{path.name}' has the format '{found}', not '{expected_format}'.")
     return file
+
+
+@contextlib.contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """Turn what h5py says of damage into a `RunFolderError`."""
+    try:
+        yield
+    except (OSError, RuntimeError, KeyError, ValueError) as error:
+        if isinstance(error, RunFolderError):
+            raise
+        reason = str(error).partition("\n")[0]
+        raise RunFolderError(f"The file '{path.name}' of the run is damaged ({reason}).") from None

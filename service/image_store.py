@@ -11,9 +11,8 @@ import numpy.typing as npt
 
 from acquisition.instrument import Instrument
 from reconstruction.images import CellImages
-from service.errors import RunFolderError
 from service.event_index import EventIndex
-from service.hdf5 import Column, GrowingFile, open_to_read
+from service.hdf5 import Column, GrowingFile, open_to_read, reading_errors
 
 FORMAT = "lightline-images/1"
 FILE_NAME = "images-0000.h5"
@@ -49,9 +48,10 @@ class ImageStore:
         store = cls(folder / FILE_NAME, instrument)
         if store._path.exists():
             store._file = open_to_read(store._path, FORMAT)
-            store._channels = tuple(store._file[_GROUP])
-            lengths = [len(store._file[_GROUP + name]) for name in store._channels]
-            store._index = EventIndex(store._file["event_id"][: min(lengths)])
+            with reading_errors(store._path):
+                store._channels = tuple(store._file[_GROUP])
+                lengths = [len(store._file[_GROUP + name]) for name in store._channels]
+                store._index = EventIndex(store._file["event_id"][: min(lengths)])
         return store
 
     @property
@@ -96,10 +96,8 @@ class ImageStore:
             row = self._index.find(event_id)
             if row is None or self._file is None or channel not in self._channels:
                 return None
-            try:
+            with reading_errors(self._path):
                 return np.asarray(self._file[_GROUP + channel][row], dtype=np.float32)
-            except OSError as error:
-                raise RunFolderError(f"The image of event {event_id} cannot be read ({error}).") from None
 
     def flush(self) -> None:
         """Make everything appended so far safe against a crash of this process; raises `StorageError`."""

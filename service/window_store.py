@@ -13,9 +13,8 @@ import numpy.typing as npt
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
-from service.errors import RunFolderError
 from service.event_index import EventIndex
-from service.hdf5 import Column, GrowingFile, open_to_read
+from service.hdf5 import Column, GrowingFile, open_to_read, reading_errors
 
 FORMAT = "lightline-windows/1"
 FILE_NAME = "windows-0000.h5"
@@ -70,7 +69,8 @@ class WindowStore:
         store = cls(folder / FILE_NAME, instrument)
         if store._path.exists():
             store._file = open_to_read(store._path, FORMAT)
-            store._index = EventIndex(store._file["events"]["event_id"])
+            with reading_errors(store._path):
+                store._index = EventIndex(store._file["events"]["event_id"])
         return store
 
     def __len__(self) -> int:
@@ -104,10 +104,8 @@ class WindowStore:
             row = self._index.find(event_id)
             if row is None or self._file is None:
                 return None
-            try:
+            with reading_errors(self._path):
                 return self._event(self._file["events"][row])
-            except (OSError, ValueError) as error:
-                raise RunFolderError(f"The window of event {event_id} cannot be read ({error}).") from None
 
     def places(self) -> npt.NDArray[np.void]:
         """Return the table of events, `EVENT` rows in the order they were written."""

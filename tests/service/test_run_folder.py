@@ -1,0 +1,202 @@
+"""What was stored is found again: exactly, while the run grows, after it, and by other programs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from line_parts import KnownTransform, known_event
+
+from service import run_folder
+from service.errors import QueryError, RunFolderError, UnknownCell
+from service.run import RunState
+from service.run_folder import RunFolder
+
+Fill = Callable[[RunFolder, int, int], None]
+
+
+def test_every_event_comes_back_as_detection_gave_it(live_folder: RunFolder, fill: Fill) -> None:
+    fill(live_folder, 1, 120)
+    live_folder.seal()
+    again = RunFolder.open(live_folder.path)
+    for folder in (live_folder, again):
+        for event_id in (1, 2, 7, 49, 50, 100, 120):
+            event, expected = folder.event(event_id), known_event(event_id, 500 * event_id)
+            for name in (
+                "event_id",
+                "epoch",
+                "trigger_tick",
+                "duration_ticks",
+                "window_tick",
+                "clock",
+                "strength",
+                "flags",
+            ):
+                assert getattr(event, name) == getattr(expected, name)
+            assert event.window.dtype == expected.window.dtype
+            np.testing.assert_array_equal(event.window, expected.window)
+            np.testing.assert_array_equal(event.background.level, expected.background.level)
+            np.testing.assert_array_equal(event.background.noise, expected.background.noise)
+    again.close()
+    with h5py.File(live_folder.path / "windows-0000.h5", "r", swmr=True, locking=False) as file:
+        assert len(file["backgrounds"]) == 3  # events 1-49, 50-99, 100-120: each background once
+
+
+def test_cells_rejected_events_and_images_are_there_before_and_after_sealing(
+    live_folder: RunFolder, fill: Fill
+) -> None:
+    fill(live_folder, 1, 30)
+    live_folder.seal()
+    fill(live_folder, 31, 60)
+    assert live_folder.cells(limit=1000).total == 52
+    assert live_folder.rejected(limit=1000).total == 8
+    cell = live_folder.cell(33)
+    assert (cell["cluster"], cell["class"], cell["novel"], cell["embedding_1"]) == (0, "odd", False, -33.0)
+    assert cell["time_s"] == pytest.approx(500 * 33 / 5e6)
+    assert cell["class_probabilities"] == [0.25, 0.75] and len(cell["cluster_posteriors"]) == 3
+    assert cell["speed_error_m_s"] is None  # not measured is not a number, and matches no filter
+    assert live_folder.cell(56)["rejection"] == "overlap"
+    for event_id in (1, 33, 56):
+        assert (live_folder.image(event_id, "transmission") == event_id).all()
+    assert live_folder.image(5, "transmission").dtype == np.float32
+
+
+def test_a_volume_is_made_again_from_the_window(
+    live_folder: RunFolder, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run_folder, "transform_for", KnownTransform)
+    fill(live_folder, 1, 9)
+    assert live_folder.image(7, "side_scatter").shape == (8, 8, 8)
+    with pytest.raises(UnknownCell):
+        live_folder.image(7, "fluorescence")
+    with pytest.raises(UnknownCell):
+        live_folder.image(999, "transmission")
+
+
+def test_paging_gives_every_cell_once_while_the_run_grows(live_folder: RunFolder, fill: Fill) -> None:
+    fill(live_folder, 1, 40)
+    seen: list[int] = []
+    after, grown = 0, 40
+    while True:
+        page = live_folder.cells(after=after, limit=9, fields=["novelty"])
+        seen += [row["event_id"] for row in page.rows]
+        assert all(set(row) == {"event_id", "novelty"} for row in page.rows)
+        if grown < 100:
+            live_folder.seal()
+            fill(live_folder, grown + 1, grown + 20)
+            grown += 20
+        if page.next is None:
+            break
+        after = page.next
+    assert seen == [k for k in range(1, 101) if k % 7]
+
+
+def test_filters_and_orders(live_folder: RunFolder, fill: Fill) -> None:
+    fill(live_folder, 1, 50)
+    live_folder.seal()
+    fill(live_folder, 51, 100)
+    page = live_folder.cells("cluster = 0 and class = 'odd' and novel = true", limit=100)
+    assert [row["event_id"] for row in page.rows] == [k for k in range(51, 101) if k % 6 == 3 and k % 7]
+    assert page.total == len(page.rows)
+    newest = live_folder.cells(order="-event_id", limit=3)
+    assert [row["event_id"] for row in newest.rows] == [100, 99, 97]
+    assert newest.next == 97
+    ids, after = [], 0
+    while after is not None:
+        page = live_folder.cells(order="-area_um2", after=after, limit=10)
+        ids += [row["event_id"] for row in page.rows]
+        after = page.next
+    assert sorted(ids) == [k for k in range(1, 101) if k % 7] and ids[:2] == [89, 88]
+    assert not live_folder.cells("speed_error_m_s > 0 or speed_error_m_s <= 0").rows
+    for bad in ({"fields": ["nothing"]}, {"order": "nothing"}, {"limit": 0}, {"after": -1}, {"where": "x = 1"}):
+        with pytest.raises(QueryError):
+            live_folder.cells(**bad)
+
+
+def test_an_empty_run_answers_too(live_folder: RunFolder) -> None:
+    assert live_folder.cells("cluster = 1").total == 0
+    assert live_folder.columns() == {}
+    again = RunFolder.open(live_folder.path)
+    assert again.cells().rows == []
+    with pytest.raises(UnknownCell):
+        again.cell(1)
+    again.close()
+
+
+def test_readers_are_right_while_a_writer_writes(live_folder: RunFolder, fill: Fill) -> None:
+    faults: list[BaseException] = []
+    done = threading.Event()
+
+    def read() -> None:
+        try:
+            while not done.is_set():
+                total = live_folder.cells(limit=1).total
+                page = live_folder.cells(order="-event_id", limit=5)
+                assert page.total >= total
+                for row in page.rows:
+                    assert (live_folder.image(row["event_id"], "transmission") == row["event_id"]).all()
+                    assert live_folder.event(row["event_id"]).event_id == row["event_id"]
+        except BaseException as fault:
+            faults.append(fault)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for first in range(1, 600, 20):
+        fill(live_folder, first, first + 19)
+        if first % 100 == 1:
+            live_folder.seal()
+    live_folder.finish()
+    done.set()
+    reader.join()
+    assert not faults
+
+
+def test_parts_are_sealed_by_time_and_other_programs_read_them(live_folder: RunFolder, fill: Fill) -> None:
+    live_folder._cells._seconds_per_part = 0.0
+    for first in (1, 11, 21):
+        fill(live_folder, first, first + 9)
+        live_folder.seal_if_due()
+    live_folder.save_run(live_folder.run().model_copy(update={"state": RunState.DONE, "files": live_folder.files()}))
+    files = live_folder.run().files
+    assert files["cells"] == [f"cells/part-0000{k}.parquet" for k in range(3)]
+    assert files["bundle"] == ["model.bundle"] and files["windows"] and files["images"] and files["rejected"]
+    table = pq.read_table(live_folder.path / "cells")
+    assert table.column("event_id").to_pylist() == [k for k in range(1, 31) if k % 7]
+    assert not list(live_folder.path.rglob("*.tmp"))
+
+
+def test_truth_is_written_as_text_and_numbers(live_folder: RunFolder) -> None:
+    live_folder.set_truth({"kind": np.array([b"mono", b"lympho"]), "tick": np.array([1.5, 2.5])})
+    assert pq.read_table(live_folder.path / "truth.parquet").to_pydict() == {
+        "kind": ["mono", "lympho"],
+        "tick": [1.5, 2.5],
+    }
+
+
+@pytest.mark.parametrize("damage", ["missing", "json", "part", "images", "format"])
+def test_damaged_folders_are_one_sentence(live_folder: RunFolder, fill: Fill, damage: str) -> None:
+    fill(live_folder, 1, 5)
+    live_folder.seal()
+    live_folder.finish()
+    path: Path = live_folder.path
+    if damage == "missing":
+        path = path / "nowhere"
+    elif damage == "json":
+        (path / "run.json").write_text('{"id": 3')
+    elif damage == "part":
+        (path / "cells" / "part-00000.parquet").write_bytes(b"PAR1 no")
+    elif damage == "images":
+        (path / "images-0000.h5").unlink()
+        (path / "images-0000.h5").write_bytes(b"not HDF5")
+    else:
+        (path / "images-0000.h5").unlink()
+        with h5py.File(path / "images-0000.h5", "w") as file:
+            file.attrs["format"] = "something-else/1"
+    with pytest.raises(RunFolderError) as caught:
+        RunFolder.open(path)
+    assert "\n" not in str(caught.value)
