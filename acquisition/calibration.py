@@ -127,8 +127,13 @@ def calibrate(
         clock, background, ScoreNoise(0.0, 1.0), np.asarray(clipped), everything, (0, settings.n_bins)
     )
 
-    background.measure(s, samples, first_tick, clock, np.ones(_whole_periods(clock, first_tick, samples), dtype=bool))
-    clock.origin_tick += _anchor_shift(background.level[s], settings) * clock.period_ticks
+    for _ in range(2):
+        # Twice: the first look at the light may have had samples on the edges of its bins.
+        clock.origin_tick += _clear_of_edges(first_tick, samples.shape[0], clock, settings.n_bins)
+        clock.align(first_tick)
+        every = np.ones(_whole_periods(clock, first_tick, samples), dtype=bool)
+        background.measure(s, samples, first_tick, clock, every)
+        clock.origin_tick += _anchor_shift(background.level[s], settings) * clock.period_ticks
     clock.origin_tick += _clear_of_edges(first_tick, samples.shape[0], clock, settings.n_bins)
     clock.align(first_tick)
 

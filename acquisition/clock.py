@@ -153,5 +153,5 @@ def phase_error(
     target = (mean[seen] - expected[seen]) * np.sqrt(counts[seen])
     if not seen.any() or not np.any(design[:, 0]):
         return 0.0
-    shift = np.linalg.lstsq(design, target, rcond=None)[0][0]
-    return float(-shift * period_ticks / level.size)
+    shift, gain = np.linalg.lstsq(design, target, rcond=None)[0]
+    return float(-shift / (1.0 + gain) * period_ticks / level.size)

@@ -13,6 +13,9 @@ from acquisition.block import Samples
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 
+BRIGHTNESS_RANGE = 0.15
+"""A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
+
 
 @numba.njit(cache=True, nogil=True)
 def folded_energy(samples: Samples, offsets: Doubles, period_ticks: float, n_bins: int) -> float:
@@ -51,7 +54,7 @@ def period_scores(
     """Mean absolute deviation of each period from the background at the period's own brightness.
 
     The brightness is the least-squares gain of the background over the active phases, so that the noise of the
-    laser from period to period does not count.
+    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
 
     Parameters
     ----------
@@ -89,7 +92,7 @@ def period_scores(
                 product += value * level[b]
                 square += level[b] * level[b]
                 count += 1
-        gain = product / square
+        gain = min(max(product / square, 1.0 - BRIGHTNESS_RANGE), 1.0 + BRIGHTNESS_RANGE)
         total = np.float32(0.0)
         for i in range(count):
             total += abs(values[i] - gain * expected[i])

@@ -14,6 +14,7 @@ from acquisition.block import Block
 from acquisition.errors import ConfigError, EndOfStream, SourceError
 from acquisition.instrument import Instrument
 from acquisition.pace import Pace
+from acquisition.replay import count_clipped
 from acquisition.replay_options import parse_block_samples, parse_speed
 from acquisition.source import Truth
 from simulator.populations import parse_sample
@@ -124,7 +125,7 @@ class Simulation:
             data=data,
             first_sample=self._tick,
             epoch=self._epoch,
-            clipped=np.count_nonzero((data <= digitizer.lowest) | (data >= digitizer.highest), axis=0),
+            clipped=count_clipped(data, digitizer),
             host_time_ns=time.time_ns(),
         )
         self._tick = block.end_sample

@@ -1,0 +1,99 @@
+import contextlib
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from acquisition.block import Block
+from acquisition.detection import detector_for
+from acquisition.errors import EndOfStream
+from acquisition.source import open_source
+from reconstruction.features import find_object, image_features
+from reconstruction.images import Rejection
+from reconstruction.transform import transform_for
+from simulator.populations import parse_sample
+from simulator.setups import setup_preset
+from simulator.stream import Extent, SimulatedStream
+from simulator.time_stretch import GRID_PX, TimeStretchModel
+
+
+def correlation(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
+
+
+def test_line_images_look_like_the_cells_that_were_there():
+    setup = replace(setup_preset("stretch-ci"), cells_per_s=150.0, speed_cv=0.0)
+    simulated = SimulatedStream(setup, parse_sample("wbc"), seed=11, extent=Extent(cells=8))
+    samples = np.concatenate(list(simulated.frames()))
+    detector = detector_for(setup.instrument)
+    events = detector.push(Block(samples, 0)) + detector.flush()
+    images = transform_for(setup.instrument).images(events)
+    model = TimeStretchModel(setup, seed=11)
+    scores = []
+    for row, event in enumerate(events):
+        arrival = min(simulated.placed, key=lambda a: abs(a.tick - event.trigger_tick))
+        if event.flags:
+            continue
+        # The image is centred on the trigger, the truth on the cell: put the truth where the trigger was.
+        um_per_tick = arrival.speed_m_s * 1e6 / setup.instrument.sample_rate_hz
+        shift_y = (event.trigger_tick - arrival.tick) * um_per_tick / 0.25
+        truth = np.roll(model.image(arrival), (round(shift_y), round(arrival.x_um / 0.25)), axis=(0, 1))
+        edge = (GRID_PX - 80) // 2
+        picture, ideal = images.images["line"][row], truth[edge:-edge, edge:-edge]
+        lit = slice(8, 72)
+        scores.append(correlation(picture[lit, lit], ideal[lit, lit]))
+    assert len(scores) >= 5
+    assert np.median(scores) > 0.9, scores
+
+
+def test_line_images_do_not_depend_on_the_cut(stretch):
+    transform = transform_for(stretch.instrument)
+    whole = transform.images(stretch.events())
+    cuts = np.random.default_rng(1).integers(0, stretch.samples.shape[0], 30).tolist()
+    again = transform.images(stretch.events(stretch.blocks(cuts)))
+    np.testing.assert_array_equal(again.images["line"], whole.images["line"])
+    assert np.isnan(whole.speed_error_m_s).all()
+
+
+def test_the_real_droplet_is_one_round_dark_ring_with_a_bright_middle(atom_record):
+    with open_source(f"atom:{atom_record}") as source:
+        source.start()
+        detector = detector_for(source.instrument)
+        events = []
+        with contextlib.suppress(EndOfStream):
+            while True:
+                events += detector.push(source.read())
+        events += detector.flush()
+        transform = transform_for(source.instrument)
+    images = transform.images(events)
+    assert images.rejection == (Rejection.NONE,)
+    picture = images.images["line"][0]
+    assert 5.0 < images.features["diameter_um"][0] < 11.0
+    assert images.features["aspect"][0] < 1.3
+    middle = picture[34:46, 34:46].mean()
+    ring = picture[26, 36:44].mean()
+    assert ring < 0.3 < middle
+    assert picture[5:20, 10:70].mean() == pytest.approx(1.0, abs=0.08)
+
+
+def test_the_measures_of_a_drawn_ellipse_come_out_right():
+    rows, cols = np.mgrid[:80, :80]
+    inside = ((rows - 45.0) / 20) ** 2 + ((cols - 36.0) / 10) ** 2 < 1
+    image = np.where(inside, 0.8, 1.0).astype(np.float32)
+    mask = find_object(image)
+    features = image_features(image, mask, 0.25)
+    assert features["area_um2"] == pytest.approx(np.pi * 20 * 10 * 0.25**2, rel=0.2)  # one pixel of smoothing
+    assert features["aspect"] == pytest.approx(2.0, rel=0.08)
+    assert features["row_um"] == pytest.approx((45 - 39.5) * 0.25, abs=0.05)
+    assert features["col_um"] == pytest.approx((36 - 39.5) * 0.25, abs=0.05)
+    assert features["bright_avg"] == pytest.approx(0.82, abs=0.02)
+    assert not mask.touches_edge
+
+
+def test_an_empty_image_has_no_object_and_a_cut_one_touches_the_edge():
+    noise = np.random.default_rng(0).normal(1.0, 0.01, (80, 80)).astype(np.float32)
+    empty = find_object(noise)
+    assert image_features(noise, empty, 0.25)["area_um2"] < 1.0
+    cut = noise.copy()
+    cut[30:50, :25] -= 0.4
+    assert find_object(cut).touches_edge

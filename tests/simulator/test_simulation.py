@@ -1,0 +1,148 @@
+"""The simulator stands in for the instrument: reproducible, honest about its truth, and noisy as real detectors are."""
+
+import numpy as np
+import pytest
+
+from acquisition.errors import ConfigError, EndOfStream
+from acquisition.presets import instrument_preset
+from acquisition.source import open_source
+from simulator.arrivals import arrivals, stream
+from simulator.cells import make_cell
+from simulator.electronics import digitize
+from simulator.populations import POPULATIONS, parse_sample
+from simulator.projection import brightfield, path_image
+from simulator.setups import setup_names, setup_preset
+
+
+def read_all(url: str) -> tuple[np.ndarray, dict]:
+    with open_source(url) as source:
+        source.start()
+        parts = []
+        while True:
+            try:
+                parts.append(source.read().data)
+            except EndOfStream:
+                return np.concatenate(parts), dict(source.truth())
+
+
+@pytest.mark.parametrize("preset", ["sheet-ci", "stretch-ci"])
+def test_the_seed_decides_every_sample_and_the_blocks_none(preset):
+    url = f"sim:{preset}?seconds=0.02&rate=200&seed="
+    samples, truth = read_all(url + "4")
+    again, _ = read_all(url + "4&block_samples=777")
+    other, _ = read_all(url + "5")
+    np.testing.assert_array_equal(samples, again)
+    assert not np.array_equal(samples, other)
+    instrument = instrument_preset(preset)
+    assert samples.shape == (round(0.02 * instrument.sample_rate_hz), len(instrument.channels))
+    assert samples.dtype == instrument.digitizer.dtype
+    assert len(set(len(column) for column in truth.values())) == 1
+
+
+def test_as_many_cells_come_as_were_asked_for_each_wholly_in_the_stream():
+    samples, truth = read_all("sim:sheet-ci?cells=7&rate=100&seed=2")
+    assert truth["cell"].tolist() == list(range(1, 8))
+    last_passage = truth["tick"][-1] + (380 + 12) / (truth["speed_m_s"][-1] * 1e6) * 5e6
+    assert samples.shape[0] > last_passage
+
+
+def test_every_start_is_an_epoch_of_its_own_with_the_same_samples():
+    with open_source("sim:sheet-ci?seconds=0.01&seed=3") as source:
+        source.start()
+        first = source.read()
+        source.start()
+        second = source.read()
+    assert (first.epoch, second.epoch, second.first_sample) == (0, 1, 0)
+    np.testing.assert_array_equal(first.data, second.data)
+
+
+def test_cells_come_at_random_and_at_the_rate_asked_for():
+    setup = setup_preset("sheet-ci")
+    cells = []
+    for arrival in arrivals(setup, {"lymphocyte": 1.0}, seed=1):
+        cells.append(arrival.tick)
+        if len(cells) == 600:
+            break
+    gaps = np.diff(cells) / setup.instrument.sample_rate_hz
+    assert gaps.mean() == pytest.approx(1 / 20, rel=0.15)
+    assert gaps.std() == pytest.approx(gaps.mean(), rel=0.15)
+
+
+@pytest.mark.parametrize("mean", [3.0, 400.0])
+def test_mean_and_variance_follow_photon_statistics(mean):
+    n, gain, excess = 1_000_000, 2.0, 1.2
+    light = np.full((n, 1), mean, dtype=np.float32)
+    counts = np.empty((n, 1), dtype=np.int16)
+    digitize(
+        light, np.array([gain]), np.array([excess]), np.array([0.5]), np.zeros(1), 0, -2048, 2047, stream(1, 9), counts
+    )
+    assert counts.mean() == pytest.approx(gain * mean, rel=0.01)
+    # Rounding to whole counts adds the variance of a uniform number.
+    assert counts.var() == pytest.approx(excess * gain**2 * mean + 0.25 + 1 / 12, rel=0.01)
+
+
+def test_the_converter_clips_and_its_cores_have_offsets():
+    light = np.full((4000, 1), 1000.0, dtype=np.float32)
+    counts = np.empty((4000, 1), dtype=np.int16)
+    args = (np.array([0.05]), np.array([1.0]), np.array([0.2]), np.array([0.0, -8.0]))
+    digitize(light, *args, 1, -128, 127, stream(1, 9), counts)
+    assert counts[0::2].mean() == pytest.approx(42.0, abs=0.5)
+    assert counts[1::2].mean() == pytest.approx(50.0, abs=0.5)
+    digitize(light * 10, *args, 1, -128, 127, stream(1, 9), counts)
+    assert counts.max() == 127
+
+
+def test_side_scatter_orders_the_populations_as_granularity_does():
+    level = {}
+    for name, population in POPULATIONS.items():
+        strengths = [make_cell(population, stream(7, 1, k)).scatterers[:, 3].sum() for k in range(60)]
+        level[name] = np.median(strengths)
+    assert 1.2 < level["monocyte"] / level["lymphocyte"] < 3.5
+    assert 5.0 < level["neutrophil"] / level["lymphocyte"] < 11.0
+
+
+def test_sizes_are_drawn_from_their_population():
+    for name, population in POPULATIONS.items():
+        diameters = [make_cell(population, stream(3, 1, k)).diameter_um for k in range(300)]
+        assert np.mean(diameters) == pytest.approx(population.diameter_um, rel=0.03), name
+        assert np.std(np.log(diameters)) == pytest.approx(population.diameter_cv, rel=0.2), name
+
+
+def test_the_phase_of_a_cell_is_its_index_step_times_its_thickness():
+    cell = make_cell(POPULATIONS["lymphocyte"], stream(3, 1, 1))
+    path = path_image(cell, (0.0, 0.0), (0, 1, 2), 96, 0.25)
+    outer = cell.bodies[0]
+    thickness = outer[6] * 2 * outer[5] + sum(2 * b[5] * b[6] for b in cell.bodies[1:])
+    assert path.max() == pytest.approx(thickness, rel=0.35)
+    assert path[0, 0] == 0.0
+    nothing = brightfield(np.zeros((96, 96), dtype=np.float32), 488.0, 0.42, 1.335, 2.0, 0.25)
+    np.testing.assert_allclose(nothing, 1.0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("sim:sheet-xx", "no simulator preset 'sheet-xx'; use one of sheet-ci"),
+        ("sim:sheet-ci?sample=elephant", "no population 'elephant'"),
+        ("sim:sheet-ci?sample=lymphocyte:0.4", "add up to 0.4"),
+        ("sim:sheet-ci?sample=lymphocyte:-1", "must be above 0"),
+        ("sim:sheet-ci?sample=lymphocyte:x", "not a number"),
+        ("sim:sheet-ci?rate=-3", "rate must be a number above 0"),
+        ("sim:sheet-ci?cells=2.5", "cells must be a whole number"),
+        ("sim:sheet-ci?seconds=nan", "seconds must be a number above 0"),
+        ("sim:sheet-ci?colour=red", "no option 'colour'"),
+        ("sim:sheet-ci?speed=0", "speed '0' must be"),
+        ("video:x", "no source of the kind 'video:'"),
+    ],
+)
+def test_bad_settings_are_refused_in_one_sentence(url, sentence):
+    with pytest.raises(ConfigError, match=sentence) as error:
+        open_source(url)
+    assert str(error.value).endswith(".")
+    assert "\n" not in str(error.value)
+
+
+def test_samples_can_be_mixed_by_name():
+    assert sum(parse_sample("wbc:0.5,monocyte:0.5").values()) == pytest.approx(1.0)
+    assert parse_sample("wbc:0.5,monocyte:0.5")["monocyte"] == pytest.approx(0.54)
+    assert set(setup_names()) == {"sheet-ci", "stretch-ci"}
