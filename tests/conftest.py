@@ -1,3 +1,4 @@
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ class Stream:
     def blocks(self, cuts: list[int]) -> list[Block]:
         """The stream cut at these samples."""
         edges = [0, *sorted(cuts), self.samples.shape[0]]
-        return [Block(self.samples[a:b], a) for a, b in zip(edges, edges[1:], strict=False) if b > a]
+        return [Block(self.samples[a:b], a) for a, b in itertools.pairwise(edges) if b > a]
 
     def events(self, blocks: list[Block] | None = None) -> list[Event]:
         """Events of the stream, or of blocks of it."""

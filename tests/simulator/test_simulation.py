@@ -36,7 +36,7 @@ def test_the_seed_decides_every_sample_and_the_blocks_none(preset):
     instrument = instrument_preset(preset)
     assert samples.shape == (round(0.02 * instrument.sample_rate_hz), len(instrument.channels))
     assert samples.dtype == instrument.digitizer.dtype
-    assert len(set(len(column) for column in truth.values())) == 1
+    assert len({len(column) for column in truth.values()}) == 1
 
 
 def test_as_many_cells_come_as_were_asked_for_each_wholly_in_the_stream():
