@@ -18,6 +18,8 @@ Floats = npt.NDArray[np.float32]
 _FRAME_PX = 2
 _RINGS = 4
 _OBJECT_SIGMAS = 4.0
+_SIGMAS_PER_DEVIATION = 1.4826
+"""Standard deviations of a normal distribution in its median absolute deviation."""
 
 
 def control_accuracies(train: TrainingSet, test: TrainingSet, background: float, seed: int) -> dict[str, float]:
@@ -45,15 +47,8 @@ def control_accuracies(train: TrainingSet, test: TrainingSet, background: float,
 
 def frame_features(images: Floats) -> npt.NDArray[np.float64]:
     """Return mean, spread and percentiles of each side of the outer frame of `(n, 1, y, x)` images, `(n, 20)`."""
-    flat = images[:, 0].astype(np.float64)
-    sides = [
-        flat[:, :_FRAME_PX].reshape(len(flat), -1),
-        flat[:, -_FRAME_PX:].reshape(len(flat), -1),
-        flat[:, :, :_FRAME_PX].reshape(len(flat), -1),
-        flat[:, :, -_FRAME_PX:].reshape(len(flat), -1),
-    ]
     columns = []
-    for side in sides:
+    for side in _sides(images[:, 0].astype(np.float64)):
         columns += [side.mean(axis=1), side.std(axis=1), *np.percentile(side, [5, 50, 95], axis=1)]
     return np.stack(columns, axis=1)
 
@@ -61,13 +56,16 @@ def frame_features(images: Floats) -> npt.NDArray[np.float64]:
 def hand_made_features(images: Floats, background: float) -> npt.NDArray[np.float64]:
     """Return size, intensity, texture and shape of `(n, 1, y, x)` images, one row of numbers each.
 
-    The object is where the image departs from the background by more than four of the outer frame's own deviations.
+    The object is where the image departs from the background by more than four of the outer frame's own deviations;
+    medians measure them, so that one noisy row at the edge does not blind the control.
     """
     signal = images[:, 0].astype(np.float64) - background
-    n, height, width = signal.shape
-    frame = np.concatenate([signal[:, :_FRAME_PX].reshape(n, -1), signal[:, -_FRAME_PX:].reshape(n, -1)], axis=1)
-    noise = np.maximum(frame.std(axis=1), 1e-6)[:, None, None]
-    mask = np.abs(signal - frame.mean(axis=1)[:, None, None]) > _OBJECT_SIGMAS * noise
+    frame = np.concatenate(_sides(signal), axis=1)
+    signal = signal[:, _FRAME_PX:-_FRAME_PX, _FRAME_PX:-_FRAME_PX]
+    _, height, width = signal.shape
+    middle = np.median(frame, axis=1, keepdims=True)
+    noise = np.maximum(_SIGMAS_PER_DEVIATION * np.median(np.abs(frame - middle), axis=1), 1e-6)[:, None, None]
+    mask = np.abs(signal - middle[:, :, None]) > _OBJECT_SIGMAS * noise
     weight = mask / np.maximum(mask.sum(axis=(1, 2)), 1)[:, None, None]
     y, x = np.mgrid[0:height, 0:width].astype(np.float64)
     dy = y - (weight * y).sum(axis=(1, 2))[:, None, None]
@@ -93,6 +91,12 @@ def hand_made_features(images: Floats, background: float) -> npt.NDArray[np.floa
         *rings,
     ]
     return np.stack(columns, axis=1)
+
+
+def _sides(flat: npt.NDArray[np.float64]) -> list[npt.NDArray[np.float64]]:
+    """Return the pixels of each side of the outer frame of `(n, y, x)` images, one row per image."""
+    sides = flat[:, :_FRAME_PX], flat[:, -_FRAME_PX:], flat[:, :, :_FRAME_PX], flat[:, :, -_FRAME_PX:]
+    return [side.reshape(len(flat), -1) for side in sides]
 
 
 def _ring_mean(

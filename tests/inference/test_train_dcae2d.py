@@ -60,6 +60,14 @@ def test_features_are_finite_even_for_empty_images() -> None:
     assert np.isfinite(frame_features(images)).all()
 
 
+def test_one_noisy_row_does_not_blind_the_control(toy_set: TrainingSet) -> None:
+    train, test = toy_set.of_runs(["toy:1", "toy:2"]), toy_set.of_runs(["toy:4"])
+    noisy = test.images.copy()
+    noisy[:, :, -1] += np.random.default_rng(0).normal(0, 0.3, noisy[:, :, -1].shape).astype(np.float32)
+    scores = control_accuracies(train, replace(test, images=noisy), background=1.0, seed=0)
+    assert scores["hand_made_features"] > 0.8
+
+
 def test_area_is_measured_in_pixels() -> None:
     images = np.ones((2, 1, 80, 80), dtype=np.float32)
     images[0, 0, 30:40, 30:50] = 0.5
