@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import click
 
 from service.cli.session import Session
-from service.run import Run, RunRequest, RunState
-from service.status import ServiceStatus
+from service.errors import RunStateError
+from service.run import Ledger, Run, RunRequest, RunState
 
 _LOOK_S = 0.5
+_DRAIN_S = 5.0
 _ENDED = (RunState.DONE, RunState.FAILED)
 
 
-def ledger_line(status: ServiceStatus) -> str:
+def ledger_line(state: str, ledger: Ledger) -> str:
     """Return the ledger as one line: the sum that it is."""
-    ledger = status.ledger
     rejected, dropped = sum(ledger.rejected.values()), sum(ledger.dropped.values())
     return (
-        f"{status.state.value}: {ledger.detected} detected = {ledger.stored} stored + {rejected} rejected + "
-        f"{dropped} dropped + {ledger.in_flight} in flight, {status.event_rate_hz:.0f} events/s"
+        f"{state}: {ledger.detected} detected = {ledger.stored} stored + {rejected} rejected + "
+        f"{dropped} dropped + {ledger.in_flight} in flight"
     )
 
 
@@ -65,26 +66,28 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
     run = session.control.start(request)
     _watch(session, run.id)
     if session.stop.asked:
-        session.control.stop(run.id)
-    run = session.control.wait(run.id, timeout=None if not session.stop.asked else 10.0)
+        # It may have ended by itself in the same moment.
+        with suppress(RunStateError):
+            session.control.stop(run.id)
+    run = session.control.wait(run.id, timeout=_DRAIN_S if session.stop.asked else None)
     _tell(run, as_json=as_json)
     if not exit_when_done and not session.stop.asked:
-        click.echo(f"The run is kept in {run.id}; the page stays open until Ctrl-C.", err=True)
+        click.echo(f"The run {run.id} is kept; the page stays open until Ctrl-C.", err=True)
         while not session.stop.wait(60.0):
             continue
     if session.stop.asked:
         return session.stop.exit_code
-    return 1 if run.state is RunState.FAILED else 0
+    return 1 if run.error else 0
 
 
 def _watch(session: Session, run_id: str) -> None:
     line = LiveLine()
-    while not session.stop.wait(_LOOK_S):
+    run = session.control.wait(run_id, timeout=0.0)
+    while run.state not in _ENDED and not session.stop.wait(_LOOK_S):
         status = session.control.status()
-        line.show(ledger_line(status))
-        if session.control.wait(run_id, timeout=0.0).state in _ENDED:
-            break
-    line.end(ledger_line(session.control.status()))
+        line.show(f"{ledger_line(status.state, status.ledger)}, {status.event_rate_hz:.0f} events/s")
+        run = session.control.wait(run_id, timeout=0.0)
+    line.end(ledger_line(run.state, run.ledger))
 
 
 def _tell(run: Run, *, as_json: bool) -> None:

@@ -102,10 +102,10 @@ function figure(source, name, pixel_um) {
 }
 
 function saliencyControls(cell, answers) {
-  const target = make("select", { "aria-label": "Explain which answer" },
+  const target = make("select", {},
     make("option", { value: -1 }, "most likely"),
     ...answers.targets.map((name, index) => make("option", { value: index }, name)));
-  const opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, "aria-label": "Opacity of the overlay" });
+  const opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6 });
   const redraw = () => {
     const values = new URLSearchParams({ target: target.value, opacity: opacity.value });
     byId("saliency").querySelector("img").src = `${cell.saliency.png}?${values}`;

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 from stored_run import make_run
+from tiny_bundle import tiny_bundle
 
 from service.api.app import create_app
 from service.api.auth import Tokens
@@ -39,16 +41,14 @@ class World:
         return int(self.client.get(self.cells, params={"limit": 1}).json()["rows"][0]["event_id"])
 
 
-@pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    data = tmp_path_factory.mktemp("service") / "data"
-    run = make_run(data)
+@contextmanager
+def service_on(data: Path, run: Run) -> Iterator[World]:
+    """Serve a data folder on a free port."""
     tokens = Tokens.make("owner-secret")
-    settings = Settings(data=data)
     listener = listen("127.0.0.1", 0)
     with (
         RunControl(data, workers=1) as control,
-        ApiServer(create_app(control, settings, tokens), listener) as server,
+        ApiServer(create_app(control, Settings(data=data), tokens), listener) as server,
     ):
         url = f"http://127.0.0.1:{server.port}"
         with (
@@ -56,3 +56,21 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             httpx.Client(base_url=url, timeout=30) as stranger,
         ):
             yield World(run, data, tokens, url, client, stranger)
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    data = tmp_path_factory.mktemp("service") / "data"
+    with service_on(data, make_run(data)) as serving:
+        yield serving
+
+
+@pytest.fixture
+def live_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    """A service of its own, whose default model is the tiny one, to start runs on."""
+    (tmp_path / "bundles").mkdir()
+    tiny_bundle().save(tmp_path / "bundles" / "sheet-wbc.bundle")
+    monkeypatch.setattr("inference.shipped.SHIPPED", tmp_path / "bundles")
+    data = tmp_path / "data"
+    with service_on(data, make_run(data)) as serving:
+        yield serving
