@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -210,3 +213,21 @@ def test_a_contract_that_promises_other_answers_is_refused(
 def test_what_is_no_graph_is_refused(edited: Callable[..., Bundle]) -> None:
     with pytest.raises(BundleError, match=r"cannot open live\.onnx"):
         Engine(edited(live=b"not a graph"), provider="cpu")
+
+
+def test_answering_needs_no_training_library(toy_bundle: Bundle, tmp_path: Path) -> None:
+    """Acquisition computers have neither torch nor onnx nor scikit-learn."""
+    file = toy_bundle.save(tmp_path / "toy.bundle")
+    script = (
+        "import sys, numpy as np\n"
+        "import inference.report, inference.saliency, inference.shipped\n"
+        "from inference.bundle import Bundle\n"
+        "from inference.engine import Engine\n"
+        f"engine = Engine(Bundle.load({str(file)!r}), provider='cpu', threads=1)\n"
+        "engine.warm()\n"
+        "engine.explain({'transmission': np.ones((1, 80, 80))})\n"
+        "print([name for name in ('torch', 'onnx', 'onnxscript', 'sklearn', 'scipy') if name in sys.modules])\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert said.stdout.strip() == "[]"
+    assert said.stderr == ""
