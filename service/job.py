@@ -16,7 +16,7 @@ from service.pipeline import Pipeline
 from service.run import FinishReason, Run, RunState
 from service.run_folder import RunFolder
 
-SAVE_S = 2.0
+SAVE_S = 1.0
 STALLED_S = 30.0
 """A drain in which nothing is finished for so long is given up."""
 

@@ -1,0 +1,128 @@
+"""What is sent is what arrives; what is not a message is refused before anything is done with it."""
+
+from __future__ import annotations
+
+import contextlib
+
+import msgpack
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from inference.errors import TransportError
+from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.results import CellResults
+from inference.wire import PROTOCOL, decode, encode
+
+PLAIN = [
+    Ready("bench-1", "CPUExecutionProvider", 2, "run"),
+    Failed("run", 7, "out of memory"),
+    Heartbeat("run"),
+    Start("run", 3, '{"name": "µ"}', "a|b|c", "d" * 64, b"\x00bundle"),
+    End("run", "stopped", {"stored": 5, "dropped": 0}),
+    Stop(),
+]
+
+
+def batch(rows: int = 3) -> Batch:
+    images = np.arange(rows * 12, dtype=np.float32).reshape(rows, 3, 4)
+    return Batch(
+        "run", 4, np.arange(5, 5 + rows, dtype=np.uint64), {"transmission": images, "side_scatter": images * 2}
+    )
+
+
+def answers(rows: int = 3) -> Answers:
+    floats = np.ones((rows, 2), np.float32)
+    novelty, none = np.zeros(rows, np.float32), np.zeros((rows, 0), np.float32)
+    return Answers("run", 4, CellResults(np.arange(rows, dtype=np.uint64), floats, floats / 2, none, novelty))
+
+
+@pytest.mark.parametrize("message", PLAIN, ids=lambda message: type(message).__name__)
+def test_plain_messages_arrive_as_they_are(message: Message) -> None:
+    assert decode([bytes(frame) for frame in encode(message)]) == message
+
+
+@given(
+    hnp.arrays(
+        st.sampled_from([np.float32, np.uint8, np.int16, ">f4"]),
+        hnp.array_shapes(min_dims=2, max_dims=4, max_side=5),
+        elements=st.integers(0, 100),
+    )
+)
+def test_images_of_any_shape_arrive_without_a_change(images: np.ndarray) -> None:
+    event_id = np.arange(len(images), dtype=np.uint64)
+    sent = Batch("run", 1, event_id, {"transmission": images[:, ::-1]})
+    got = decode([bytes(frame) for frame in encode(sent)])
+    assert isinstance(got, Batch)
+    np.testing.assert_array_equal(got.images["transmission"], images[:, ::-1])
+    assert not got.images["transmission"].flags.writeable
+
+
+def test_answers_arrive_also_from_a_bundle_without_classes() -> None:
+    got = decode(encode(answers()))
+    assert isinstance(got, Answers) and got.results.class_probability.shape == (3, 0)
+
+
+def test_large_arrays_are_not_copied() -> None:
+    sent = batch()
+    assert np.shares_memory(np.frombuffer(encode(sent)[2], np.uint8), sent.images["transmission"])
+
+
+def header(**changes: object) -> list[bytes]:
+    frames = [bytes(frame) for frame in encode(batch())]
+    fields = msgpack.unpackb(frames[0])
+    fields.update(changes)
+    return [msgpack.packb({key: value for key, value in fields.items() if value is not None}), *frames[1:]]
+
+
+ARRAYS = msgpack.unpackb(encode(batch())[0])["arrays"]
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        [],
+        [b""],
+        [b"\x00" * (2 << 20)],
+        [msgpack.packb([1, 2])],
+        [msgpack.packb({"lightline": PROTOCOL})],
+        header(lightline=99),
+        header(type="pickle"),
+        header(type=["batch"]),
+        header(run=None),
+        header(extra=1),
+        header(run="x" * 65),
+        header(batch=-1),
+        header(batch="1"),
+        header(batch=True),
+        header(first_event=99),
+        header(arrays=[]),
+        header(arrays=ARRAYS)[:-1],
+        [*header(arrays=ARRAYS), b"more"],
+        header(arrays=[["event_id", "|O", [3]], *ARRAYS[1:]]),
+        header(arrays=[["event_id", "<u8", [4]], *ARRAYS[1:]]),
+        header(arrays=[["event_id", "<u8", [-3]], *ARRAYS[1:]]),
+        header(arrays=[["event_id", "<u8", [1 << 62, 1 << 62]], *ARRAYS[1:]]),
+        header(arrays=[["event_id", "<i8", [3]], *ARRAYS[1:]]),
+        header(arrays=[ARRAYS[1], ARRAYS[1], ARRAYS[2]]),
+        header(arrays=[ARRAYS[0], ["secret", *ARRAYS[1][1:]], ARRAYS[2]]),
+        header(arrays=[["event_id", "<u8", [1, 3]], *ARRAYS[1:]]),
+    ],
+)
+def test_what_is_not_a_message_is_refused(frames: list[bytes]) -> None:
+    with pytest.raises(TransportError) as caught:
+        decode(frames)
+    assert "\n" not in str(caught.value)
+
+
+@given(st.sampled_from([*PLAIN, batch(), answers()]), st.data())
+def test_damage_on_the_way_is_never_more_than_a_refusal(message: Message, data: st.DataObject) -> None:
+    frames = [bytearray(frame) for frame in encode(message)]
+    for _ in range(data.draw(st.integers(1, 4))):
+        frame = data.draw(st.sampled_from(frames))
+        if frame:
+            frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(TransportError):
+        decode([bytes(frame) for frame in frames])
