@@ -73,8 +73,9 @@ def find_period(samples: Samples, offsets: Doubles, nominal_ticks: float, tolera
     float
         Period in ticks. Its error is about 0.1 / number of periods for a clean stream.
     """
-    corrected = samples[:COARSE_SAMPLES] - np.resize(offsets, min(samples.size, COARSE_SAMPLES))
-    period = _coarse_period(corrected.astype(np.float64), nominal_ticks, tolerance)
+    corrected = samples[:COARSE_SAMPLES].astype(np.float64)
+    corrected -= offsets[np.arange(corrected.size) % offsets.size]
+    period = _coarse_period(corrected, nominal_ticks, tolerance)
     n_bins = BINS_PER_SAMPLE * round(nominal_ticks)
     stretch = samples[: int(FINE_PERIODS * nominal_ticks)]
     # Coarse-to-fine: each pass folds a longer stretch, so that its peak is never narrower than the step before it.
@@ -146,12 +147,17 @@ def phase_error(
     the difference of the two that shows a clock on the move. A gain common to all bins is fitted with the shift, so
     that a brighter laser is not taken for a later one.
     """
-    slope = (np.roll(level, -1) - np.roll(level, 1)).astype(np.float64) / 2.0
-    seen = counts > 0
-    design = np.stack([slope[seen], level[seen].astype(np.float64)], axis=1) * np.sqrt(counts[seen])[:, None]
-    expected = level + slope * (place - usual_place)
-    target = (mean[seen] - expected[seen]) * np.sqrt(counts[seen])
-    if not seen.any() or not np.any(design[:, 0]):
+    slope = np.empty(level.size)
+    slope[1:-1] = (level[2:] - level[:-2]) / 2.0
+    slope[0], slope[-1] = (level[1] - level[-1]) / 2.0, (level[0] - level[-2]) / 2.0
+    residual = mean - level - slope * (place - usual_place)
+    # The normal equations of residual = shift * slope + gain * level, bins weighted by their counts.
+    weighted = counts * slope
+    square, cross, power = weighted @ slope, weighted @ level, (counts * level) @ level
+    determinant = square * power - cross * cross
+    if determinant <= 1e-9 * square * power:
         return 0.0
-    shift, gain = np.linalg.lstsq(design, target, rcond=None)[0]
+    slope_part, level_part = weighted @ residual, (counts * level) @ residual
+    shift = (power * slope_part - cross * level_part) / determinant
+    gain = (square * level_part - cross * slope_part) / determinant
     return float(-shift / (1.0 + gain) * period_ticks / level.size)

@@ -201,6 +201,20 @@ class Instrument(_Description):
         return self.optics.kind
 
     @property
+    def light_sheet(self) -> LightSheet:
+        """The optics of a light-sheet instrument; `ConfigError` for any other."""
+        if not isinstance(self.optics, LightSheet):
+            raise ConfigError(f"The instrument '{self.name}' is no light sheet but a {self.kind} one.")
+        return self.optics
+
+    @property
+    def time_stretch(self) -> TimeStretch:
+        """The optics of a time-stretch instrument; `ConfigError` for any other."""
+        if not isinstance(self.optics, TimeStretch):
+            raise ConfigError(f"The instrument '{self.name}' is no time stretch but a {self.kind} one.")
+        return self.optics
+
+    @property
     def sample_rate_hz(self) -> float:
         """Ticks per second of the sample clock."""
         return self.digitizer.sample_rate_hz

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from acquisition.instrument import Instrument, LightSheet, Role
+from acquisition.instrument import Instrument, Role
 from acquisition.periodic import PeriodicDetector
 from acquisition.settings import DetectionSettings
 
@@ -16,8 +16,7 @@ SPEED_SPREAD = 0.1
 
 def light_sheet_settings(instrument: Instrument) -> DetectionSettings:
     """Derive the detector's settings from the optics: a trigger is a cell passing the first slit."""
-    optics = instrument.optics
-    assert isinstance(optics, LightSheet)
+    optics = instrument.light_sheet
     step_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
     half_field = instrument.grid.field_um / 2
     slit = optics.slits[0].y_um

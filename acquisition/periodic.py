@@ -129,7 +129,8 @@ class PeriodicDetector:
             quiet[max(0, trigger.start - self._period) : max(0, trigger.stop - self._period)] = False
         if self._finder.open_since is not None:
             quiet[max(0, self._finder.open_since - self._period) :] = False
-        self._learn(samples, first_tick, calibration, quiet, scores)
+        if self._period // settings.frame % settings.learn_every == 0:
+            self._learn(samples, first_tick, calibration, quiet, scores)
         self._period += n_periods
         clock.advance(n_periods)
         frontier = self._period if self._finder.open_since is None else self._finder.open_since
@@ -161,7 +162,7 @@ class PeriodicDetector:
         if dark and n_quiet == quiet.size:
             background.follow(mean, counts, n_quiet, [c for c in range(mean.shape[0]) if c != s])
         calibration.noise.follow(scores[quiet], gain=0.02)
-        clock.correct(error, quiet.size)
+        clock.correct(error, quiet.size * settings.learn_every)
 
     def _numbered(self, events: list[Event]) -> list[Event]:
         numbered = [replace(event, event_id=self._next_id + i) for i, event in enumerate(events)]

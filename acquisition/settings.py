@@ -36,6 +36,8 @@ class DetectionSettings:
         Thresholds in multiples of the measured noise of the score.
     frame
         Periods that are taken at a time.
+    learn_every
+        Clock and background follow the stream in one of so many frames.
     calibration, fewest
         Periods that clock and background are first measured on, and the fewest that will do at the end of a stream.
     """
@@ -57,5 +59,6 @@ class DetectionSettings:
     on_sigma: float = 8.0
     off_sigma: float = 4.0
     frame: int = 64
+    learn_every: int = 4
     calibration: int = 2048
     fewest: int = 16

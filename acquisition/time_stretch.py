@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from acquisition.instrument import Instrument, Role, TimeStretch
+from acquisition.instrument import Instrument, Role
 from acquisition.periodic import PeriodicDetector
 from acquisition.settings import DetectionSettings
 
@@ -16,8 +16,7 @@ BINS_PER_SAMPLE = 4
 
 def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
     """Derive the detector's settings from the optics: a trigger is a run of lines that differ from empty ones."""
-    optics = instrument.optics
-    assert isinstance(optics, TimeStretch)
+    optics = instrument.time_stretch
     step_um = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
     half_window = 1.1 * instrument.grid.field_um / 2 / step_um
     period = instrument.sample_rate_hz / optics.line_rate_hz

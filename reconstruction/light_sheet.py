@@ -11,7 +11,7 @@ import numpy.typing as npt
 from acquisition.block import column
 from acquisition.event import Background, ClockState, Event
 from acquisition.geometry import scan_coefficients
-from acquisition.instrument import Instrument, LightSheet, Role
+from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
 from reconstruction.deposit import FloatImage
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
@@ -32,8 +32,7 @@ class LightSheetTransform:
     """
 
     def __init__(self, instrument: Instrument) -> None:
-        optics = instrument.optics
-        assert isinstance(optics, LightSheet)
+        optics = instrument.light_sheet
         self.instrument = instrument
         self._optics = optics
         self._scan = scan_coefficients(optics.scan)

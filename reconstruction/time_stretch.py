@@ -12,7 +12,7 @@ from acquisition.block import Samples, column
 from acquisition.clock import interleave_offsets
 from acquisition.event import Background, ClockState, Event
 from acquisition.folding import Doubles
-from acquisition.instrument import Instrument, Role, TimeStretch
+from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
 from reconstruction.deposit import FloatImage, deposit, settle
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
@@ -86,8 +86,7 @@ class TimeStretchTransform:
     """
 
     def __init__(self, instrument: Instrument) -> None:
-        optics = instrument.optics
-        assert isinstance(optics, TimeStretch)
+        optics = instrument.time_stretch
         self.instrument = instrument
         self._optics = optics
         self._lines = {instrument.channels[c].name: c for c in instrument.columns(Role.LINE)}

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.geometry import scan_coefficients, sheet_height
-from acquisition.instrument import LightSheet, Role
+from acquisition.instrument import Role
 from simulator.arrivals import SETUP, Arrival, stream
 from simulator.projection import brightfield, path_image
 from simulator.scattering import blurred_scatter
@@ -91,8 +91,7 @@ class LightSheetModel:
     """Forward model of a light-sheet instrument; see `simulator.forward.ForwardModel`."""
 
     def __init__(self, setup: Setup, seed: int) -> None:
-        optics = setup.instrument.optics
-        assert isinstance(optics, LightSheet)
+        optics = setup.instrument.light_sheet
         self.setup = setup
         self.optics = optics
         self.period_ticks = setup.instrument.sample_rate_hz / optics.scan.rate_hz / (1 + setup.clock_ppm * 1e-6)

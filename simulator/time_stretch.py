@@ -9,7 +9,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.instrument import TimeStretch
 from simulator.arrivals import SETUP, Arrival, stream
 from simulator.light_sheet import _bilinear
 from simulator.projection import brightfield, path_image
@@ -74,8 +73,7 @@ class TimeStretchModel:
     """Forward model of a time-stretch instrument; see `simulator.forward.ForwardModel`."""
 
     def __init__(self, setup: Setup, seed: int) -> None:
-        optics = setup.instrument.optics
-        assert isinstance(optics, TimeStretch)
+        optics = setup.instrument.time_stretch
         self.setup = setup
         self.optics = optics
         rng = stream(seed, SETUP)
