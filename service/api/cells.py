@@ -72,7 +72,7 @@ def show_cell(run_id: str, event_id: EventId, folder: FolderOf) -> CellDocument:
         event_id=event_id,
         row=plain_row(row),
         channels=_channel_links(folder.run().instrument, base),
-        saliency=SaliencyLinks(png=f"{base}/saliency.png", npy=f"{base}/saliency.npy"),
+        saliency=SaliencyLinks(about=f"{base}/saliency", png=f"{base}/saliency.png", npy=f"{base}/saliency.npy"),
         answers=f"{base}/answers",
         window=f"{base}/window.npy",
     )

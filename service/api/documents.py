@@ -62,10 +62,25 @@ class ChannelLinks(_Document):
 
 
 class SaliencyLinks(_Document):
-    """The evidence for a class, as an overlay and as numbers."""
+    """The evidence for a class, as an overlay and as numbers; `about` says what it is evidence for."""
 
+    about: str
     png: str
     npy: str
+
+
+class SaliencyDocument(_Document):
+    """What a saliency map is evidence for."""
+
+    event_id: int
+    target: int
+    name: str
+    """Class, or cluster of a model trained without labels."""
+    empty: bool
+    """True where nothing in the image speaks for the target."""
+    method: str
+    layer: str
+    """The activation whose places are weighted."""
 
 
 class CellDocument(_Document):

@@ -26,6 +26,8 @@ class CellSaliency:
     ----------
     image
         The image that the map lies over, `(y, x)` float32.
+    target
+        What was explained, an index into the contract's targets.
     map
         `(h, w)` float32, low resolution, in the units of the method; all zero where `empty`.
     empty
@@ -33,6 +35,7 @@ class CellSaliency:
     """
 
     image: Floats
+    target: int
     map: Floats
     empty: bool
 
@@ -98,6 +101,7 @@ def saliency_of(folder: RunFolder, engine: Engine, event_id: int, target: int) -
     explanation = engine.explain(dict(arrays), np.array([target], dtype=np.int64))
     return CellSaliency(
         image=arrays[contract.saliency[0].channel][0],
+        target=int(explanation.target[0]),
         map=explanation.saliency[0],
         empty=bool(explanation.empty[0]),
     )

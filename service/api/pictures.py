@@ -12,6 +12,7 @@ from inference.saliency import image_png, overlay_png
 from service.api.auth import Needs, Scope
 from service.api.cells import CELL_PATH, EventId, cached_transform, check_channel
 from service.api.context import ControlOf, FolderOf
+from service.api.documents import SaliencyDocument
 from service.api.explanation import saliency_of
 from service.api.permanent import NPY, PNG, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
@@ -66,6 +67,24 @@ def cell_image(
         return image_png(image if flat else flatten(image, z, projection), lo=lo, hi=hi)
 
     return permanent.answer(make, PNG)
+
+
+@router.get("/saliency")
+def show_saliency(
+    run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf, target: Target = -1
+) -> SaliencyDocument:
+    """Return what the evidence is for, and whether there is any."""
+    engine = control.engine_for(run_id)
+    found = saliency_of(folder, engine, event_id, target)
+    spec = engine.contract.saliency[0]
+    return SaliencyDocument(
+        event_id=event_id,
+        target=found.target,
+        name=engine.contract.targets[found.target],
+        empty=found.empty,
+        method=spec.method,
+        layer=spec.layer,
+    )
 
 
 @router.get("/saliency.png", response_class=Response)

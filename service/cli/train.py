@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,8 +61,9 @@ def train(
     After Ctrl-C the same command goes on where it stopped.
     """
     train_model = _trainer(kind)
-    if out.exists() and not out.is_file():
-        raise ConfigError(f"'{out}' is not a file that can be written; choose another name.")
+    for file in filter(None, (out, keep_cells)):
+        if not file.absolute().parent.is_dir():
+            raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
     training_set = _collect_all(places, cells, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
@@ -71,6 +73,7 @@ def train(
         click.echo("Stopped; what was learnt is kept, and the same command goes on from there.", err=True)
         raise
     bundle.save(out)
+    _forget_checkpoint(_checkpoint_folder(out))
     click.echo(f"Wrote {out} ({bundle.digest[:12]}); use it with 'lightline run --bundle {out}'.", err=True)
 
 
@@ -93,12 +96,25 @@ def _trainer(kind: str) -> Any:
         options = TrainingOptions(
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
-            folder=out.with_name(f"{out.name}.training"),
+            folder=_checkpoint_folder(out),
             **choices,
         )
         return trainers[kind](training_set, options)
 
     return train_model
+
+
+def _checkpoint_folder(out: Path) -> Path:
+    return out.with_name(f"{out.name}.training")
+
+
+def _forget_checkpoint(folder: Path) -> None:
+    """Remove what is of no use once the bundle is written, and would only stand in the way of another training."""
+    for file in folder.glob("*.npz"):
+        file.unlink()
+    # Someone may have put a file of their own there.
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _collect_all(places: tuple[str, ...], cells: int, *, labels: bool) -> TrainingSet:

@@ -75,7 +75,7 @@ export class CellPanel {
     if (!cell.row.rejection) {
       figures.splice(1, 0, make("figure", { id: "saliency" },
         picture(cell.saliency.png, `Saliency of cell ${cell.event_id}`, first.pixel_um),
-        make("figcaption", {}, "what the model looked at")));
+        make("figcaption", { id: "evidence" }, "\u2026")));
     }
     for (const channel of cell.channels.filter((each) => each.kind === "volume")) {
       figures.push(figure(`${channel.png}&projection=x`, `${channel.name.replaceAll("_", " ")}, max. along x`, channel.pixel_um));
@@ -87,6 +87,7 @@ export class CellPanel {
   #answers(cell, answers) {
     byId("tags").replaceWith(this.#tags(cell.row, answers));
     byId("explain").replaceChildren(...saliencyControls(cell, answers));
+    sayEvidence(cell, -1);
     const { novelty, novelty_threshold: limit } = answers;
     byId("answers").replaceChildren(
       ...(answers.classes.length ? [bars("Class probability", answers.classes, answers.class_probability)] : []),
@@ -109,10 +110,26 @@ function saliencyControls(cell, answers) {
   const redraw = () => {
     const values = new URLSearchParams({ target: target.value, opacity: opacity.value });
     byId("saliency").querySelector("img").src = `${cell.saliency.png}?${values}`;
+    sayEvidence(cell, target.value);
   };
   target.addEventListener("change", redraw);
   opacity.addEventListener("change", redraw);
   return [make("label", { class: "field" }, "Evidence for", target), make("label", { class: "field" }, "overlay", opacity)];
+}
+
+/** Say what the overlay is evidence for, or that there is none. */
+async function sayEvidence(cell, target) {
+  const caption = byId("evidence");
+  caption.dataset.target = target;
+  try {
+    const found = await follow(`${cell.saliency.about}?target=${target}`);
+    if (caption.dataset.target !== String(target)) return;
+    caption.textContent = found.empty
+      ? `nothing in the image speaks for ${found.name}`
+      : `what speaks for ${found.name} (${found.method.replaceAll("_", "-")})`;
+  } catch (problem) {
+    caption.textContent = problem.message;
+  }
 }
 
 function bars(title, names, values, byCluster = false) {

@@ -39,7 +39,7 @@ export class Gallery {
   /** Show the newest cells first, unless a person is about to click one. */
   refresh(pixel_um) {
     const wanted = this.latest.map((cell) => cell.event_id).join();
-    const held = this.drawn !== "" && (this.list.matches(":hover") || this.list.contains(document.activeElement));
+    const held = this.drawn !== "" && (this.list.matches(":hover") || this.list.querySelector(":focus-visible") !== null);
     byId("gallery-note").textContent = held && wanted !== this.drawn ? "held while you point at it" : this.#note(pixel_um);
     if (held || wanted === this.drawn || Date.now() - this.drawnAt < REFRESH_MS) return;
     this.drawn = wanted;

@@ -83,6 +83,9 @@ def test_saliency_is_a_heat_map_over_the_cell_that_opacity_takes_away(world: Wor
         array(world.client.get(f"{base}/saliency.npy", params={"target": target}).content) for target in (0, 1)
     )
     assert first.shape == (5, 5) and not np.array_equal(first, second)
+    about = world.client.get(f"{base}/saliency").json()
+    row = world.client.get(base).json()["row"]
+    assert (about["name"], about["method"], about["empty"]) == (row["class"], "grad_cam", False)
 
 
 def test_the_full_answer_sums_to_one_and_agrees_with_the_row(world: World) -> None:

@@ -58,6 +58,7 @@ BAD_INPUT = [
     (["bundle", "show", "nowhere.bundle"], "nowhere.bundle"),
     (["worker", "--connect", "tcp://203.0.113.1:5555"], "203.0.113.1"),
     (["train", "dcae2d", "--data", "nowhere.npz", "--out", "new.bundle"], "nowhere.npz"),
+    (["train", "dcae2d", "--data", "made.h5", "--out", "no/new.bundle"], "no"),
     (["train", "nothing", "--data", "made.h5", "--out", "new.bundle"], "nothing"),
     (["frobnicate"], "frobnicate"),
 ]

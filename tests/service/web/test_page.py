@@ -80,8 +80,9 @@ def test_a_click_on_a_cell_shows_what_the_model_looked_at(page: Page, world: Wor
     expect(page.locator("#saliency .scale-bar")).to_be_visible()
     assert loaded(page, "#saliency img")
     expect(page.locator("#answers")).to_contain_text("large")
+    expect(page.locator("#evidence")).to_contain_text("what speaks for large")
     expect(page.locator(".features")).to_contain_text("µm²")
-    with page.expect_response(lambda answer: "target=1" in answer.url) as other:
+    with page.expect_response(lambda answer: "saliency.png?target=1" in answer.url) as other:
         page.get_by_label("Evidence for").select_option(label="small")
     assert other.value.ok and other.value.headers["content-type"] == "image/png"
     assert (watch.errors, watch.failed) == ([], [])

@@ -1,0 +1,70 @@
+"""Cells to learn from are the same whether they come from a source, a recording or a run folder, with their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import World
+from stored_run import SOURCE
+
+from acquisition.event import Event
+from acquisition.source import open_source
+from inference.errors import TrainingError
+from service.cli.collect import _events, collect, match_labels
+from service.cli.stored_cells import true_kinds
+from service.control import RUNS
+from service.errors import RunFolderError
+from service.truth import STORED, Triggers
+
+URL = f"{SOURCE}?cells=10&rate=8&seed=4"
+
+
+def ignore(done: int, total: int | None) -> None:
+    """Progress that nobody watches."""
+
+
+def test_a_simulation_gives_cells_with_the_names_that_were_drawn() -> None:
+    cells = collect(URL, 100, ignore)
+    assert 0 < len(cells) <= 10
+    assert set(cells.label_names) <= {"lymphocyte", "monocyte", "neutrophil"} and cells.is_labelled.all()
+    assert cells.simulated and cells.channel == "transmission" and cells.run_names == (URL,)
+
+
+def test_a_run_folder_gives_the_images_that_it_stored(world: World) -> None:
+    cells = collect(str(world.data / RUNS / world.run.id), 5, ignore)
+    image = cells.images[0, 0]
+    assert len(cells) == 5 and cells.run_names == (world.run.id,) and image.shape == (80, 80)
+    assert not cells.is_labelled.any(), "this run folder holds no truth"
+
+
+def test_a_folder_that_is_no_run_and_a_file_that_is_no_set_are_said(tmp_path: Path) -> None:
+    with pytest.raises(RunFolderError, match=r"run\.json"):
+        collect(str(tmp_path), 5, ignore)
+    (tmp_path / "x.npz").write_bytes(b"no")
+    with pytest.raises(TrainingError, match=r"x\.npz"):
+        collect(str(tmp_path / "x.npz"), 5, ignore)
+
+
+def test_a_true_cell_names_the_event_it_lies_in_and_no_other() -> None:
+    with open_source(URL) as source:
+        events: list[Event] = list(_events(source))
+        truth = source.truth()
+        assert truth is not None
+        triggers = Triggers(
+            event_id=np.array([event.event_id for event in events], dtype=np.uint64),
+            epoch=np.array([event.epoch for event in events], dtype=np.int32),
+            tick=np.array([event.trigger_tick for event in events]),
+            duration_ticks=np.array([event.duration_ticks for event in events]),
+            outcome=(STORED,) * len(events),
+        )
+        labels = match_labels(triggers, truth, source.instrument)
+        far = {**truth, "tick": np.asarray(truth["tick"]) + 1e9}
+        assert set(match_labels(triggers, far, source.instrument)) == {""}
+    nearest = [np.abs(np.asarray(truth["tick"]) - event.trigger_tick).argmin() for event in events]
+    assert labels == [bytes(truth["kind"][i]).decode() for i in nearest]
+
+
+def test_a_run_without_truth_has_no_names(tmp_path: Path) -> None:
+    assert true_kinds(tmp_path) == {}
