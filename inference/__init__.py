@@ -8,6 +8,8 @@ At run time (no torch):
   whether they keep the contract
 - `report`: a bundle in words
 - `saliency`: pictures of cells and of what mattered in them
+- `dispatcher`, `worker`: batches out to workers and answers back over ZeroMQ; `assignments` says who gets what,
+  `messages` and `wire` what they say to each other, `address` where they meet
 - `errors`: what can go wrong
 
 `training` makes bundles and needs the extra `train`.

@@ -7,8 +7,8 @@ import re
 
 from inference.errors import TransportError
 
-_INPROC = re.compile(r"^inproc://[A-Za-z0-9._-]{1,100}$")
-_TCP = re.compile(r"^tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(?P<port>\*|[0-9]{1,5})$")
+_INPROC = re.compile(r"inproc://[A-Za-z0-9._-]{1,100}")
+_TCP = re.compile(r"tcp://(?P<host>\[[0-9A-Fa-f:]+\]|[A-Za-z0-9.-]+):(?P<port>\*|[0-9]{1,5})")
 
 
 def is_inproc(address: str) -> bool:
@@ -24,9 +24,9 @@ def checked_address(address: str) -> str:
     TransportError
         If it is none that Lightline uses, or another computer could reach it.
     """
-    if _INPROC.match(address):
+    if _INPROC.fullmatch(address):
         return address
-    match = _TCP.match(address)
+    match = _TCP.fullmatch(address)
     if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
         raise TransportError(f"The address '{address}' is not 'inproc://NAME' or 'tcp://127.0.0.1:PORT'; write it so.")
     if not _is_loopback(match["host"].strip("[]")):

@@ -12,7 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from acquisition.instrument import Instrument
 from service.errors import UnknownRun
 
-_RUN_ID = re.compile(r"^\d{8}T\d{9}Z-[0-9a-f]{6}$")
+_RUN_ID = re.compile(r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}")
 _SOFTWARE = ("lightline", "numpy", "numba", "onnxruntime-gpu", "onnxruntime")
 
 
@@ -30,7 +30,7 @@ def checked_run_id(text: str) -> str:
     UnknownRun
         If it cannot be the id of a run, so that nothing else ever becomes part of a path.
     """
-    if not _RUN_ID.match(text) or len(text) > 32:
+    if not _RUN_ID.fullmatch(text):
         raise UnknownRun(f"There is no run '{text[:40]}'; list the runs to see their ids.")
     return text
 

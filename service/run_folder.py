@@ -143,24 +143,13 @@ class RunFolder:
         write_truth(self.path, columns)
 
     def seal_if_due(self) -> None:
-        """Seal where rows have waited long enough; call it often.
-
-        Raises
-        ------
-        StorageError
-            If the disk does not take it.
-        """
+        """Seal where rows have waited long enough; call it often; raises as `seal` does."""
         if self._cells.due() or self._rejected.due():
             self.seal()
 
     def seal(self) -> None:
-        """Make everything appended so far safe against a crash; windows and images first, then the rows of them.
-
-        Raises
-        ------
-        StorageError
-            If the disk does not take it; the rows then stay in memory.
-        """
+        """Make everything appended so far safe against a crash; raises `StorageError`, and then keeps the rows."""
+        # Windows and images first: no row is ever without them.
         self._windows.flush()
         self._images.flush()
         self._cells.seal()

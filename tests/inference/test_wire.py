@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from pathlib import Path
 
 import msgpack
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from inference import wire
 from inference.errors import TransportError
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
@@ -126,3 +128,12 @@ def test_damage_on_the_way_is_never_more_than_a_refusal(message: Message, data: 
             frame[data.draw(st.integers(0, len(frame) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(TransportError):
         decode([bytes(frame) for frame in frames])
+
+
+def test_the_protocol_page_names_every_message_and_field() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "wire-protocol.md").read_text(encoding="utf-8")
+    rows = {row.split("`")[1]: row for row in page.splitlines() if row.startswith("| `")}
+    for kind, fields in wire._HEADERS.items():
+        for field in fields:
+            assert f"`{field}`" in rows[kind], f"{kind}.{field} is not in docs/wire-protocol.md"
+    assert all(dtype in page for dtype in wire._DTYPES)
