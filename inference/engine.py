@@ -15,7 +15,7 @@ from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.errors import AnswerError, BundleError
 from inference.graph_check import EXPLAIN_OUTPUTS, LIVE_OUTPUTS, check_answers, check_session
-from inference.provider import CPU, ProviderChoice, open_session
+from inference.provider import CPU, ProviderChoice, first_line, open_session
 from inference.results import CellResults
 from reconstruction.images import CellImages
 
@@ -257,7 +257,9 @@ class Engine:
             answers = session.run(list(outputs), batch)
         except Exception as error:
             # As when opening: ONNX Runtime's own classes, none of them documented.
-            raise BundleError(f"ONNX Runtime cannot run the bundle '{self.contract.name}': {error}.") from None
+            raise BundleError(
+                f"ONNX Runtime cannot run the bundle '{self.contract.name}': {first_line(error)}."
+            ) from None
         return [answer[:count] for answer in answers]
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes.util
+import functools
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import onnxruntime as ort
 
@@ -58,8 +59,7 @@ def open_session(graph: bytes, choice: ProviderChoice, threads: int, name: str) 
                 "use the provider 'auto' or 'cpu'."
             )
         return _open(graph, [CPU], threads, name)
-    # CUDA libraries may come as Python packages (the extra 'cuda'), where the loader does not look by itself.
-    ort.preload_dlls()
+    _preload_cuda()
     session = _open(graph, [CUDA, CPU], threads, name)
     if choice is ProviderChoice.CUDA and session.get_providers()[0] != CUDA:
         raise ProviderError(
@@ -67,6 +67,14 @@ def open_session(graph: bytes, choice: ProviderChoice, threads: int, name: str) 
             "(pip install 'lightline[cuda]'), or use the provider 'auto' or 'cpu'."
         )
     return session
+
+
+@functools.cache
+def _preload_cuda() -> None:
+    """Load CUDA libraries that came as Python packages (the extra `cuda`), where the loader does not look by itself."""
+    # What is missing it prints; stdout may be somebody's JSON.
+    with contextlib.redirect_stdout(sys.stderr):
+        ort.preload_dlls()
 
 
 def _open(graph: bytes, providers: list[str], threads: int, name: str) -> ort.InferenceSession:
@@ -81,9 +89,10 @@ def _open(graph: bytes, providers: list[str], threads: int, name: str) -> ort.In
         return ort.InferenceSession(graph, options, providers=providers)
     except Exception as error:
         # ONNX Runtime raises bare classes of its own for every fault of a graph, from syntax to opset.
-        raise BundleError(f"ONNX Runtime cannot open {name}: {_first_line(error)}.") from None
+        raise BundleError(f"ONNX Runtime cannot open {name}: {first_line(error)}.") from None
 
 
-def _first_line(error: Exception) -> str:
-    text: Any = str(error).strip().splitlines()
-    return str(text[0]).rstrip(".")[:300] if text else type(error).__name__
+def first_line(error: Exception) -> str:
+    """Return the first line of what ONNX Runtime says, fit for the middle of a sentence."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".")[:300] if lines else type(error).__name__

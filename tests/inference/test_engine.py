@@ -87,13 +87,14 @@ class TestWithoutNvidiaDevice:
 
     @pytest.mark.skipif(CUDA not in ort.get_available_providers(), reason="ONNX Runtime is built without CUDA")
     def test_a_device_whose_libraries_are_missing_is_not_believed(
-        self, toy_bundle: Bundle, monkeypatch: pytest.MonkeyPatch
+        self, toy_bundle: Bundle, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
     ) -> None:
         # What ONNX Runtime really does on a computer with a device but no CUDA libraries: it falls back silently.
         monkeypatch.setattr(provider_module, "nvidia_device_present", lambda: True)
         assert Engine(toy_bundle, provider="auto").provider == CPU
         with pytest.raises(ProviderError, match="fell back"):
             Engine(toy_bundle, provider="cuda")
+        assert capfd.readouterr().out == "", "standard output belongs to the command's own answer"
 
 
 @pytest.mark.skipif(not nvidia_device_present(), reason="this computer has no NVIDIA device")
