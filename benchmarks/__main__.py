@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Iterator
 
 from benchmarks import answers, detection, images, recording
+from benchmarks.timing import Row
+
+
+def all_rows() -> Iterator[Row]:
+    """Run every benchmark in turn."""
+    for group in (detection, images, answers, recording):
+        yield from group.rows()
 
 
 def main() -> None:
-    """Run every benchmark in turn and print its rows as they come."""
+    """Print the rows as they come."""
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}")
-    for group in (detection, images, answers, recording):
-        for row in group.rows():
-            print(row, flush=True)
+    for row in all_rows():
+        print(row, flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,148 @@
+"""`make measure`: make every figure of docs/measurements.md again, and write the page."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from acquisition.presets import instrument_preset
+from benchmarks import __main__ as bench
+from benchmarks.truth import image_agreement
+from inference.shipped import resolve_bundle
+
+ROOT = Path(__file__).resolve().parents[1]
+ATOM = ROOT.parent / "shared" / "data" / "atom_trace" / "oil_emulsion.hdf5"
+PAGE = ROOT / "docs" / "measurements.md"
+
+
+def _lightline(*words: str, folder: str) -> tuple[Any, float]:
+    """Run a command of the command line that prints JSON; return the document and the seconds it took."""
+    began = time.perf_counter()
+    done = subprocess.run(
+        [sys.executable, "-m", "service.cli", *words], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout), time.perf_counter() - began
+
+
+def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+
+
+def simulated_run(folder: str) -> str:
+    """500 simulated white blood cells through the whole line."""
+    words = ("run", "sim:sheet-ci?cells=500&seed=7", "--exit", "--json", "--speed", "max", "--data", "run")
+    run, seconds = _lightline(*words, folder=folder)
+    ledger, truth = run["ledger"], run["truth"]
+    rows: list[tuple[object, ...]] = [
+        ("true cells (simulated)", truth["cells"]),
+        ("of them stored once", truth["stored"]),
+        *((f"of them rejected: {reason}", count) for reason, count in truth["rejected"].items()),
+        ("of them within another's trigger", truth["merged"]),
+        ("of them missed", truth["missed"]),
+        ("events detected", ledger["detected"]),
+        ("stored + rejected + dropped + in flight", _accounted(ledger)),
+        ("seconds, start of the program included", f"{seconds:.1f}"),
+    ]
+    command = "lightline run 'sim:sheet-ci?cells=500&seed=7' --exit --json --speed max --data run"
+    return f"`{command}`\n\n" + _table(("", ""), rows)
+
+
+def _accounted(ledger: dict[str, Any]) -> int:
+    return int(
+        ledger["stored"] + sum(ledger["rejected"].values()) + sum(ledger["dropped"].values()) + ledger["in_flight"]
+    )
+
+
+def real_record(folder: str) -> str:
+    """The public ATOM record."""
+    if not ATOM.is_file():
+        return "The real record was not at hand when this page was made."
+    report, _ = _lightline("inspect", str(ATOM), "--json", folder=folder)
+    run, _ = _lightline("run", f"atom:{ATOM}", "--exit", "--json", "--data", "atom", folder=folder)
+    rows: list[tuple[object, ...]] = [
+        ("samples per line (published: 275.5195)", f"{report['samples_per_line']:.5f}"),
+        ("droplets found (counted by eye: 1)", report["events"]["count"]),
+        ("droplets stored with an answer", run["ledger"]["stored"]),
+    ]
+    return (
+        "`lightline inspect oil_emulsion.hdf5 --json`, `lightline run atom:oil_emulsion.hdf5 --exit --json`\n\n"
+        + _table(("", ""), rows)
+    )
+
+
+def images_against_truth(_folder: str) -> str:
+    """Reconstructed images beside the simulated optics' ideal ones."""
+    rows: list[tuple[object, ...]] = []
+    for preset in ("sheet-ci", "stretch-ci"):
+        for name, values in image_agreement(preset).items():
+            rows.append(
+                (f"{preset}: {name}", f"{np.median(values):.4g}", f"{np.percentile(values, 5):.4g}", len(values))
+            )
+    return "`python -m benchmarks.truth`\n\n" + _table(("simulated", "median", "5th percentile", "cells"), rows)
+
+
+def models(_folder: str) -> str:
+    """The shipped bundles' own figures, each with its controls, on a run that training did not see."""
+    parts = []
+    for preset in ("sheet-ci", "stretch-ci"):
+        contract = resolve_bundle(None, instrument_preset(preset)).contract
+        rows = [(name, f"{value:.4g}") for name, value in _flat(contract.metrics)]
+        parts.append(
+            f"**{contract.name}** (trained and tested on simulated cells)\n\n`{contract.command}`\n\n"
+            + _table(("figure", ""), list(rows))
+        )
+    return "\n\n".join(parts)
+
+
+def _flat(metrics: Any, prefix: str = "") -> list[tuple[str, float]]:
+    rows = []
+    for name, value in metrics.items():
+        rows += _flat(value, f"{prefix}{name}: ") if isinstance(value, dict) else [(prefix + name, float(value))]
+    return rows
+
+
+def rates(_folder: str) -> str:
+    """Every benchmark."""
+    rows = [(row.what, f"{row.rate:.4g} {row.unit}", f"{row.ratio:.3g} x {row.against}") for row in bench.all_rows()]
+    return "`make bench`\n\n" + _table(("what", "rate", "against, in the same run"), rows)
+
+
+SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
+    ("A simulated run, every cell accounted for", simulated_run),
+    ("The real time-stretch record", real_record),
+    ("Images against truth", images_against_truth),
+    ("Shipped models with their controls", models),
+    ("Rates", rates),
+)
+
+
+def main() -> None:
+    """Make every section and write the page."""
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, no GPU"
+    parts = [
+        "# Measurements",
+        "Made by `make measure`; each section begins with the command that makes it alone. "
+        f"Machine: {machine}. Date: {datetime.datetime.now(datetime.UTC).date()}.",
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for title, section in SECTIONS:
+            print(title, "...", file=sys.stderr, flush=True)
+            parts += [f"## {title}", section(folder)]
+    PAGE.write_text("\n\n".join(parts) + "\n")
+    print(f"Wrote {PAGE.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()
