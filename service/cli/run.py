@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from acquisition.errors import ConfigError
 from acquisition.file_kind import guess_url
+from acquisition.inspection import recording_url
 from acquisition.replay_options import parse_speed
 from service.cli.acquire import acquire
 from service.cli.options import run_options, service_options, speed_option
@@ -69,7 +70,7 @@ def run(source: str, speed: str, exit_when_done: bool, **options: Any) -> None:
     """  # noqa: D301 - click wants the backspace character itself
     # Someone who watches wants to see cells flow; someone who waits wants the end.
     pace = speed or ("max" if exit_when_done else "1")
-    _acquire(source, pace, exit_when_done=exit_when_done, **options)
+    _acquire(recording_url(source), pace, exit_when_done=exit_when_done, **options)
 
 
 @click.command()

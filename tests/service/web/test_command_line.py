@@ -44,6 +44,7 @@ BAD_INPUT = [
     (["replay", "nowhere.h5"], "nowhere.h5"),
     (["replay", "made.h5", "--speed", "backwards"], "backwards"),
     (["run", "sim:no-such-preset", "--exit", "--port", "0", "--bundle", "tiny.bundle"], "no-such-preset"),
+    (["run", "nowhere.h5", "--exit", "--port", "0"], "nowhere.h5"),
     (["run", "bogus:thing", "--exit", "--port", "0"], "bogus"),
     (["run", "--cells", "0"], "--cells"),
     (["run", "--port", "70000"], "--port"),
