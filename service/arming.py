@@ -11,6 +11,7 @@ import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import Detector, detector_for
+from acquisition.errors import LightlineError
 from acquisition.instrument import Instrument
 from acquisition.recorder import Recorder
 from acquisition.source import Source, open_source
@@ -23,7 +24,7 @@ from reconstruction.transform import Transform, transform_for
 from service.cell_rows import AnswerNames
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.pipeline import Parts
-from service.run import Run, RunRequest, RunState
+from service.run import FinishReason, Run, RunRequest, RunState
 from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
@@ -118,7 +119,7 @@ def _armed(
     names = AnswerNames(bundle.contract.classes, bundle.contract.novelty.threshold)
     folder = RunFolder.create(root, run, names, bundle.to_bytes())
     channels = tuple(dict.fromkeys([*transform.flat_channels, *needed]))
-    recorder = _recorder(source, folder) if request.record else None
+    recorder = _recorder(source, folder, run) if request.record else None
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))
 
 
@@ -135,7 +136,7 @@ def _warm_detection(detector: Detector, instrument: Instrument) -> None:
     detector.flush()
 
 
-def _recorder(source: Source, folder: RunFolder) -> Recorder:
+def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:
     recorder = Recorder(
         folder.path / TRACE,
         source.instrument,
@@ -143,5 +144,11 @@ def _recorder(source: Source, folder: RunFolder) -> Recorder:
         description=source.description,
         waits=source.waits,
     )
-    recorder.start()
+    try:
+        recorder.start()
+    except LightlineError as error:
+        failed = {"state": RunState.FAILED, "finish_reason": FinishReason.STORAGE, "error": str(error)}
+        folder.save_run(run.model_copy(update={**failed, "ended_at": now_utc()}))
+        folder.close()
+        raise
     return recorder

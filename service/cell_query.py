@@ -102,7 +102,9 @@ class CellQuery:
         if by not in columns:
             raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
         cursor = self._cursor(snapshot, by, descending, after)
-        total = snapshot.rows if where is None else self._count(snapshot, condition)
+        total = self._count(snapshot, condition) if condition.parameters else snapshot.rows
+        if by == _EVENT_ID and not condition.parameters:
+            snapshot = snapshot.beyond(after, limit + 1, descending=descending)
         ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
         rows = self._select(
             snapshot,
@@ -117,7 +119,8 @@ class CellQuery:
         """Return everything the table holds of one event, lists included; None if it has no such event."""
         if not 0 <= event_id < 1 << 63:
             return None
-        rows = self._select(self.table.snapshot(), "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
+        snapshot = self.table.snapshot().with_event(event_id)
+        rows = self._select(snapshot, "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
         return rows[0] if rows else None
 
     def arrow(self, fields: Sequence[str]) -> Any:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
-from acquisition.errors import LightlineError
+from acquisition.errors import RecordingStopped
 from service.arming import Armed, providers_of
 from service.cell_rows import count_reasons
 from service.errors import StorageError
@@ -95,20 +96,13 @@ class Job:
     def _finish(self) -> None:
         reason, error = self.pipeline.reason or FinishReason.FAILED, self.pipeline.error
         self.ledger.drop_rest("failed")
-        truth = self._parts.source.truth()
-        if self._parts.recorder is not None:
-            self._parts.recorder.close(truth)
-            if self._parts.recorder.error is not None:
-                reason, error = FinishReason.STORAGE, str(self._parts.recorder.error)
         summary = None
         try:
-            self._seal()
-            if truth is not None:
-                summary = truth_of_run(truth, self._parts.folder, self.pipeline)
-        except StorageError as full:
+            summary = self._close_files()
+        except (StorageError, RecordingStopped) as full:
             reason, error = FinishReason.STORAGE, str(full)
-        except LightlineError as fault:
-            reason, error = FinishReason.FAILED, str(fault)
+        except Exception as fault:
+            reason, error = FinishReason.FAILED, f"The run could not be closed properly ({fault})."
         self._update(
             state=RunState.FAILED if reason is FinishReason.FAILED else RunState.DONE,
             finish_reason=reason,
@@ -122,6 +116,19 @@ class Job:
         self._parts.dispatcher.end(reason.value, _counts(self._run))
         self._parts.source.close()
         self._save()
+
+    def _close_files(self) -> dict[str, Any] | None:
+        """Seal everything; return what became of the true cells, where they are known."""
+        truth, recorder = self._parts.source.truth(), self._parts.recorder
+        try:
+            self._seal()
+            summary = None if truth is None else truth_of_run(truth, self._parts.folder, self.pipeline)
+        finally:
+            if recorder is not None:
+                recorder.close(truth)
+        if recorder is not None and recorder.error is not None:
+            raise recorder.error
+        return summary
 
     def _seal(self) -> None:
         folder = self._parts.folder

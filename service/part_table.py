@@ -15,15 +15,18 @@ import pyarrow.parquet as pq
 from service.disk import write_sealed
 from service.errors import RunFolderError
 
-_PART = re.compile(r"^part-(\d{5,})\.parquet$")
+_PART = re.compile(r"part-([0-9]{5,})\.parquet")
+_ID = "event_id"
 
 
 @dataclass(frozen=True)
 class Part:
-    """One sealed file."""
+    """One sealed file, and the event ids of its first and last rows."""
 
     path: Path
     rows: int
+    first: int
+    last: int
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,27 @@ class TableSnapshot:
         """Rows in all."""
         return sum(part.rows for part in self.parts) + (0 if self.tail is None else int(self.tail.num_rows))
 
+    def with_event(self, event_id: int) -> TableSnapshot:
+        """Return the table without the parts that cannot have this event."""
+        return TableSnapshot(tuple(part for part in self.parts if part.first <= event_id <= part.last), self.tail)
+
+    def beyond(self, event_id: int, rows: int, *, descending: bool) -> TableSnapshot:
+        """Return the table without the parts that the next `rows` rows after an event cannot be in."""
+        kept: list[Part] = []
+        found = 0
+        for part in reversed(self.parts) if descending else self.parts:
+            if event_id and (part.first >= event_id if descending else part.last <= event_id):
+                continue
+            kept.append(part)
+            # The part that the event is in may have only few rows beyond it.
+            found += 0 if part.first <= event_id <= part.last else part.rows
+            if found >= rows:
+                break
+        return TableSnapshot(tuple(kept), self.tail)
+
 
 class PartTable:
-    """Rows appended by one thread and read by any number.
+    """Rows appended by one thread in the order of their event ids, and read by any number.
 
     Rows are first in memory; `seal` writes them as a part through a temporary file, so that a part is either there
     completely or not at all. A part is due after `rows_per_part` rows or `seconds_per_part` seconds.
@@ -75,8 +96,7 @@ class PartTable:
         RunFolderError
             If a part is damaged.
         """
-        found = sorted(path for path in folder.glob("part-*.parquet") if _PART.match(path.name))
-        return cls(folder, tuple(Part(path, _rows(path)) for path in found))
+        return cls(folder, tuple(_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name)))
 
     @property
     def schema(self) -> Any:
@@ -125,7 +145,7 @@ class PartTable:
         pq.write_table(tail, sink, compression="zstd")
         write_sealed(path, sink.getvalue().to_pybytes())
         with self._lock:
-            self._parts = (*self._parts, Part(path, int(tail.num_rows)))
+            self._parts = (*self._parts, Part(path, int(tail.num_rows), tail[_ID][0].as_py(), tail[_ID][-1].as_py()))
             self._tail = []
             self._tail_rows = 0
 
@@ -147,12 +167,16 @@ class PartTable:
         return self._tail[0] if self._tail else None
 
     def _next_number(self) -> int:
-        match = _PART.match(self._parts[-1].path.name) if self._parts else None
+        match = _PART.fullmatch(self._parts[-1].path.name) if self._parts else None
         return int(match.group(1)) + 1 if match else 0
 
 
-def _rows(path: Path) -> int:
+def _part(path: Path) -> Part:
     try:
-        return int(pq.read_metadata(path).num_rows)
-    except (OSError, pa.ArrowException) as error:
+        metadata = pq.read_metadata(path)
+        groups = [metadata.row_group(k) for k in range(metadata.num_row_groups)]
+        # The event id is the first column of every table, and the rows are in its order.
+        ids = [group.column(0).statistics for group in groups]
+        return Part(path, int(metadata.num_rows), min(s.min for s in ids), max(s.max for s in ids))
+    except (OSError, pa.ArrowException, ValueError, AttributeError) as error:
         raise RunFolderError(f"The table part '{path.name}' of the run is damaged ({error}).") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import random
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -316,3 +318,46 @@ def test_two_services_do_not_write_to_one_data_folder(controlled: Start) -> None
         second.start(RunRequest(source="known:"))
     assert second.runs()[0].state is RunState.ACQUIRING  # a running run of another service is not called crashed
     first.stop(run.id)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_any_mixture_of_haste_slowness_and_failure_keeps_the_books(controlled: Start, seed: int) -> None:
+    rng = random.Random(seed)
+
+    class Moody(KnownModel):
+        def answer_arrays(self, event_id: Any, arrays: Any) -> Any:
+            time.sleep(rng.choice([0, 0, 0.001, 0.01]))
+            if rng.random() < 0.3:
+                raise MemoryError("gone")
+            return super().answer_arrays(event_id, arrays)
+
+    source = KnownSource(
+        rng.choice([None, 50, 700]),
+        waits=rng.random() < 0.5,
+        block=rng.randint(50, 9000),
+        pause_s=rng.choice([0.0005, 0.002]),
+        error=rng.choice([None, Overrun("The digitizer overran.")]),
+    )
+    control = controlled(source, Moody, workers=rng.randint(1, 3))
+    run = control.start(RunRequest(source="known:", cells=rng.choice([None, 80])))
+    deadline = time.monotonic() + rng.uniform(0.1, 1.0)
+    while not control.wait(run.id, 0.01).ended_at and time.monotonic() < deadline:
+        ledger = control.status().ledger
+        assert ledger.detected >= ledger.stored
+    with contextlib.suppress(RunStateError):
+        control.stop(run.id)
+    run = control.wait(run.id, 20)
+    assert run.ended_at is not None and run.state is RunState.DONE
+    check_books(control, run)
+    last = max([row["event_id"] for row in control.folder(run.id).cells(order="-event_id", limit=1).rows] or [0])
+    assert run.ledger.detected >= last
+    if source.waits:
+        assert set(run.ledger.dropped) <= {"inference"} and not run.ledger.samples_lost
+
+
+def test_a_broken_truth_does_not_hide_the_run(controlled: Start) -> None:
+    source = KnownSource(40)
+    source.truth = lambda: {"tick": [1.0]}  # type: ignore[method-assign,assignment,return-value]  # what a third party may do
+    run = run_to_end(controlled(source))
+    assert run.state is RunState.FAILED and run.error is not None and "closed properly" in run.error
+    assert run.ledger.stored == 35
