@@ -8,11 +8,11 @@ from pathlib import Path
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.channel_statistics import ChannelStatistics
 from acquisition.detection import detector_for
-from acquisition.errors import ConfigError, EndOfStream, SourceTimeout
+from acquisition.errors import ConfigError
 from acquisition.event import ClockState, Event, EventFlag
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
-from acquisition.source import Source, open_source, split_url
+from acquisition.source import Source, blocks, open_source, split_url
 from acquisition.trace_layout import TRACE_FORMAT
 from acquisition.trace_report import ClockReport, EventReport, GapReport, TraceReport
 
@@ -63,21 +63,11 @@ def inspect_source(source: Source, format_name: str, progress: Progress | None =
     if total is None or not source.waits:
         raise ConfigError("Only a recording can be inspected; this source has no end.")
     inspection = _Inspection(source.instrument)
-    source.start()
-    while True:
-        try:
-            block = source.read()
-        except SourceTimeout:
-            continue
-        except EndOfStream:
-            break
+    for block in blocks(source):
         inspection.add(block)
         if progress is not None:
             progress(inspection.samples, total)
-        block.release()
-    report = inspection.report(source, format_name)
-    source.stop()
-    return report
+    return inspection.report(source, format_name)
 
 
 class _Inspection:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol, Self, runtime_checkable
@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Block
-from acquisition.errors import ConfigError, TraceError
+from acquisition.errors import ConfigError, EndOfStream, SourceTimeout, TraceError
 from acquisition.instrument import Instrument
 
 ENTRY_POINT_GROUP = "lightline.sources"
@@ -78,6 +78,31 @@ class Source(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+def blocks(source: Source) -> Iterator[Block]:
+    """Start a source and give its blocks until it ends; each is released when the next one is asked for.
+
+    Idle times are waited out. Leaving the loop early stops the source.
+
+    Raises
+    ------
+    Overrun, DeviceLost
+        As `Source.read` does.
+    """
+    source.start()
+    try:
+        while True:
+            try:
+                block = source.read()
+            except SourceTimeout:
+                continue
+            except EndOfStream:
+                return
+            yield block
+            block.release()
+    finally:
+        source.stop()
 
 
 def source_schemes() -> list[str]:

@@ -8,18 +8,13 @@ import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
-from acquisition.source import open_source
+from acquisition.source import blocks, open_source
 from benchmarks.timing import Row, in_turn, read_once
 
 
 def _stream(url: str) -> tuple[object, np.ndarray]:
     with open_source(url) as source:
-        source.start()
-        parts = []
-        assert source.total_samples is not None
-        while sum(part.shape[0] for part in parts) < source.total_samples:
-            parts.append(source.read().data)
-        return source.instrument, np.concatenate(parts)
+        return source.instrument, np.concatenate([block.data for block in blocks(source)])
 
 
 def _numpy_scores(samples: np.ndarray, channel: int, period: int) -> np.ndarray:

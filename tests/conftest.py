@@ -7,10 +7,9 @@ import pytest
 
 from acquisition.block import Block, Samples
 from acquisition.detection import detector_for
-from acquisition.errors import EndOfStream
 from acquisition.event import Event
 from acquisition.instrument import Instrument
-from acquisition.source import Truth, open_source
+from acquisition.source import Truth, blocks, open_source
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -38,13 +37,7 @@ class Stream:
 def whole_stream(url: str) -> Stream:
     """Read a source to its end."""
     with open_source(url) as source:
-        source.start()
-        parts = []
-        while True:
-            try:
-                parts.append(source.read().data)
-            except EndOfStream:
-                break
+        parts = [block.data for block in blocks(source)]
         truth = source.truth()
         assert truth is not None
         return Stream(source.instrument, np.concatenate(parts), truth)

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from acquisition.detection import detector_for
-from acquisition.errors import EndOfStream, SourceTimeout
 from acquisition.event import Event
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
-from acquisition.source import Source, Truth, open_source, split_url
+from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
@@ -115,18 +114,9 @@ def _from_source(name: str, source: Source, cells: int, progress: Progress) -> T
 
 def _events(source: Source) -> Iterator[Event]:
     detector = detector_for(source.instrument)
-    source.start()
-    while True:
-        try:
-            block = source.read()
-        except SourceTimeout:
-            continue
-        except EndOfStream:
-            yield from detector.flush()
-            return
-        events = detector.push(block)
-        block.release()
-        yield from events
+    for block in blocks(source):
+        yield from detector.push(block)
+    yield from detector.flush()
 
 
 def match_labels(places: Triggers, truth: Truth, instrument: Instrument) -> list[str]:

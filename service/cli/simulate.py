@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import click
 
-from acquisition.errors import ConfigError, EndOfStream, SourceTimeout
-from acquisition.source import Source
+from acquisition.errors import ConfigError
+from acquisition.source import Source, blocks
 from acquisition.trace import TraceWriter
 from service.cli.progress import Progress, progress_bar
 from simulator.source import DEFAULT_SAMPLE, open_simulation
+
+_SHOW_EVERY_S = 0.2
 
 
 @click.command()
@@ -62,19 +65,14 @@ def _make_room(out: Path, *, force: bool) -> None:
 
 def _record(source: Source, out: Path, progress: Progress, cells: int | None) -> int:
     with TraceWriter(out, source.instrument, simulated=True, description=source.description) as writer:
-        source.start()
-        while True:
-            try:
-                block = source.read()
-            except SourceTimeout:
-                continue
-            except EndOfStream:
-                break
+        shown_s = 0.0
+        for block in blocks(source):
             writer.append(block)
-            done = block.end_sample
-            block.release()
+            if time.monotonic() - shown_s < _SHOW_EVERY_S:
+                continue
+            shown_s = time.monotonic()
             if cells is None:
-                progress(done, source.total_samples)
+                progress(block.end_sample, source.total_samples)
             else:
                 progress(_passed(source), cells)
         truth = source.truth()

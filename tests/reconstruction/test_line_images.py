@@ -1,4 +1,3 @@
-import contextlib
 from dataclasses import replace
 
 import numpy as np
@@ -6,8 +5,7 @@ import pytest
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
-from acquisition.errors import EndOfStream
-from acquisition.source import open_source
+from acquisition.source import blocks, open_source
 from reconstruction.features import find_object, image_features
 from reconstruction.images import Rejection
 from reconstruction.transform import transform_for
@@ -57,13 +55,8 @@ def test_line_images_do_not_depend_on_the_cut(stretch):
 
 def test_the_real_droplet_is_one_round_dark_ring_with_a_bright_middle(atom_record):
     with open_source(f"atom:{atom_record}") as source:
-        source.start()
         detector = detector_for(source.instrument)
-        events = []
-        with contextlib.suppress(EndOfStream):
-            while True:
-                events += detector.push(source.read())
-        events += detector.flush()
+        events = [event for block in blocks(source) for event in detector.push(block)] + detector.flush()
         transform = transform_for(source.instrument)
     images = transform.images(events)
     assert images.rejection == (Rejection.NONE,)

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from acquisition.errors import ConfigError, EndOfStream
+from acquisition.errors import ConfigError
 from acquisition.presets import instrument_preset
-from acquisition.source import open_source
+from acquisition.source import blocks, open_source
 from simulator.arrivals import arrivals, stream
 from simulator.cells import make_cell
 from simulator.electronics import digitize
@@ -16,13 +16,8 @@ from simulator.setups import setup_names, setup_preset
 
 def read_all(url: str) -> tuple[np.ndarray, dict]:
     with open_source(url) as source:
-        source.start()
-        parts = []
-        while True:
-            try:
-                parts.append(source.read().data)
-            except EndOfStream:
-                return np.concatenate(parts), dict(source.truth())
+        parts = [block.data for block in blocks(source)]
+        return np.concatenate(parts), dict(source.truth())
 
 
 @pytest.mark.parametrize("preset", ["sheet-ci", "stretch-ci"])
