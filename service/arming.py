@@ -28,7 +28,7 @@ from service.run import FinishReason, Run, RunRequest, RunState
 from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
-_WARM_SAMPLES = 20_000
+_WARM_SAMPLES = 1_200_000
 TRACE = "trace.h5"
 
 
@@ -129,7 +129,7 @@ def providers_of(dispatcher: Dispatcher) -> str:
 
 
 def _warm_detection(detector: Detector, instrument: Instrument) -> None:
-    """Compile the detector's kernels on noise, with a detector that is thrown away."""
+    """Compile the detector's kernels on enough noise to calibrate on, with a detector that is thrown away."""
     noise = np.random.default_rng(0).integers(-2, 3, size=(_WARM_SAMPLES, len(instrument.channels)))
     samples = noise.astype(np.int8) if instrument.digitizer.dtype == np.int8 else noise.astype(np.int16)
     detector.push(Block(samples, first_sample=0))
