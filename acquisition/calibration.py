@@ -165,7 +165,8 @@ def _empty_periods(quiet: npt.NDArray[np.bool_], settings: DetectionSettings) ->
     """Periods in which no channel carries the light of any event among these."""
     empty = quiet.copy()
     # One or two loud periods are noise, not an event; see `DetectionSettings.shortest`.
-    loud = ~quiet & (np.convolve(~quiet, np.ones(settings.shortest), mode="same") >= settings.shortest)
+    shortest = min(settings.shortest, quiet.size)
+    loud = ~quiet & (np.convolve(~quiet, np.ones(shortest), mode="same") >= shortest)
     for period in np.flatnonzero(loud):
         start = max(0, int(period - settings.signal_before))
         empty[start : int(period + settings.signal_after) + 1] = False

@@ -80,7 +80,7 @@ def arm(request: RunRequest, root: Path, dispatcher: Dispatcher, sequence: int, 
     try:
         return _armed(request, root, dispatcher, sequence, makers, source)
     except BaseException:
-        dispatcher.end("failed", {})
+        dispatcher.end(FinishReason.FAILED, {})
         source.close()
         raise
 

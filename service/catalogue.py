@@ -8,7 +8,7 @@ from pathlib import Path
 
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id, now_utc
-from service.run import FinishReason, Ledger, Run, RunState
+from service.run import DropReason, FinishReason, Ledger, Run, RunState
 from service.run_files import RUN_JSON, read_run
 from service.run_folder import RunFolder
 
@@ -127,7 +127,7 @@ def ledger_of_files(saved: Ledger, folder: RunFolder) -> Ledger:
     last_event = int(places["event_id"].max()) if len(places) else 0
     known = stored + sum(rejected.values()) + sum(saved.dropped.values())
     detected = max(saved.detected, last_event, known)
-    crash = {"crash": detected - known} if detected > known else {}
+    crash = {DropReason.CRASH.value: detected - known} if detected > known else {}
     return saved.model_copy(
         update={
             "detected": detected,

@@ -14,7 +14,7 @@ from service.identity import now_utc
 from service.ledger import LedgerBook
 from service.outcomes import truth_of_run
 from service.pipeline import Pipeline
-from service.run import FinishReason, Run, RunState
+from service.run import DropReason, FinishReason, Run, RunState
 from service.run_folder import RunFolder
 
 SAVE_S = 1.0
@@ -68,7 +68,7 @@ class Job:
         """End the run: what is in flight is finished if `patience_s` allows it, and dropped with a count if not."""
         self.pipeline.end(FinishReason.STOPPED)
         if not self._over.wait(patience_s):
-            self.pipeline.abandon("abandoned")
+            self.pipeline.abandon(DropReason.ABANDONED)
         self._thread.join()
 
     def _supervise(self) -> None:
@@ -87,7 +87,7 @@ class Job:
             if ledger != last:
                 last, moved = ledger, now
             if self.pipeline.reason is not None and now - moved > STALLED_S:
-                self.pipeline.abandon("abandoned")
+                self.pipeline.abandon(DropReason.ABANDONED)
             if now - saved >= SAVE_S or (self.pipeline.reason is not None and not drains):
                 drains = self.pipeline.reason is not None
                 self._save()
@@ -95,7 +95,7 @@ class Job:
 
     def _finish(self) -> None:
         reason, error = self.pipeline.reason or FinishReason.FAILED, self.pipeline.error
-        self.ledger.drop_rest("failed")
+        self.ledger.drop_rest(DropReason.FAILED)
         summary = None
         try:
             summary = self._close_files()
@@ -136,7 +136,7 @@ class Job:
             folder.seal()
         except StorageError:
             stored, rejected = folder.discard_unsealed()
-            self.ledger.lost_after_storing("storage", stored, count_reasons(rejected))
+            self.ledger.lost_after_storing(DropReason.STORAGE, stored, count_reasons(rejected))
             raise
         finally:
             folder.finish()

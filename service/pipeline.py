@@ -24,7 +24,7 @@ from service.errors import StorageError
 from service.intake import Intake
 from service.ledger import LedgerBook
 from service.meters import LatencyMeter, RateMeter
-from service.run import FinishReason, RunRequest
+from service.run import DropReason, FinishReason, RunRequest
 from service.run_folder import RunFolder
 from service.status import QueueFill
 
@@ -147,7 +147,7 @@ class Pipeline:
 
     def _break(self, sentence: str) -> None:
         self.end(FinishReason.FAILED, sentence)
-        self.abandon("failed")
+        self.abandon(DropReason.FAILED)
 
     def _detect(self) -> None:
         detector = self._parts.detector
@@ -168,7 +168,7 @@ class Pipeline:
         self.events_rate.add(len(events))
         for event in events:
             if not self._events.put(_Found(event, now)):
-                self._drop(event, self._abandoned or "queue_full")
+                self._drop(event, self._abandoned or DropReason.QUEUE_FULL)
 
     def _transform(self) -> None:
         try:
@@ -180,7 +180,7 @@ class Pipeline:
                 except StorageError as error:
                     self._storage_full(error)
                     for event in events:
-                        self._drop(event, "storage")
+                        self._drop(event, DropReason.STORAGE)
                     continue
                 images = self._parts.transform.images(events, self._parts.channels)
                 self.latency["transform"].add(time.monotonic() - began, events[0].event_id)
@@ -223,17 +223,17 @@ class Pipeline:
             self._parts.folder.append_rejected(rejected)
             self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
         except StorageError as error:
-            self._ledger.dropped("storage", len(rejected))
+            self._ledger.dropped(DropReason.STORAGE, len(rejected))
             self._storage_full(error)
 
     def _store_cells(self, cells: CellImages, finished: Finished) -> None:
         if finished.results is None:
-            self._ledger.dropped(self._abandoned or "inference", len(cells))
+            self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
             return
         try:
             self._parts.folder.append(cells, finished.results)
         except StorageError as error:
-            self._ledger.dropped("storage", len(cells))
+            self._ledger.dropped(DropReason.STORAGE, len(cells))
             self._storage_full(error)
             return
         self._ledger.stored(len(cells))

@@ -41,6 +41,23 @@ class FinishReason(StrEnum):
     FAILED = "failed"
 
 
+class DropReason(StrEnum):
+    """Why an event was lost after it was detected."""
+
+    QUEUE_FULL = "queue_full"
+    """A live source went on while the line was full."""
+    INFERENCE = "inference"
+    """No worker could answer."""
+    STORAGE = "storage"
+    """The disk could not take it."""
+    ABANDONED = "abandoned"
+    """The service was closed before it could be finished."""
+    FAILED = "failed"
+    """A fault in the service ended the run."""
+    CRASH = "crash"
+    """The service was killed before it was stored."""
+
+
 class RunRequest(_Record):
     """What to acquire, and when to stop."""
 

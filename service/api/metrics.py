@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from reconstruction.images import Rejection
-from service.run import Ledger
+from service.run import DropReason, Ledger
 from service.status import ServiceState, ServiceStatus
 
 STAGES = ("detect", "transform", "infer", "store", "total")
 QUEUES = ("blocks", "events", "batches")
-DROP_REASONS = ("queue_full", "inference", "storage", "abandoned", "failed")
 
 Sample = tuple[Mapping[str, str], float]
 
@@ -40,7 +39,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
         "rejected_events_total", "counter", "Events that cannot be judged.", _by_reason(rejections, ledger.rejected)
     )
     yield from _family(
-        "dropped_events_total", "counter", "Events lost after detection.", _by_reason(DROP_REASONS, ledger.dropped)
+        "dropped_events_total", "counter", "Events lost after detection.", _by_reason(tuple(DropReason), ledger.dropped)
     )
     yield from _family("in_flight_events", "gauge", "Events not finished yet.", [({}, ledger.in_flight)])
     yield from _family("received_samples_total", "counter", "Samples per channel received.", [({}, ledger.samples)])

@@ -127,6 +127,12 @@ def test_cells_cut_by_either_end_of_the_stream_say_so(sheet):
     assert any(e.flags & EventFlag.TRUNCATED for e in events)
 
 
+@pytest.mark.parametrize("lines", [3, 20, 72, 300])
+def test_a_recording_of_a_few_lines_is_searched_as_far_as_it_goes(stretch, lines):
+    samples = stretch.samples[: int(lines * 344.83)]
+    assert replace(stretch, samples=samples).events() == []
+
+
 def test_a_bubble_is_one_long_event_and_does_not_hold_the_stream(sheet):
     samples = sheet.samples.copy()
     start = int(whole_quiet_place(sheet))
