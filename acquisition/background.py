@@ -44,15 +44,8 @@ class BackgroundTracker:
         take: npt.NDArray[np.bool_],
     ) -> None:
         """Set one channel afresh from the median over the periods from the clock's origin on with `take` set."""
-        level, noise = folded_median(
-            column(samples, channel),
-            first_tick,
-            self.offsets[channel],
-            clock.origin_tick,
-            clock.period_ticks,
-            take,
-            self.n_bins,
-        )
+        watched = column(samples, channel)
+        level, noise = folded_median(watched, clock.grid(first_tick), self.offsets[channel], take, self.n_bins)
         self.level[channel] = fill_gaps(level)
         self.noise[channel] = noise
         _, place, counts = self.fold(samples, first_tick, clock, take)
@@ -69,18 +62,7 @@ class BackgroundTracker:
         sums = np.zeros(self.level.shape)
         places = np.zeros(self.n_bins)
         counts = np.zeros(self.n_bins)
-        accumulate_periods(
-            samples,
-            first_tick,
-            self.offsets,
-            self.span,
-            clock.origin_tick,
-            clock.period_ticks,
-            take,
-            sums,
-            places,
-            counts,
-        )
+        accumulate_periods(samples, clock.grid(first_tick), self.offsets, self.span, take, sums, places, counts)
         seen = np.maximum(counts, 1.0)
         return sums / seen, places / seen, counts
 

@@ -74,17 +74,9 @@ class Calibration:
     def score(self, settings: DetectionSettings, watched: Samples, first_tick: int, n_periods: int) -> Floats:
         """Scores of the `n_periods` periods from the clock's origin on, `(n_periods,)` counts."""
         level = self.background.level[settings.score_channel]
-        return period_scores(
-            watched,
-            first_tick,
-            self.background.offsets[settings.score_channel],
-            level,
-            self.active,
-            self.span,
-            self.clock.origin_tick,
-            self.clock.period_ticks,
-            n_periods,
-        )
+        grid = self.clock.grid(first_tick)
+        offsets = self.background.offsets[settings.score_channel]
+        return period_scores(watched, grid, offsets, level, self.active, self.span, n_periods)
 
 
 def active_phases(level: Floats, share: float) -> npt.NDArray[np.bool_]:

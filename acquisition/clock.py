@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from acquisition.block import Samples
-from acquisition.folding import Doubles, Floats, folded_energy
+from acquisition.folding import Doubles, Floats, PeriodGrid, folded_energy
 
 BINS_PER_SAMPLE = 2
 """More than 4 over-fit short records (specification B.3, "trap found")."""
@@ -120,6 +120,10 @@ class PhaseLoop:
         self.origin_tick = origin_tick
         self.period_ticks = period_ticks
         self.locked = True
+
+    def grid(self, first_tick: int) -> PeriodGrid:
+        """Return where the samples from `first_tick` on lie against the periods from the origin on."""
+        return PeriodGrid(first_tick, self.origin_tick, self.period_ticks)
 
     def align(self, tick: int) -> None:
         """Move the origin to the first start of a period at or after this tick."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -12,6 +13,15 @@ from acquisition.block import Samples
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
+
+
+class PeriodGrid(NamedTuple):
+    """Where samples and periods lie: tick of the first sample, tick at which period 0 begins, length of a period."""
+
+    first_tick: int
+    origin_tick: float
+    period_ticks: float
+
 
 BRIGHTNESS_RANGE = 0.15
 """A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
@@ -42,13 +52,11 @@ def folded_energy(samples: Samples, offsets: Doubles, period_ticks: float, n_bin
 @numba.njit(cache=True, nogil=True)
 def period_scores(
     samples: Samples,
-    first_tick: int,
+    grid: PeriodGrid,
     offsets: Doubles,
     level: Floats,
     active: npt.NDArray[np.bool_],
     span: tuple[int, int],
-    origin_tick: float,
-    period_ticks: float,
     n_periods: int,
 ) -> Floats:
     """Mean absolute deviation of each period from the background at the period's own brightness.
@@ -58,7 +66,7 @@ def period_scores(
 
     Parameters
     ----------
-    samples, first_tick
+    samples, grid
         `(n,)` column of the score channel; periods reaching outside of it use what is there.
     level, active
         `(n_bins,)` background and the phases that count.
@@ -72,6 +80,7 @@ def period_scores(
     """
     n_bins = level.shape[0]
     cores = offsets.shape[0]
+    first_tick, origin_tick, period_ticks = grid
     step = n_bins / period_ticks
     scores = np.zeros(n_periods, dtype=np.float32)
     values = np.empty(int(period_ticks) + 2, dtype=np.float32)
@@ -104,11 +113,9 @@ def period_scores(
 @numba.njit(cache=True, nogil=True)
 def accumulate_periods(
     samples: Samples,
-    first_tick: int,
+    grid: PeriodGrid,
     offsets: Doubles,
     span: tuple[int, int],
-    origin_tick: float,
-    period_ticks: float,
     take: npt.NDArray[np.bool_],
     sums: Doubles,
     places: Doubles,
@@ -121,6 +128,7 @@ def accumulate_periods(
     """
     n_bins = sums.shape[1]
     cores = offsets.shape[1]
+    first_tick, origin_tick, period_ticks = grid
     step = n_bins / period_ticks
     for k in range(take.shape[0]):
         if not take[k]:
@@ -140,10 +148,8 @@ def accumulate_periods(
 @numba.njit(cache=True, nogil=True)
 def folded_median(
     samples: Samples,
-    first_tick: int,
+    grid: PeriodGrid,
     offsets: Doubles,
-    origin_tick: float,
-    period_ticks: float,
     take: npt.NDArray[np.bool_],
     n_bins: int,
 ) -> tuple[Floats, float]:
@@ -153,6 +159,7 @@ def folded_median(
     deviations from them. `samples` is one `(n,)` column.
     """
     cores = offsets.shape[0]
+    first_tick, origin_tick, period_ticks = grid
     step = n_bins / period_ticks
     counts = np.zeros(n_bins + 1, dtype=np.int64)
     for turn in range(2):

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 FloatImage = npt.NDArray[np.float32]
+
+
+class Motion(NamedTuple):
+    """How a cell moves: when it passes y = 0, and how fast."""
+
+    start_tick: float
+    um_per_tick: float
+
+
+class Canvas(NamedTuple):
+    """What samples are laid on: weighted sums and weights of one shape, and the edge of a pixel."""
+
+    total: FloatImage
+    weight: FloatImage
+    pixel_um: float
 
 
 @numba.njit(cache=True, nogil=True, inline="always")

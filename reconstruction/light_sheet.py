@@ -13,10 +13,17 @@ from acquisition.event import Background, ClockState, Event
 from acquisition.geometry import scan_coefficients
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
-from reconstruction.deposit import FloatImage
+from reconstruction.deposit import Canvas, FloatImage, Motion
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
-from reconstruction.sheet_kernels import Place, scan_energy, side_planes, stack_planes, transmission_image
+from reconstruction.sheet_kernels import (
+    Empty,
+    Place,
+    scan_energy,
+    side_planes,
+    stack_planes,
+    transmission_image,
+)
 from reconstruction.speed import SpeedFit, fit_speed
 
 WORST_SPEED_ERROR = 0.01
@@ -127,17 +134,15 @@ class LightSheetTransform:
 
     def _place(self, event: Event, channel: int) -> Place:
         delay_ticks = self.instrument.channels[channel].delay_s * self.instrument.sample_rate_hz
-        return float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, delay_ticks
+        return Place(float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, delay_ticks)
 
     def _energy(self, event: Event, efficiency: FloatImage, channel: int) -> npt.NDArray[np.float64]:
         """Mean side light of each scan of the window, counts above background, `(n_scans,)`."""
         first_scan, n_scans = _scans(event)
         samples = column(event.window, channel)
-        level = event.background.level[channel]
+        empty = Empty(event.background.level[channel], efficiency)
         duty = self._optics.scan.active_duty
-        return np.asarray(
-            scan_energy(samples, level, efficiency, self._place(event, channel), duty, n_scans, first_scan)
-        )
+        return np.asarray(scan_energy(samples, empty, self._place(event, channel), duty, n_scans, first_scan))
 
     def _fit_speed(self, event: Event, energies: Mapping[str, npt.NDArray[np.float64]]) -> SpeedFit:
         """Fit the speed to the brightest side channel; nominal, with infinite error, where there is none."""
@@ -166,12 +171,9 @@ class LightSheetTransform:
                 event.background.level[channel],
                 self._place(event, channel),
                 self._scan,
-                fit.start_tick,
-                fit.speed_um_per_tick,
+                Motion(fit.start_tick, fit.speed_um_per_tick),
                 slit_y_um,
-                self.instrument.grid.pixel_um,
-                image,
-                np.empty_like(image),
+                Canvas(image, np.empty_like(image), self.instrument.grid.pixel_um),
             )
         )
 
@@ -182,16 +184,12 @@ class LightSheetTransform:
         planes = np.empty((self._mask_y.size, n, n), dtype=np.float32)
         side_planes(
             column(event.window, channel),
-            event.background.level[channel],
-            efficiency,
+            Empty(event.background.level[channel], efficiency),
             self._place(event, channel),
             self._scan,
-            fit.start_tick,
-            fit.speed_um_per_tick,
+            Motion(fit.start_tick, fit.speed_um_per_tick),
             self._mask_y,
-            self.instrument.grid.pixel_um,
-            planes,
-            np.empty_like(planes),
+            Canvas(planes, np.empty_like(planes), self.instrument.grid.pixel_um),
         )
         stack_planes(planes, self._mask_x, self.instrument.grid.pixel_um, volume)
 

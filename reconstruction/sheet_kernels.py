@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -10,32 +11,41 @@ import numpy.typing as npt
 
 from acquisition.block import Samples
 from acquisition.geometry import sheet_height
-from reconstruction.deposit import FloatImage, deposit, settle
+from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 
 ScanCoefficients = tuple[float, float, float, float, bool]
-Place = tuple[float, float, float, float]
-"""First tick of the window, origin and period of the scan clock, and delay of the channel, in ticks."""
+
+
+class Place(NamedTuple):
+    """Where the samples of a channel stand: first tick of the window, scan clock, and the channel's delay, in ticks."""
+
+    first_tick: float
+    origin_tick: float
+    period_ticks: float
+    delay_ticks: float
+
+
+class Empty(NamedTuple):
+    """An empty scan by phase bin, `(n_bins,)` each: level of the channel, and efficiency of the deflector."""
+
+    level: FloatImage
+    efficiency: FloatImage
 
 
 @numba.njit(cache=True, nogil=True)
 def scan_energy(
-    samples: Samples,
-    level: FloatImage,
-    efficiency: FloatImage,
-    place: Place,
-    duty: float,
-    n_scans: int,
-    first_scan: int,
+    samples: Samples, empty: Empty, place: Place, duty: float, n_scans: int, first_scan: int
 ) -> npt.NDArray[np.float64]:
     """Mean light above background of each scan's active part, `(n_scans,)`, at full efficiency.
 
-    `samples` is one `(n,)` column, `level` and `efficiency` are `(n_bins,)`.
+    `samples` is one `(n,)` column.
     """
+    level, efficiency = empty.level, empty.efficiency
     n_bins = level.shape[0]
     total = np.zeros(n_scans)
     count = np.zeros(n_scans)
     for m in range(samples.shape[0]):
-        turn = (place[0] + m - place[1] - place[3]) / place[2]
+        turn = (place.first_tick + m - place.origin_tick - place.delay_ticks) / place.period_ticks
         scan = math.floor(turn)
         phase = turn - scan
         n = scan - first_scan
@@ -50,31 +60,32 @@ def scan_energy(
 
 @numba.njit(cache=True, nogil=True)
 def side_planes(
-    samples: Samples, level: FloatImage, efficiency: FloatImage, place: Place, scan: ScanCoefficients,
-    start_tick: float, um_per_tick: float, mask_y: npt.NDArray[np.float64], pixel_um: float, planes: FloatImage,
-    weights: FloatImage,
+    samples: Samples, empty: Empty, place: Place, scan: ScanCoefficients, motion: Motion,
+    mask_y: npt.NDArray[np.float64], canvas: Canvas,
 ) -> None:  # fmt: skip
-    """Lay one channel's samples on the planes `(n_pinholes, z, y)` of the pinholes, counts at full efficiency.
+    """Lay one channel's samples on the canvas `(n_pinholes, z, y)` of the pinholes, counts at full efficiency.
 
     The sample's own time gives y, so that the shear within a scan is undone (specification A.4).
     """
+    level, efficiency = empty.level, empty.efficiency
+    planes, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
     n_bins = level.shape[0]
     n_z, n_y = planes.shape[1], planes.shape[2]
-    half_y = max(1.0, um_per_tick * place[2] / pixel_um)
+    half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
     half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
     planes[:] = 0.0
     weights[:] = 0.0
     pinhole = 0
     for m in range(samples.shape[0]):
-        tick = place[0] + m - place[3]
-        path = um_per_tick * (tick - start_tick)
+        tick = place.first_tick + m - place.delay_ticks
+        path = motion.um_per_tick * (tick - motion.start_tick)
         # The nearest pinhole along the flow; the cell only ever moves on to later ones.
         while pinhole + 1 < mask_y.shape[0] and path > 0.5 * (mask_y[pinhole] + mask_y[pinhole + 1]):
             pinhole += 1
         y = mask_y[pinhole] - path
         if abs(y) > half_field:
             continue
-        turn = (tick - place[1]) / place[2]
+        turn = (tick - place.origin_tick) / place.period_ticks
         z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue
@@ -109,22 +120,23 @@ def stack_planes(planes: FloatImage, mask_x: npt.NDArray[np.float64], pixel_um: 
 
 @numba.njit(cache=True, nogil=True)
 def transmission_image(
-    samples: Samples, level: FloatImage, place: Place, scan: ScanCoefficients, start_tick: float, um_per_tick: float,
-    slit_y: float, pixel_um: float, image: FloatImage, weights: FloatImage,
+    samples: Samples, level: FloatImage, place: Place, scan: ScanCoefficients, motion: Motion, slit_y: float,
+    canvas: Canvas,
 ) -> int:  # fmt: skip
-    """Lay the transmission on `image` `(z, y)`, relative to the empty beam; return the pixels that no sample met."""
+    """Lay the transmission on the canvas `(z, y)`, relative to the empty beam; return the pixels that no sample met."""
+    image, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
     n_bins = level.shape[0]
     n_z, n_y = image.shape
-    half_y = max(1.0, um_per_tick * place[2] / pixel_um)
+    half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
     half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
     image[:] = 0.0
     weights[:] = 0.0
     for m in range(samples.shape[0]):
-        tick = place[0] + m - place[3]
-        y = slit_y - um_per_tick * (tick - start_tick)
+        tick = place.first_tick + m - place.delay_ticks
+        y = slit_y - motion.um_per_tick * (tick - motion.start_tick)
         if abs(y) > half_field:
             continue
-        turn = (tick - place[1]) / place[2]
+        turn = (tick - place.origin_tick) / place.period_ticks
         z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue

@@ -11,10 +11,10 @@ import numpy as np
 from acquisition.block import Samples, column
 from acquisition.clock import interleave_offsets
 from acquisition.event import Background, ClockState, Event
-from acquisition.folding import Doubles
+from acquisition.folding import Doubles, PeriodGrid
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
-from reconstruction.deposit import FloatImage, deposit, settle
+from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
 
@@ -27,20 +27,21 @@ SMALLEST_AREA_UM2 = 3.0
 
 @numba.njit(cache=True, nogil=True)
 def line_image(
-    samples: Samples, offsets: Doubles, level: FloatImage, first_tick: int, origin_tick: float, period_ticks: float,
-    centre_tick: float, um_per_tick: float, um_per_sample: float, ceiling: float, pixel_um: float, image: FloatImage,
-    weights: FloatImage,
+    samples: Samples, offsets: Doubles, level: FloatImage, grid: PeriodGrid, motion: Motion, um_per_sample: float,
+    ceiling: float, canvas: Canvas,
 ) -> int:  # fmt: skip
-    """Lay the lines of one window on `image` `(y, x)`, relative to the empty line; return the pixels not met.
+    """Lay the lines of one window on the canvas `(y, x)`, relative to the empty line; return the pixels not met.
 
     Samples at the converter's `ceiling` are left out: they hold no measurement. The others count by the inverse
     variance of their ratio to the background. Every line is scaled by the median of its ratios near 1, which takes
     the laser's noise from pulse to pulse away.
     """
+    first_tick, origin_tick, period_ticks = grid
+    image, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
     n_bins = level.shape[0]
     cores = offsets.shape[0]
     rows, cols = image.shape
-    half_row = max(1.0, um_per_tick * period_ticks / pixel_um)
+    half_row = max(1.0, motion.um_per_tick * period_ticks / pixel_um)
     half_col = max(1.0, 0.75 * um_per_sample / pixel_um)
     image[:] = 0.0
     weights[:] = 0.0
@@ -54,7 +55,7 @@ def line_image(
     while line < last:
         begin = origin_tick + line * period_ticks
         line += 1
-        row = -um_per_tick * (begin + 0.5 * period_ticks - centre_tick) / pixel_um + rows / 2 - 0.5
+        row = -motion.um_per_tick * (begin + 0.5 * period_ticks - motion.start_tick) / pixel_um + rows / 2 - 0.5
         if row < -half_row or row > rows - 1 + half_row:
             continue
         count = 0
@@ -161,15 +162,10 @@ class TimeStretchTransform:
                 samples,
                 np.roll(interleave_offsets(samples, cores), turn),
                 event.background.level[channel],
-                event.window_tick,
-                event.clock.origin_tick,
-                event.clock.period_ticks,
-                event.trigger_tick,
-                self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz,
+                PeriodGrid(event.window_tick, event.clock.origin_tick, event.clock.period_ticks),
+                Motion(event.trigger_tick, self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz),
                 self._optics.um_per_sample,
                 float(self.instrument.digitizer.highest),
-                self.instrument.grid.pixel_um,
-                image,
-                np.empty_like(image),
+                Canvas(image, np.empty_like(image), self.instrument.grid.pixel_um),
             )
         )

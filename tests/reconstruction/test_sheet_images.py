@@ -8,9 +8,10 @@ import pytest
 
 from acquisition.event import EventFlag
 from acquisition.geometry import scan_coefficients, sheet_height
+from reconstruction.deposit import Canvas, Motion
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Rejection
-from reconstruction.sheet_kernels import transmission_image
+from reconstruction.sheet_kernels import Place, transmission_image
 from reconstruction.transform import transform_for
 from simulator.light_sheet import GRID_PX, PIXEL_UM, LightSheetModel
 from simulator.populations import parse_sample
@@ -130,10 +131,10 @@ def test_the_kernel_equals_a_slow_and_obvious_reference(sheet, clean):
                     total[i, j] += w * count / level[phase]
                     weight[i, j] += w
     image = np.empty((n, n), dtype=np.float32)
-    place = (float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, 0.0)
+    place = Place(float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, 0.0)
     transmission_image(
-        np.ascontiguousarray(event.window[:, 0]), level, place, scan, event.trigger_tick, um_per_tick, 0.0,
-        grid.pixel_um, image, np.empty_like(image),
+        np.ascontiguousarray(event.window[:, 0]), level, place, scan, Motion(event.trigger_tick, um_per_tick), 0.0,
+        Canvas(image, np.empty_like(image), grid.pixel_um),
     )  # fmt: skip
     np.testing.assert_allclose(image, np.where(weight > 0, total / np.maximum(weight, 1e-12), 1.0), rtol=2e-5)
 
