@@ -177,15 +177,12 @@ def test_batches_that_fail_are_answered_by_another_try(controlled: Start) -> Non
     assert control.status().batches_given_again > 0
 
 
-@pytest.mark.parametrize(
-    ("error", "reason"),
-    [(Overrun("The digitizer overran."), FinishReason.OVERRUN), (DeviceLost("Gone."), FinishReason.SOURCE_LOST)],
-)
+@pytest.mark.parametrize(("error", "reason"), [(Overrun, FinishReason.OVERRUN), (DeviceLost, FinishReason.SOURCE_LOST)])
 def test_a_digitizer_that_gives_up_ends_the_run_with_its_reason(
-    controlled: Start, error: Exception, reason: FinishReason
+    controlled: Start, error: type[Exception], reason: FinishReason
 ) -> None:
-    run = run_to_end(controlled(KnownSource(50, error=error)))
-    assert (run.finish_reason, run.error, run.ledger.detected) == (reason, str(error), 50)
+    run = run_to_end(controlled(KnownSource(50, error=error("The digitizer gave up."))))
+    assert (run.finish_reason, run.error, run.ledger.detected) == (reason, "The digitizer gave up.", 50)
 
 
 class BrokenDetector(KnownDetector):
