@@ -18,6 +18,7 @@ import numpy as np
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
+from benchmarks.saliency import saliency_errors
 from benchmarks.truth import image_agreement
 from inference.shipped import resolve_bundle
 
@@ -93,6 +94,13 @@ def images_against_truth(_folder: str) -> str:
     return "`python -m benchmarks.truth`\n\n" + _table(("simulated", "median", "5th percentile", "cells"), rows)
 
 
+def saliency(_folder: str) -> str:
+    """The explain graph against autograd and captum."""
+    rows: list[tuple[object, ...]] = [(f"against {name}", f"{error:.1e}") for name, error in saliency_errors().items()]
+    head = ("largest difference of the raw map, relative to its maximum", "")
+    return "`python -m benchmarks.saliency` (batches of 1, 4 and 7, every class)\n\n" + _table(head, rows)
+
+
 def models(_folder: str) -> str:
     """The shipped bundles' own figures, each with its controls, on a run that training did not see."""
     parts = []
@@ -123,6 +131,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("A simulated run, every cell accounted for", simulated_run),
     ("The real time-stretch record", real_record),
     ("Images against truth", images_against_truth),
+    ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),
     ("Rates", rates),
 )

@@ -18,28 +18,11 @@ from inference.engine import Engine
 from inference.training.data import TrainingSet
 from inference.training.export import export_graphs
 from inference.training.graphs import TrainedParts
+from inference.training.reference import Scores, autograd_map
 from inference.training.split import RunSplit
 from inference.training.train import train_parts
 
 ARGMAX = -1
-
-
-class Scores(torch.nn.Module):
-    """The same network written the plain way, for autograd: images to scores."""
-
-    def __init__(self, parts: TrainedParts) -> None:
-        super().__init__()
-        self.model, self.head = parts.model, parts.head
-        self.centre = torch.from_numpy(parts.mixture.centre.astype(np.float32))
-        self.spread = torch.from_numpy(parts.mixture.spread.astype(np.float32))
-
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        activation = self.model.encoder.blocks(self.model.preprocess(image[:, None]))
-        return self.from_activation(activation)
-
-    def from_activation(self, activation: torch.Tensor) -> torch.Tensor:
-        latent = self.model.encoder.latent(activation.flatten(1))
-        return self.head((latent - self.centre) / self.spread)
 
 
 @pytest.fixture(scope="module")
@@ -59,17 +42,6 @@ def engine(parts: TrainedParts, toy_bundle: Bundle) -> Engine:
 
 def relative(found: np.ndarray, wanted: np.ndarray) -> float:
     return float(np.abs(found - wanted).max() / max(np.abs(wanted).max(), 1e-6))
-
-
-def autograd_map(parts: TrainedParts, images: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Paper A, Eq. 4 and 5, by torch's own gradients."""
-    scores = Scores(parts)
-    activation = parts.model.encoder.blocks(parts.model.preprocess(torch.from_numpy(images)[:, None]))
-    activation = activation.detach().requires_grad_(True)
-    chosen = scores.from_activation(activation)[torch.arange(len(images)), torch.from_numpy(target)]
-    gradient = torch.autograd.grad(chosen.sum(), activation)[0]
-    weight = gradient.mean(dim=(2, 3), keepdim=True)
-    return torch.relu((weight * activation).sum(dim=1)).detach().numpy()
 
 
 @pytest.mark.parametrize("batch", [1, 4, 7])
