@@ -20,7 +20,7 @@ CHANNEL = "transmission"
 
 def saliency_errors() -> dict[str, float]:
     """Largest difference of the raw maps over batches of 1, 4 and 7 and every class, relative to the map's maximum."""
-    cells = collect("sim:sheet-ci?seed=21", 150, lambda done, total: None)
+    cells = collect("sim:sheet-ci?seed=21", 150, lambda *_: None)
     parts = train_parts(RunSplit(cells, cells, cells), TrainingOptions(epochs=3, progress=False))
     session = ort.InferenceSession(export_graphs(parts, CHANNEL)[1], providers=["CPUExecutionProvider"])
     plain = Scores(parts)
@@ -35,10 +35,8 @@ def saliency_errors() -> dict[str, float]:
             theirs = captum.attribute(
                 torch.from_numpy(images), torch.from_numpy(target), relu_attributions=True
             ).detach()
-            for name, reference in (
-                ("autograd", autograd_map(parts, images, target)),
-                ("captum", theirs[:, 0].numpy()),
-            ):
+            references = {"autograd": autograd_map(parts, images, target), "captum": theirs[:, 0].numpy()}
+            for name, reference in references.items():
                 error = np.abs(ours - reference).max() / max(float(np.abs(reference).max()), 1e-6)
                 worst[name] = max(worst[name], float(error))
     return worst

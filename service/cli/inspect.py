@@ -29,14 +29,31 @@ def _table(report: TraceReport) -> str:
         if isinstance(value, list) and value and isinstance(value[0], dict):
             rows += [(f"{name[:-1] if name.endswith('s') else name} {i}", _brief(part)) for i, part in enumerate(value)]
         else:
-            rows.append((name, _brief(value)))
+            rows.append(_quantity(name, value))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name.replace('_', ' '):<{width}}  {text}" for name, text in rows if text)
 
 
+def _quantity(name: str, value: object) -> tuple[str, str]:
+    """Name and text of a value; a unit at the end of the name goes behind the number."""
+    for suffix, unit in (("_hz", "Hz"), ("_s", "s")):
+        if name.endswith(suffix) and isinstance(value, float):
+            return name.removesuffix(suffix), f"{_with_prefix(value)}{unit}"
+    return name, _brief(value)
+
+
+def _with_prefix(value: float) -> str:
+    """Write a number with an SI prefix, ready for its unit."""
+    for factor, prefix in ((1e9, "G"), (1e6, "M"), (1e3, "k"), (1.0, ""), (1e-3, "m"), (1e-6, "µ")):
+        if abs(value) >= factor:
+            return f"{value / factor:.7g} {prefix}"
+    return f"{value:.7g} "
+
+
 def _brief(value: object) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{name.replace('_', ' ')} {_brief(part)}" for name, part in value.items())
+        parts = [_quantity(name, part) for name, part in value.items()]
+        return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts)
     if isinstance(value, list):
         return f"{len(value)}" if value and isinstance(value[0], list) else ", ".join(_brief(part) for part in value)
     if isinstance(value, bool):
