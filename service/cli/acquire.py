@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from contextlib import suppress
 
 import click
@@ -12,6 +13,7 @@ from service.errors import RunStateError
 from service.run import Ledger, Run, RunRequest, RunState
 
 _LOOK_S = 0.5
+_LOG_S = 10.0
 _DRAIN_S = 5.0
 _ENDED = (RunState.DONE, RunState.FAILED)
 
@@ -26,17 +28,21 @@ def ledger_line(state: str, ledger: Ledger) -> str:
 
 
 class LiveLine:
-    """A line on stderr that is written over; nothing where stderr is not a screen."""
+    """A line on stderr that is written over; where stderr is not a screen, a new line now and then."""
 
     def __init__(self) -> None:
         self._on_screen = sys.stderr.isatty()
         self._length = 0
+        self._next_s = 0.0
 
     def show(self, text: str) -> None:
         """Write over the line."""
         if self._on_screen:
             click.echo("\r" + text.ljust(self._length), err=True, nl=False)
             self._length = len(text)
+        elif time.monotonic() >= self._next_s:
+            click.echo(text, err=True)
+            self._next_s = time.monotonic() + _LOG_S
 
     def end(self, text: str) -> None:
         """Write the last state of the line, and leave it."""
