@@ -77,7 +77,8 @@ class Catalogue:
     def close(self) -> None:
         """Close every folder."""
         with self._lock:
-            folders, self._open, self._live = [*self._open.values()], OrderedDict(), None
+            live = [] if self._live is None else [self._live]
+            folders, self._open, self._live = [*self._open.values(), *live], OrderedDict(), None
         for folder in folders:
             folder.close()
 
