@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+
+
+class Chain(NamedTuple):
+    """Detectors, amplifiers and converter; arrays of one value per channel, `core_offsets` of one per core, counts."""
+
+    gain: Doubles
+    excess: Doubles
+    read_noise: Doubles
+    core_offsets: Doubles
+    lowest: int
+    highest: int
+
 
 NORMAL_ABOVE = 30.0
 """Above this mean a Poisson number is drawn as a normal one."""
@@ -30,21 +44,13 @@ def _poisson(mean: float, rng: np.random.Generator) -> float:
 
 @numba.njit(cache=True, nogil=True)
 def digitize(
-    light: Floats,
-    gain: npt.NDArray[np.float64],
-    excess: npt.NDArray[np.float64],
-    read_noise: npt.NDArray[np.float64],
-    core_offsets: npt.NDArray[np.float64],
-    first_tick: int,
-    lowest: int,
-    highest: int,
-    rng: np.random.Generator,
-    counts: npt.NDArray[np.int16],
+    light: Floats, first_tick: int, chain: Chain, rng: np.random.Generator, counts: npt.NDArray[np.int16]
 ) -> None:
     """Turn mean photoelectrons `(n, channels)` into counts of the same shape.
 
     A detector of gain G and excess noise F gives the mean G N and the variance F G^2 N (specification C).
     """
+    gain, excess, read_noise, core_offsets, lowest, highest = chain
     cores = core_offsets.shape[0]
     for m in range(light.shape[0]):
         offset = core_offsets[(first_tick + m) % cores]

@@ -9,9 +9,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.folding import PeriodGrid
 from acquisition.geometry import scan_coefficients, sheet_height
 from acquisition.instrument import Role
 from simulator.arrivals import SETUP, Arrival, stream
+from simulator.flight import Flight, bilinear
 from simulator.projection import brightfield, path_image
 from simulator.scattering import blurred_scatter
 from simulator.setups import Setup
@@ -21,6 +23,7 @@ Floats = npt.NDArray[np.float32]
 GRID_PX = 96
 PIXEL_UM = 0.25
 REACH_UM = GRID_PX * PIXEL_UM / 2
+ScanCoefficients = tuple[float, float, float, float, bool]
 DARK_EFFICIENCY = 0.03
 """What the deflector lets through between two scans."""
 
@@ -38,51 +41,39 @@ def _efficiency(
     return result
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _bilinear(image: Floats, row: float, col: float) -> float:
-    """Value of an image at a fractional pixel; rows and columns outside of it give NaN."""
-    i, j = math.floor(row), math.floor(col)
-    if i < 0 or j < 0 or i + 1 >= image.shape[0] or j + 1 >= image.shape[1]:
-        return math.nan
-    p, q = row - i, col - j
-    upper = (1.0 - q) * image[i, j] + q * image[i, j + 1]
-    lower = (1.0 - q) * image[i + 1, j] + q * image[i + 1, j + 1]
-    return float((1.0 - p) * upper + p * lower)
-
-
 @numba.njit(cache=True, nogil=True)
 def _lay_side(
-    light: Floats, first_tick: int, volume: Floats, mask_y: Floats, tick: float, um_per_tick: float,
-    origin_tick: float, period_ticks: float, scan: tuple[float, float, float, float, bool], efficiency: Floats,
-    photoelectrons: float,
+    light: Floats, grid: PeriodGrid, scan: ScanCoefficients, flight: Flight, volume: Floats, mask_y: Floats,
+    efficiency: Floats, photoelectrons: float,
 ) -> None:  # fmt: skip
     """Add the side scatter of one cell to the `(n,)` light of its channel."""
     reach = GRID_PX * PIXEL_UM / 2
     for m in range(light.shape[0]):
-        path = um_per_tick * (first_tick + m - tick)
-        z = sheet_height((first_tick + m - origin_tick) / period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
+        tick = grid.first_tick + m
+        path = flight.um_per_tick * (tick - flight.tick)
+        z = sheet_height((tick - grid.origin_tick) / grid.period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue
         for i in range(mask_y.shape[0]):
             y = mask_y[i] - path
             if abs(y) < reach:
-                value = _bilinear(volume[i], z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
+                value = bilinear(volume[i], z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
                 if not math.isnan(value):
                     light[m] += photoelectrons * efficiency[m] * value
 
 
 @numba.njit(cache=True, nogil=True)
 def _lay_forward(
-    light: Floats, first_tick: int, image: Floats, slit_y: float, tick: float, um_per_tick: float,
-    origin_tick: float, period_ticks: float, scan: tuple[float, float, float, float, bool],
-) -> None:  # fmt: skip
+    light: Floats, grid: PeriodGrid, scan: ScanCoefficients, flight: Flight, image: Floats, slit_y: float
+) -> None:
     """Multiply the `(n,)` light of a transmission channel by one cell's transmission image."""
     for m in range(light.shape[0]):
-        y = slit_y - um_per_tick * (first_tick + m - tick)
-        z = sheet_height((first_tick + m - origin_tick) / period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
+        tick = grid.first_tick + m
+        y = slit_y - flight.um_per_tick * (tick - flight.tick)
+        z = sheet_height((tick - grid.origin_tick) / grid.period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue
-        value = _bilinear(image, z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
+        value = bilinear(image, z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
         if not math.isnan(value):
             light[m] *= value
 
@@ -170,18 +161,17 @@ class LightSheetShadow:
         if start >= stop:
             return
         scan = scan_coefficients(model.optics.scan)
-        place = (self.arrival.tick, self._um_per_tick, model.origin_tick, model.period_ticks, scan)
+        grid = PeriodGrid(first_tick + start, model.origin_tick, model.period_ticks)
+        flight = Flight(self.arrival.tick, self._um_per_tick)
         efficiency = model.efficiency(first_tick + start, stop - start)
         slits = iter(model.optics.slits)
         for c, (channel, level) in enumerate(zip(model.setup.instrument.channels, model.setup.channels, strict=True)):
-            column = np.ascontiguousarray(light[start:stop, c])
+            part = np.ascontiguousarray(light[start:stop, c])
             if channel.role is Role.TRANSMISSION:
-                _lay_forward(column, first_tick + start, self.image, next(slits).y_um, *place)
+                _lay_forward(part, grid, scan, flight, self.image, next(slits).y_um)
             else:
-                _lay_side(
-                    column, first_tick + start, self.volume, model.mask_y_um, *place, efficiency, level.photoelectrons
-                )
-            light[start:stop, c] = column
+                _lay_side(part, grid, scan, flight, self.volume, model.mask_y_um, efficiency, level.photoelectrons)
+            light[start:stop, c] = part
 
 
 def _blur(image: Floats, sigma_z_um: float, sigma_y_um: float) -> Floats:

@@ -23,12 +23,11 @@ def _thickness(
     roughness: Floats,
     granules: Floats,
     centre: tuple[float, float],
-    rows: int,
-    cols: int,
-    along: int,
+    axes: tuple[int, int, int],
     pixel_um: float,
 ) -> None:
-    """Add index step times path length, um, to the `(n, n)` image `path`; `rows`, `cols`, `along` are axes."""
+    """Add index step times path length, um, to the `(n, n)` image `path`; `axes` are its rows, columns and depth."""
+    rows, cols, along = axes
     n = path.shape[0]
     for b in range(bodies.shape[0]):
         r0 = bodies[b, rows] + centre[0]
@@ -78,7 +77,7 @@ def path_image(
         Size of the image.
     """
     path = np.zeros((n, n), dtype=np.float32)
-    _thickness(path, cell.bodies, cell.roughness, cell.granules, centre_um, axes[0], axes[1], axes[2], pixel_um)
+    _thickness(path, cell.bodies, cell.roughness, cell.granules, centre_um, axes, pixel_um)
     return path
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import NOISE, Arrival, arrivals, stream
-from simulator.electronics import digitize
+from simulator.electronics import Chain, digitize
 from simulator.forward import Shadow, forward_model
 from simulator.setups import Setup
 
@@ -53,11 +53,15 @@ class SimulatedStream:
         self._end = extent.samples
         self.placed: list[Arrival] = []
         """Cells laid on the stream so far."""
-        gains = setup.channels
-        self._gain = np.array([c.counts_per_photoelectron for c in gains])
-        self._excess = np.array([c.excess_noise for c in gains])
-        self._read_noise = np.array([c.read_noise_counts for c in gains])
-        self._offsets = np.array(setup.core_offsets_counts)
+        digitizer = setup.instrument.digitizer
+        self._chain = Chain(
+            gain=np.array([light.counts_per_photoelectron for light in setup.channels]),
+            excess=np.array([light.excess_noise for light in setup.channels]),
+            read_noise=np.array([light.read_noise_counts for light in setup.channels]),
+            core_offsets=np.array(setup.core_offsets_counts),
+            lowest=digitizer.lowest,
+            highest=digitizer.highest,
+        )
 
     @property
     def first_tick(self) -> int:
@@ -75,7 +79,6 @@ class SimulatedStream:
 
     def _make_frame(self) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
         first, end = self.first_tick, self.first_tick + FRAME_SAMPLES
-        digitizer = self.setup.instrument.digitizer
         light = np.empty((FRAME_SAMPLES, len(self.setup.channels)), dtype=np.float32)
         self._model.empty(first, light)
         self._meet(end)
@@ -85,19 +88,8 @@ class SimulatedStream:
             self._shadows.popleft()
         self._model.finish(first, light)
         counts = np.empty(light.shape, dtype=np.int16)
-        digitize(
-            light,
-            self._gain,
-            self._excess,
-            self._read_noise,
-            self._offsets,
-            first,
-            digitizer.lowest,
-            digitizer.highest,
-            stream(self._seed, NOISE, self._frame),
-            counts,
-        )
-        return counts.astype(np.int8) if digitizer.bits <= 8 else counts
+        digitize(light, first, self._chain, stream(self._seed, NOISE, self._frame), counts)
+        return counts.astype(np.int8) if self.setup.instrument.digitizer.bits <= 8 else counts
 
     def _meet(self, end_tick: int) -> None:
         """Take in every cell that may touch samples before `end_tick`."""

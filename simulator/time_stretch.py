@@ -9,8 +9,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.folding import PeriodGrid
 from simulator.arrivals import SETUP, Arrival, stream
-from simulator.light_sheet import _bilinear
+from simulator.flight import Flight, bilinear
 from simulator.projection import brightfield, path_image
 from simulator.setups import Setup
 
@@ -32,16 +33,13 @@ def envelope(n_bins: int = ENVELOPE_BINS) -> Floats:
 
 
 @numba.njit(cache=True, nogil=True)
-def _empty_lines(
-    light: Floats, first_tick: int, origin_tick: float, period_ticks: float, width: float, shape: Floats, level: float,
-    gains: Floats,
-) -> None:  # fmt: skip
+def _empty_lines(light: Floats, grid: PeriodGrid, width: float, shape: Floats, level: float, gains: Floats) -> None:
     """Fill `(n,)` with lines whose light begins at phase 0; every pulse has a gain of its own."""
     n_bins = shape.shape[0]
     for m in range(light.shape[0]):
-        turn = (first_tick + m - origin_tick) / period_ticks
+        turn = (grid.first_tick + m - grid.origin_tick) / grid.period_ticks
         line = math.floor(turn)
-        u = (turn - line) * period_ticks / width
+        u = (turn - line) * grid.period_ticks / width
         if u < 1.0:
             # A multiplicative hash picks the gain, so that gains do not repeat in order.
             pick = ((line * 2654435761) >> 7) % gains.shape[0]
@@ -52,19 +50,19 @@ def _empty_lines(
 
 @numba.njit(cache=True, nogil=True)
 def _lay_lines(
-    light: Floats, first_tick: int, image: Floats, tick: float, um_per_tick: float, um_per_sample: float,
-    x_um: float, origin_tick: float, period_ticks: float, width: float,
-) -> None:  # fmt: skip
+    light: Floats, grid: PeriodGrid, width: float, flight: Flight, image: Floats, x_um: float, um_per_sample: float
+) -> None:
     """Multiply `(n,)` by one cell's brightfield image (y, x)."""
     n = image.shape[0]
     for m in range(light.shape[0]):
-        turn = (first_tick + m - origin_tick) / period_ticks
-        inside = (turn - math.floor(turn)) * period_ticks
+        tick = grid.first_tick + m
+        turn = (tick - grid.origin_tick) / grid.period_ticks
+        inside = (turn - math.floor(turn)) * grid.period_ticks
         if inside >= width:
             continue
         x = (inside - width / 2) * um_per_sample - x_um
-        y = -um_per_tick * (first_tick + m - tick)
-        value = _bilinear(image, y / PIXEL_UM + n / 2 - 0.5, x / PIXEL_UM + n / 2 - 0.5)
+        y = -flight.um_per_tick * (tick - flight.tick)
+        value = bilinear(image, y / PIXEL_UM + n / 2 - 0.5, x / PIXEL_UM + n / 2 - 0.5)
         if not math.isnan(value):
             light[m] *= value
 
@@ -86,16 +84,9 @@ class TimeStretchModel:
         """Fill the light of empty lines."""
         for c, level in enumerate(self.setup.channels):
             column = np.empty(light.shape[0], dtype=np.float32)
-            _empty_lines(
-                column,
-                first_tick,
-                self.origin_tick,
-                self.period_ticks,
-                self.optics.views[0].width_samples,
-                self.shape,
-                level.photoelectrons,
-                self.gains,
-            )
+            grid = PeriodGrid(first_tick, self.origin_tick, self.period_ticks)
+            width = self.optics.views[0].width_samples
+            _empty_lines(column, grid, width, self.shape, level.photoelectrons, self.gains)
             light[:, c] = column
 
     def shadow(self, arrival: Arrival) -> TimeStretchShadow:
@@ -140,18 +131,12 @@ class TimeStretchShadow:
         model = self.model
         start = max(0, self.first_tick - first_tick)
         stop = min(light.shape[0], self.end_tick - first_tick)
-        for c in range(light.shape[1] if start < stop else 0):
-            column = np.ascontiguousarray(light[start:stop, c])
-            _lay_lines(
-                column,
-                first_tick + start,
-                self.picture,
-                self.arrival.tick,
-                self._um_per_tick,
-                model.optics.um_per_sample,
-                self.arrival.x_um,
-                model.origin_tick,
-                model.period_ticks,
-                model.optics.views[0].width_samples,
-            )
-            light[start:stop, c] = column
+        if start >= stop:
+            return
+        grid = PeriodGrid(first_tick + start, model.origin_tick, model.period_ticks)
+        flight = Flight(self.arrival.tick, self._um_per_tick)
+        width, um_per_sample = model.optics.views[0].width_samples, model.optics.um_per_sample
+        for c in range(light.shape[1]):
+            part = np.ascontiguousarray(light[start:stop, c])
+            _lay_lines(part, grid, width, flight, self.picture, self.arrival.x_um, um_per_sample)
+            light[start:stop, c] = part

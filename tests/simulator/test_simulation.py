@@ -8,7 +8,7 @@ from acquisition.presets import instrument_preset
 from acquisition.source import blocks, open_source
 from simulator.arrivals import arrivals, stream
 from simulator.cells import make_cell
-from simulator.electronics import digitize
+from simulator.electronics import Chain, digitize
 from simulator.populations import POPULATIONS, parse_sample
 from simulator.projection import brightfield, path_image
 from simulator.setups import setup_names, setup_preset
@@ -68,9 +68,8 @@ def test_mean_and_variance_follow_photon_statistics(mean):
     n, gain, excess = 1_000_000, 2.0, 1.2
     light = np.full((n, 1), mean, dtype=np.float32)
     counts = np.empty((n, 1), dtype=np.int16)
-    digitize(
-        light, np.array([gain]), np.array([excess]), np.array([0.5]), np.zeros(1), 0, -2048, 2047, stream(1, 9), counts
-    )
+    chain = Chain(np.array([gain]), np.array([excess]), np.array([0.5]), np.zeros(1), -2048, 2047)
+    digitize(light, 0, chain, stream(1, 9), counts)
     assert counts.mean() == pytest.approx(gain * mean, rel=0.01)
     # Rounding to whole counts adds the variance of a uniform number.
     assert counts.var() == pytest.approx(excess * gain**2 * mean + 0.25 + 1 / 12, rel=0.01)
@@ -79,11 +78,11 @@ def test_mean_and_variance_follow_photon_statistics(mean):
 def test_the_converter_clips_and_its_cores_have_offsets():
     light = np.full((4000, 1), 1000.0, dtype=np.float32)
     counts = np.empty((4000, 1), dtype=np.int16)
-    args = (np.array([0.05]), np.array([1.0]), np.array([0.2]), np.array([0.0, -8.0]))
-    digitize(light, *args, 1, -128, 127, stream(1, 9), counts)
+    chain = Chain(np.array([0.05]), np.array([1.0]), np.array([0.2]), np.array([0.0, -8.0]), -128, 127)
+    digitize(light, 1, chain, stream(1, 9), counts)
     assert counts[0::2].mean() == pytest.approx(42.0, abs=0.5)
     assert counts[1::2].mean() == pytest.approx(50.0, abs=0.5)
-    digitize(light * 10, *args, 1, -128, 127, stream(1, 9), counts)
+    digitize(light * 10, 1, chain, stream(1, 9), counts)
     assert counts.max() == 127
 
 
