@@ -78,5 +78,5 @@ class BackgroundTracker:
         self.place += gain * np.where(counts > 0, place - self.place, 0.0)
 
     def snapshot(self) -> Background:
-        """Level and noise as they stand now, free of later changes."""
-        return Background(level=self.level.copy(), noise=self.noise.copy())
+        """Return level, noise and offsets as they stand now, free of later changes."""
+        return Background(self.level.copy(), self.noise.copy(), self.offsets.astype(np.float32))

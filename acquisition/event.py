@@ -51,10 +51,13 @@ class Background:
         `(n_channels, n_bins)` float32, counts; bin b is the phase (b + 1/2) / n_bins of the scan or line.
     noise
         `(n_channels,)` float32, counts, standard deviation of one sample about its level.
+    core_offsets
+        `(n_channels, n_cores)` float32, counts, offset of the converter core that takes the ticks with that remainder.
     """
 
     level: npt.NDArray[np.float32]
     noise: npt.NDArray[np.float32]
+    core_offsets: npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True)

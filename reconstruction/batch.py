@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from acquisition.event import Event, EventFlag
+from acquisition.event import Background, ClockState, Event, EventFlag
+from acquisition.instrument import Instrument
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, FloatImages, Rejection
 
@@ -19,6 +20,27 @@ _BY_FLAG = {
     EventFlag.LONG: Rejection.LONG,
     EventFlag.OVERLAP: Rejection.OVERLAP,
 }
+
+
+def blank_event(instrument: Instrument, period_ticks: float) -> Event:
+    """Return an event of 64 empty periods, to compile kernels on."""
+    n_channels, cores = len(instrument.channels), instrument.digitizer.interleave_cores
+    background = Background(
+        level=np.ones((n_channels, 16), dtype=np.float32),
+        noise=np.ones(n_channels, dtype=np.float32),
+        core_offsets=np.zeros((n_channels, cores), dtype=np.float32),
+    )
+    return Event(
+        event_id=0,
+        epoch=0,
+        trigger_tick=32 * period_ticks,
+        duration_ticks=8 * period_ticks,
+        window_tick=0,
+        window=np.zeros((round(64 * period_ticks), n_channels), dtype=instrument.digitizer.dtype),
+        clock=ClockState(period_ticks, 0.0),
+        background=background,
+        strength=0.0,
+    )
 
 
 def flag_rejection(flags: EventFlag) -> Rejection:

@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import column
-from acquisition.event import Background, ClockState, Event
+from acquisition.event import Event
 from acquisition.geometry import scan_coefficients
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
 from reconstruction.deposit import Canvas, FloatImage, Motion
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
@@ -79,12 +79,8 @@ class LightSheetTransform:
 
     def warm(self) -> None:
         """Compile every kernel on an empty event."""
-        n_channels = len(self.instrument.channels)
         period = self.instrument.sample_rate_hz / self._optics.scan.rate_hz
-        window = np.zeros((round(64 * period), n_channels), dtype=self.instrument.digitizer.dtype)
-        background = Background(np.ones((n_channels, 16), np.float32), np.ones(n_channels, np.float32))
-        clock = ClockState(period, 0.0)
-        self.images([Event(0, 0, 32 * period, 8 * period, 0, window, clock, background, 0.0)], self.channels)
+        self.images([blank_event(self.instrument, period)], self.channels)
 
     def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
         """Make the images of these channels, and measure every event."""

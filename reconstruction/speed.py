@@ -72,6 +72,21 @@ def _passages(
         centres[i] = first_tick + (moment / total + 0.5) * ticks_per_scan if total > 0 else 0.0
 
 
+@numba.njit(cache=True, nogil=True)
+def _best_slowness(
+    energy: Doubles, ticks_per_scan: float, first_tick: float, slit_tick: float, slit_y: float, mask_y: Doubles,
+    nominal: float,
+) -> float:  # fmt: skip
+    """Slowness, ticks per um, whose comb finds most energy, within `SPREAD` of nominal in steps of `STEP`."""
+    best, found = -1.0, nominal
+    for k in range(round(2 * SPREAD / STEP) + 1):
+        candidate = nominal / (1.0 - SPREAD + k * STEP)
+        score = _comb_score(energy, ticks_per_scan, first_tick, slit_tick - slit_y * candidate, candidate, mask_y)
+        if score > best:
+            best, found = score, candidate
+    return found
+
+
 def fit_speed(
     energy: Doubles, ticks_per_scan: float, first_tick: float, slit_tick: float, slit_y_um: float, mask_y_um: Doubles,
     nominal_um_per_tick: float,
@@ -91,13 +106,9 @@ def fit_speed(
     nominal_um_per_tick
         Where to look.
     """
-    best, slowness = -1.0, 1.0 / nominal_um_per_tick
-    for relative in np.arange(1.0 - SPREAD, 1.0 + SPREAD, STEP):
-        candidate = 1.0 / (nominal_um_per_tick * relative)
-        start = slit_tick - slit_y_um * candidate
-        score = _comb_score(energy, ticks_per_scan, first_tick, start, candidate, mask_y_um)
-        if score > best:
-            best, slowness = score, candidate
+    slowness = float(
+        _best_slowness(energy, ticks_per_scan, first_tick, slit_tick, slit_y_um, mask_y_um, 1.0 / nominal_um_per_tick)
+    )
     start = slit_tick - slit_y_um * slowness
     centres, weights = np.zeros(mask_y_um.size), np.zeros(mask_y_um.size)
     for _ in range(3):

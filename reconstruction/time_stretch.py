@@ -9,11 +9,10 @@ import numba
 import numpy as np
 
 from acquisition.block import Samples, column
-from acquisition.clock import interleave_offsets
-from acquisition.event import Background, ClockState, Event
-from acquisition.folding import Doubles, PeriodGrid
+from acquisition.event import Event
+from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, chosen_channels, flag_rejection
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import IMAGE_FEATURES, find_object, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
@@ -27,7 +26,7 @@ SMALLEST_AREA_UM2 = 3.0
 
 @numba.njit(cache=True, nogil=True)
 def line_image(
-    samples: Samples, offsets: Doubles, level: FloatImage, grid: PeriodGrid, motion: Motion, um_per_sample: float,
+    samples: Samples, offsets: FloatImage, level: FloatImage, grid: PeriodGrid, motion: Motion, um_per_sample: float,
     ceiling: float, canvas: Canvas,
 ) -> int:  # fmt: skip
     """Lay the lines of one window on the canvas `(y, x)`, relative to the empty line; return the pixels not met.
@@ -113,12 +112,8 @@ class TimeStretchTransform:
 
     def warm(self) -> None:
         """Compile every kernel on an empty event."""
-        n_channels = len(self.instrument.channels)
         period = self.instrument.sample_rate_hz / self._optics.line_rate_hz
-        window = np.zeros((round(64 * period), n_channels), dtype=self.instrument.digitizer.dtype)
-        background = Background(np.ones((n_channels, 16), np.float32), np.ones(n_channels, np.float32))
-        clock = ClockState(period, 0.0)
-        self.images([Event(0, 0, 32 * period, 8 * period, 0, window, clock, background, 0.0)])
+        self.images([blank_event(self.instrument, period)])
 
     def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
         """Make the images of these channels, and measure every event."""
@@ -154,13 +149,10 @@ class TimeStretchTransform:
         return Measured(self.instrument.flow_speed_m_s, math.nan, rejection, features)
 
     def _lay(self, event: Event, channel: int, image: FloatImage) -> int:
-        samples = column(event.window, channel)
-        cores = self.instrument.digitizer.interleave_cores
-        turn = event.window_tick % cores
         return int(
             line_image(
-                samples,
-                np.roll(interleave_offsets(samples, cores), turn),
+                column(event.window, channel),
+                event.background.core_offsets[channel],
                 event.background.level[channel],
                 PeriodGrid(event.window_tick, event.clock.origin_tick, event.clock.period_ticks),
                 Motion(event.trigger_tick, self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz),

@@ -37,8 +37,10 @@ EVENT = np.dtype(
     ]
 )
 """One row of `events`; `first_value` is where the window begins in `samples`, `background` the row in `backgrounds`."""
-BACKGROUND = np.dtype([("first_value", "<i8"), ("n_channels", "<i4"), ("n_bins", "<i4")])
-"""One row of `backgrounds`; `background_values` holds the levels row by row from `first_value` on, then the noise."""
+BACKGROUND = np.dtype([("first_value", "<i8"), ("n_channels", "<i4"), ("n_bins", "<i4"), ("n_cores", "<i4")])
+"""One row of `backgrounds`; from `first_value` on, `background_values` holds levels, noise and core offsets."""
+_BACKGROUNDS_REMEMBERED = 64
+"""Equal backgrounds come close together, if at all."""
 
 
 class WindowStore:
@@ -154,17 +156,19 @@ class WindowStore:
 
     def _background_row(self, background: Background) -> int:
         """Row of this background, written where it is new."""
-        values = np.concatenate([background.level.ravel(), background.noise.ravel()]).astype(np.float32, copy=False)
-        key = hashlib.blake2b(
-            values.tobytes() + str(background.level.shape).encode(), digest_size=16, usedforsecurity=False
-        ).digest()
+        parts = (background.level, background.noise, background.core_offsets)
+        values = np.concatenate([part.ravel() for part in parts]).astype(np.float32, copy=False)
+        shape = (*background.level.shape, background.core_offsets.shape[1])
+        key = hashlib.blake2b(values.tobytes() + str(shape).encode(), digest_size=16, usedforsecurity=False).digest()
         row = self._rows_of_backgrounds.get(key)
         if row is None:
             row = len(self._file["backgrounds"])
-            entry = np.array([(len(self._file["background_values"]), *background.level.shape)], dtype=BACKGROUND)
+            entry = np.array([(len(self._file["background_values"]), *shape)], dtype=BACKGROUND)
             self._file.extend("background_values", values)
             self._file.extend("backgrounds", entry)
             self._rows_of_backgrounds[key] = row
+            if len(self._rows_of_backgrounds) > _BACKGROUNDS_REMEMBERED:
+                del self._rows_of_backgrounds[next(iter(self._rows_of_backgrounds))]
         return row
 
     def _event(self, row: Any) -> Event:
@@ -186,9 +190,11 @@ class WindowStore:
 
     def _background(self, row: int) -> Background:
         entry = self._file["backgrounds"][row]
-        first, channels, bins = int(entry["first_value"]), int(entry["n_channels"]), int(entry["n_bins"])
-        values = self._file["background_values"][first : first + channels * (bins + 1)]
-        return Background(values[: channels * bins].reshape(channels, bins), values[channels * bins :])
+        first, channels = int(entry["first_value"]), int(entry["n_channels"])
+        bins, cores = int(entry["n_bins"]), int(entry["n_cores"])
+        values = self._file["background_values"][first : first + channels * (bins + 1 + cores)]
+        level, noise, offsets = np.split(values, [channels * bins, channels * (bins + 1)])
+        return Background(level.reshape(channels, bins), noise, offsets.reshape(channels, cores))
 
     def _create(self, dtype: npt.DTypeLike) -> GrowingFile:
         attributes = {"format": FORMAT, "instrument": self._instrument.to_json()}

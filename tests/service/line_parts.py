@@ -120,7 +120,7 @@ def known_event(event_id: int, tick: float, dtype: Any = np.int16) -> Event:
         window_tick=int(tick) - 30,
         window=np.arange(2 * rows, dtype=dtype).reshape(rows, 2) + np.array(event_id % 50, dtype),
         clock=ClockState(100.25, 12.5, event_id % 2 == 0),
-        background=Background(level, np.array([1.5, 2.5], np.float32)),
+        background=Background(level, np.array([1.5, 2.5], np.float32), np.array([[0.5, -0.5], [1, 2]], np.float32)),
         strength=event_id / 3,
         flags=EventFlag.OVERLAP if event_id % REJECT_EVERY == 0 else EventFlag.NONE,
     )
