@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
 from reconstruction.transform import transform_for
-from simulator.arrivals import Arrival
+from simulator.arrivals import Arrival, arrivals
 from simulator.light_sheet import LightSheetModel
 from simulator.populations import parse_sample
 from simulator.scattering import blurred_scatter
@@ -40,9 +41,10 @@ def image_agreement(preset: str) -> dict[str, list[float]]:
     events += detector.flush()
     transform = transform_for(setup.instrument)
     images = transform.images(events, transform.channels)
+    cells = list(islice(arrivals(setup, parse_sample("wbc"), SEED), CELLS))
     scores: dict[str, list[float]] = {}
     for row in np.flatnonzero(images.is_cell):
-        arrival = min(simulated.placed, key=lambda a: abs(a.tick - images.trigger_tick[row]))
+        arrival = min(cells, key=lambda a: abs(a.tick - images.trigger_tick[row]))
         for name, ideal in ideal_images(setup, arrival, float(images.trigger_tick[row])).items():
             scores.setdefault(f"correlation of {name}", []).append(correlation(images.images[name][row], ideal))
         if np.isfinite(images.speed_error_m_s[row]):

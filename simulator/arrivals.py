@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 
@@ -44,6 +45,32 @@ class Arrival:
     speed_m_s: float
     x_um: float
     z_um: float
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What is kept of a cell once it is laid on the stream: its truth, without the cell itself."""
+
+    index: int
+    kind: str
+    tick: float
+    speed_m_s: float
+    x_um: float
+    z_um: float
+    diameter_um: float
+
+    @classmethod
+    def of(cls, arrival: Arrival) -> Self:
+        """Return the passage of a cell."""
+        return cls(
+            arrival.index,
+            arrival.cell.kind,
+            arrival.tick,
+            arrival.speed_m_s,
+            arrival.x_um,
+            arrival.z_um,
+            arrival.cell.diameter_um,
+        )
 
 
 def arrival_ticks(setup: Setup, seed: int) -> Iterator[float]:

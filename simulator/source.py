@@ -140,13 +140,13 @@ class Simulation:
         placed = [] if self._stream is None else [a for a in self._stream.placed if a.tick < self._tick]
         return {
             "cell": np.array([a.index for a in placed], dtype=np.int64),
-            "kind": np.array([a.cell.kind for a in placed], dtype="S32"),
+            "kind": np.array([a.kind for a in placed], dtype="S32"),
             "epoch": np.full(len(placed), max(self._epoch, 0), dtype=np.int64),
             "tick": np.array([a.tick for a in placed], dtype=np.float64),
             "speed_m_s": np.array([a.speed_m_s for a in placed], dtype=np.float64),
             "x_um": np.array([a.x_um for a in placed], dtype=np.float64),
             "z_um": np.array([a.z_um for a in placed], dtype=np.float64),
-            "diameter_um": np.array([a.cell.diameter_um for a in placed], dtype=np.float64),
+            "diameter_um": np.array([a.diameter_um for a in placed], dtype=np.float64),
         }
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simulator.arrivals import NOISE, Arrival, arrivals, stream
+from simulator.arrivals import NOISE, Arrival, Passage, arrivals, stream
 from simulator.electronics import Chain, digitize
 from simulator.forward import Shadow, forward_model
 from simulator.setups import Setup
@@ -51,7 +51,7 @@ class SimulatedStream:
         self._shadows: deque[Shadow] = deque()
         self._frame = 0
         self._end = extent.samples
-        self.placed: list[Arrival] = []
+        self.placed: list[Passage] = []
         """Cells laid on the stream so far."""
         digitizer = setup.instrument.digitizer
         self._chain = Chain(
@@ -101,7 +101,7 @@ class SimulatedStream:
                 break
             shadow = self._model.shadow(arrival)
             self._shadows.append(shadow)
-            self.placed.append(arrival)
+            self.placed.append(Passage.of(arrival))
             self._next = next(self._arrivals)
             if len(self.placed) == self._extent.cells:
                 # The last cell is followed by as much empty stream as its window can ask for.

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from acquisition.source import blocks, open_source
 from reconstruction.features import find_object, image_features
 from reconstruction.images import Rejection
 from reconstruction.transform import transform_for
+from simulator.arrivals import arrivals
 from simulator.populations import parse_sample
 from simulator.setups import setup_preset
 from simulator.stream import Extent, SimulatedStream
@@ -26,10 +28,11 @@ def test_line_images_look_like_the_cells_that_were_there():
     detector = detector_for(setup.instrument)
     events = detector.push(Block(samples, 0)) + detector.flush()
     images = transform_for(setup.instrument).images(events)
+    cells = list(islice(arrivals(setup, parse_sample("wbc"), seed=11), 8))
     model = TimeStretchModel(setup, seed=11)
     scores = []
     for row, event in enumerate(events):
-        arrival = min(simulated.placed, key=lambda a: abs(a.tick - event.trigger_tick))
+        arrival = min(cells, key=lambda a: abs(a.tick - event.trigger_tick))
         if event.flags:
             continue
         # The image is centred on the trigger, the truth on the cell: put the truth where the trigger was.

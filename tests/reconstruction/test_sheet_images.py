@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -13,11 +14,11 @@ from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Rejection
 from reconstruction.sheet_kernels import Place, transmission_image
 from reconstruction.transform import transform_for
+from simulator.arrivals import arrivals
 from simulator.light_sheet import GRID_PX, PIXEL_UM, LightSheetModel
 from simulator.populations import parse_sample
 from simulator.scattering import blurred_scatter
 from simulator.setups import setup_preset
-from simulator.stream import Extent, SimulatedStream
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -28,17 +29,10 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def clean(sheet):
     """Events of cells that nothing speaks against, with the arrivals they come from."""
     setup = setup_preset("sheet-ci")
-    simulated = SimulatedStream(
-        setup=replace(setup, cells_per_s=30.0),
-        sample=parse_sample("wbc"),
-        seed=5,
-        extent=Extent(cells=24),
-    )
-    for _ in simulated.frames():
-        pass
+    cells = list(islice(arrivals(replace(setup, cells_per_s=30.0), parse_sample("wbc"), seed=5), 24))
     pairs = []
     for event in sheet.events():
-        arrival = min(simulated.placed, key=lambda a: abs(a.tick - event.trigger_tick))
+        arrival = min(cells, key=lambda a: abs(a.tick - event.trigger_tick))
         if not event.flags:
             pairs.append((event, arrival))
     assert len(pairs) >= 5
