@@ -77,7 +77,7 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         model=model,
         mixture=mixture,
         head=head,
-        clusters=tuple(f"cluster {i + 1}" for i in range(options.clusters)),
+        clusters=tuple(f"cluster {i}" for i in range(options.clusters)),
         classes=classes,
     )
 
