@@ -158,7 +158,9 @@ byId("start").addEventListener("submit", async (event) => {
   showState("arming");
   notice("Opening the source and warming the model …", "info");
   try {
-    const run = await api.startRun({ source: byId("source").value.trim(), cells: cells ? Number(cells) : null });
+    // At the pace of the instrument: this page is for watching.
+    const request = { source: byId("source").value.trim(), cells: cells ? Number(cells) : null, speed: 1 };
+    const run = await api.startRun(request);
     notice(null);
     lookAt(run.id, true);
   } catch (problem) {
