@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import threading
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.instrument import Instrument
 from reconstruction.images import CellImages
+from service.event_file import EventFile
 from service.event_index import EventIndex
-from service.hdf5 import Column, GrowingFile, open_to_read, reading_errors
+from service.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-images/1"
 FILE_NAME = "images-0000.h5"
@@ -20,47 +18,17 @@ _IMAGES_PER_CHUNK = 4
 _GROUP = "images/"
 
 
-class ImageStore:
+class ImageStore(EventFile):
     """`event_id` (n,) uint64 and `images/<channel>` (n, y, x) float32, appended by one thread, read by any."""
 
-    def __init__(self, path: Path, instrument: Instrument) -> None:
-        self._path = path
-        self._instrument = instrument
-        self._lock = threading.RLock()
-        self._file: Any = None
-        self._index = EventIndex()
-        self._channels: tuple[str, ...] = ()
-
-    @classmethod
-    def create(cls, folder: Path, instrument: Instrument) -> Self:
-        """Prepare a new store; its file appears with the first images."""
-        return cls(folder / FILE_NAME, instrument)
-
-    @classmethod
-    def open(cls, folder: Path, instrument: Instrument) -> Self:
-        """Open the store of a run folder, which may be empty.
-
-        Raises
-        ------
-        RunFolderError
-            If its file is damaged.
-        """
-        store = cls(folder / FILE_NAME, instrument)
-        if store._path.exists():
-            store._file = open_to_read(store._path, FORMAT)
-            with reading_errors(store._path):
-                store._channels = tuple(store._file[_GROUP])
-                lengths = [len(store._file[_GROUP + name]) for name in store._channels]
-                store._index = EventIndex(store._file["event_id"][: min(lengths)])
-        return store
+    file_name = FILE_NAME
+    format = FORMAT
+    _channels: tuple[str, ...] = ()
 
     @property
     def channels(self) -> tuple[str, ...]:
         """Channels that are stored."""
         return self._channels
-
-    def __len__(self) -> int:
-        return len(self._index)
 
     def append(self, images: CellImages) -> None:
         """Write the flat images of a batch.
@@ -99,28 +67,10 @@ class ImageStore:
             with reading_errors(self._path):
                 return np.asarray(self._file[_GROUP + channel][row], dtype=np.float32)
 
-    def flush(self) -> None:
-        """Make everything appended so far safe against a crash of this process; raises `StorageError`."""
-        with self._lock:
-            if isinstance(self._file, GrowingFile):
-                self._file.flush()
-
-    def finish(self) -> None:
-        """Close the file to writing and open it to reading; raises `StorageError`, and readers lose nothing by it."""
-        with self._lock:
-            if isinstance(self._file, GrowingFile):
-                writer, self._file = self._file, None
-                try:
-                    writer.close()
-                finally:
-                    self._file = open_to_read(self._path, FORMAT)
-
-    def close(self) -> None:
-        """Close the file; raises `StorageError` if the disk does not take the last of it."""
-        with self._lock:
-            if self._file is not None:
-                file, self._file = self._file, None
-                file.close()
+    def _read_index(self, file: Any) -> EventIndex:
+        self._channels = tuple(file[_GROUP])
+        lengths = [len(file[_GROUP + name]) for name in self._channels]
+        return EventIndex(file["event_id"][: min(lengths)])
 
     def _create(self, flat: dict[str, Any], pixel_um: float) -> GrowingFile:
         attributes: dict[str, str | float] = {

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
+from service.event_file import EventFile
 from service.event_index import EventIndex
-from service.hdf5 import Column, GrowingFile, open_to_read, reading_errors
+from service.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-windows/1"
 FILE_NAME = "windows-0000.h5"
@@ -43,40 +43,15 @@ _BACKGROUNDS_REMEMBERED = 64
 """Equal backgrounds come close together, if at all."""
 
 
-class WindowStore:
+class WindowStore(EventFile):
     """`events` and `backgrounds` (tables), `samples` and `background_values` (flat); one writer, any readers."""
 
+    file_name = FILE_NAME
+    format = FORMAT
+
     def __init__(self, path: Path, instrument: Instrument) -> None:
-        self._path = path
-        self._instrument = instrument
-        self._lock = threading.RLock()
-        self._file: Any = None
-        self._index = EventIndex()
+        super().__init__(path, instrument)
         self._rows_of_backgrounds: dict[bytes, int] = {}
-
-    @classmethod
-    def create(cls, folder: Path, instrument: Instrument) -> Self:
-        """Prepare a new store; its file appears with the first window."""
-        return cls(folder / FILE_NAME, instrument)
-
-    @classmethod
-    def open(cls, folder: Path, instrument: Instrument) -> Self:
-        """Open the store of a run folder, which may be empty.
-
-        Raises
-        ------
-        RunFolderError
-            If its file is damaged.
-        """
-        store = cls(folder / FILE_NAME, instrument)
-        if store._path.exists():
-            store._file = open_to_read(store._path, FORMAT)
-            with reading_errors(store._path):
-                store._index = EventIndex(store._file["events"]["event_id"])
-        return store
-
-    def __len__(self) -> int:
-        return len(self._index)
 
     def append(self, events: Sequence[Event]) -> None:
         """Write the windows of events.
@@ -114,28 +89,8 @@ class WindowStore:
         with self._lock:
             return np.empty(0, EVENT) if self._file is None else np.asarray(self._file["events"][...])
 
-    def flush(self) -> None:
-        """Make everything appended so far safe against a crash of this process; raises `StorageError`."""
-        with self._lock:
-            if isinstance(self._file, GrowingFile):
-                self._file.flush()
-
-    def finish(self) -> None:
-        """Close the file to writing and open it to reading; raises `StorageError`, and readers lose nothing by it."""
-        with self._lock:
-            if isinstance(self._file, GrowingFile):
-                writer, self._file = self._file, None
-                try:
-                    writer.close()
-                finally:
-                    self._file = open_to_read(self._path, FORMAT)
-
-    def close(self) -> None:
-        """Close the file; raises `StorageError` if the disk does not take the last of it."""
-        with self._lock:
-            if self._file is not None:
-                file, self._file = self._file, None
-                file.close()
+    def _read_index(self, file: Any) -> EventIndex:
+        return EventIndex(file["events"]["event_id"])
 
     def _row(self, event: Event) -> tuple[object, ...]:
         return (
