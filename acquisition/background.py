@@ -48,6 +48,9 @@ class BackgroundTracker:
         level, noise = folded_median(watched, clock.grid(first_tick), self.offsets[channel], take, self.n_bins)
         self.level[channel] = fill_gaps(level)
         self.noise[channel] = noise
+
+    def measure_place(self, samples: Samples, first_tick: int, clock: PhaseLoop, take: npt.NDArray[np.bool_]) -> None:
+        """Set the usual places within the bins afresh, likewise."""
         _, place, counts = self.fold(samples, first_tick, clock, take)
         self.place = np.where(counts > 0, place, 0.5)
 

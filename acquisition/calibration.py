@@ -89,28 +89,22 @@ def active_phases(level: Floats, share: float) -> npt.NDArray[np.bool_]:
     return np.asarray(lit & np.roll(lit, 1) & np.roll(lit, -1))
 
 
-def calibrate(
-    samples: Samples, first_tick: int, clock: PhaseLoop | None, settings: DetectionSettings, digitizer: Digitizer
-) -> Calibration:
+def calibrate(samples: Samples, first_tick: int, settings: DetectionSettings, digitizer: Digitizer) -> Calibration:
     """Measure a stretch of `(n_samples, n_channels)` samples, of which at least a fifth of the periods are empty.
 
     Parameters
     ----------
     samples, first_tick
         The stretch and its place.
-    clock
-        A clock whose period still holds (after a gap); None to find the period.
     """
     s = settings.score_channel
     watched = column(samples, s)
     cores = digitizer.interleave_cores
     # Offsets belong to ticks modulo the number of cores, wherever the stretch begins.
     turn = first_tick % cores
-    offsets = np.stack([np.roll(interleave_offsets(samples[:, c], cores), turn) for c in range(samples.shape[1])])
-    if clock is None:
-        period = find_period(watched, np.roll(offsets[s], -turn), settings.nominal_period_ticks)
-        clock = PhaseLoop(float(first_tick), period)
-    clock.align(first_tick)
+    from_start = [interleave_offsets(samples[:, c], cores) for c in range(samples.shape[1])]
+    offsets = np.stack([np.roll(channel, turn) for channel in from_start])
+    clock = PhaseLoop(float(first_tick), find_period(watched, from_start[s], settings.nominal_period_ticks))
     background = BackgroundTracker(offsets, settings.n_bins)
     low, high = digitizer.lowest, digitizer.highest
     clipped = np.mean((samples <= low) | (samples >= high), axis=0)
@@ -142,6 +136,7 @@ def calibrate(
     for channel in range(samples.shape[1]):
         if channel != s:
             background.measure(channel, samples, first_tick, clock, empty)
+    background.measure_place(samples, first_tick, clock, empty)
     if not settings.anchor_is_edge:
         # Dark phases hold nothing that a clock locked on light could use.
         margin = (calibration.span[1] - calibration.span[0]) // 8

@@ -107,7 +107,7 @@ class PeriodicDetector:
             if held < enough and not (final and held >= settings.fewest * settings.nominal_period_ticks):
                 return []
             stretch = buffer.view(buffer.first_tick, buffer.first_tick + enough)
-            self._calibration = calibrate(stretch, buffer.first_tick, None, settings, self.instrument.digitizer)
+            self._calibration = calibrate(stretch, buffer.first_tick, settings, self.instrument.digitizer)
         clock = self._calibration.clock
         events: list[Event] = []
         while True:

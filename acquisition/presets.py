@@ -94,11 +94,6 @@ _PRESETS: dict[str, Callable[[], Instrument]] = {
 }
 
 
-def instrument_presets() -> list[str]:
-    """Names that `instrument_preset` knows."""
-    return list(_PRESETS)
-
-
 def instrument_preset(name: str) -> Instrument:
     """Return the instrument of that name.
 

@@ -59,10 +59,6 @@ class Assignments:
         """Workers by their routing id."""
         return self._members
 
-    def is_open(self, batch: int) -> bool:
-        """Tell whether a batch still needs its answer."""
-        return batch in self._open
-
     def hear(self, worker: bytes, now_s: float) -> bool:
         """Note that a worker lives; False if it is not a member."""
         member = self._members.get(worker)

@@ -26,12 +26,9 @@ class ObjectMask:
     ----------
     inside
         `(rows, cols)` bool.
-    noise
-        Standard deviation of the background.
     """
 
     inside: npt.NDArray[np.bool_]
-    noise: float
 
     @property
     def touches_edge(self) -> bool:
@@ -105,7 +102,7 @@ def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0,
     if places.size:
         distance = (places // cols - rows / 2) ** 2 + (places % cols - cols / 2) ** 2
         _fill_from(inside, places[[int(np.argmin(distance))]], solid)
-    return ObjectMask(inside, noise)
+    return ObjectMask(inside)
 
 
 def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float) -> dict[str, float]:

@@ -103,11 +103,6 @@ class PartTable:
         """`pyarrow.Schema` of the rows, None before the first."""
         return self._schema
 
-    @property
-    def unsealed_rows(self) -> int:
-        """Rows that only memory holds."""
-        return self._tail_rows
-
     def append(self, rows: Any) -> None:
         """Take a `pyarrow.Table` whose columns are those of the rows before."""
         with self._lock:

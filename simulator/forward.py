@@ -37,9 +37,6 @@ class ForwardModel(Protocol):
     def shadow(self, arrival: Arrival) -> Shadow:
         """Return the cell as the optics see it."""
 
-    def finish(self, first_tick: int, light: Floats) -> None:
-        """Apply what acts on the light of cells and empty beam alike."""
-
 
 def forward_model(setup: Setup, seed: int) -> ForwardModel:
     """Return the model for a setup; the seed sets what is random but fixed, such as the phase of its clock."""

@@ -124,9 +124,6 @@ class LightSheetModel:
         )
         return _blur(image, optics.sheet_waist_um / 2, optics.slits[0].width_um / math.sqrt(12.0))
 
-    def finish(self, first_tick: int, light: Floats) -> None:
-        """Leave the light as it is: nothing acts on cells and empty beam alike yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class LightSheetShadow:

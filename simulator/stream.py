@@ -86,7 +86,6 @@ class SimulatedStream:
             shadow.lay(first, light)
         while self._shadows and self._shadows[0].end_tick <= end:
             self._shadows.popleft()
-        self._model.finish(first, light)
         counts = np.empty(light.shape, dtype=np.int16)
         digitize(light, first, self._chain, stream(self._seed, NOISE, self._frame), counts)
         return counts.astype(np.int8) if self.setup.instrument.digitizer.bits <= 8 else counts

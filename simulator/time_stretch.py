@@ -100,9 +100,6 @@ class TimeStretchModel:
         defocus = self.setup.defocus_um + arrival.z_um
         return brightfield(path, optics.wavelength_nm, optics.aperture, optics.medium_index, defocus, PIXEL_UM)
 
-    def finish(self, first_tick: int, light: Floats) -> None:
-        """Leave the light as it is: nothing acts on cells and empty beam alike yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class TimeStretchShadow:
