@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Request
-from service.control import RunControl
 
+from service.control import RunControl
 from service.run_folder import RunFolder
 from service.settings import Settings
 
