@@ -11,12 +11,13 @@ from acquisition.block import Block
 from acquisition.detection import detector_for
 from reconstruction.transform import transform_for
 from simulator.arrivals import Arrival, arrivals
-from simulator.light_sheet import LightSheetModel
-from simulator.populations import parse_sample
-from simulator.scattering import blurred_scatter
-from simulator.setups import Setup, setup_preset
+from simulator.cells.catalogue import parse_sample
+from simulator.optics.light_sheet import LightSheetModel
+from simulator.optics.scattering import blurred_scatter
+from simulator.optics.time_stretch import TimeStretchModel
+from simulator.presets import setup_preset
+from simulator.setup import Setup
 from simulator.stream import Extent, SimulatedStream
-from simulator.time_stretch import TimeStretchModel
 
 CELLS, SEED = 40, 11
 
@@ -64,7 +65,7 @@ def ideal_images(setup: Setup, arrival: Arrival, trigger_tick: float) -> dict[st
         return {"line": _cut(np.roll(picture, (round(down), round(arrival.x_um / pixel_um)), axis=(0, 1)), n)}
     x_um = ((np.arange(n) + 0.5 - n / 2) * pixel_um).astype(np.float32)
     place = np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
-    volume = blurred_scatter(arrival.cell.scatterers + place, x_um, instrument.light_sheet, n, pixel_um)
+    volume = blurred_scatter(arrival.specimen.scatterers + place, x_um, instrument.light_sheet, n, pixel_um)
     return {
         "transmission": _cut(LightSheetModel(setup, SEED).transmission(arrival), n),
         "side_scatter": volume.transpose(1, 2, 0),

@@ -8,9 +8,10 @@ from typing import Self
 
 import numpy as np
 
-from simulator.cells import Cell, make_cell
-from simulator.populations import POPULATIONS
-from simulator.setups import Setup
+from simulator.cells.anatomy import make_cell
+from simulator.cells.catalogue import POPULATIONS
+from simulator.cells.specimen import Specimen
+from simulator.setup import Setup
 
 _ARRIVALS, _CELLS, NOISE, SETUP = range(4)
 """What a random stream is for; each has its own key, so that one never shifts another."""
@@ -29,8 +30,8 @@ class Arrival:
     ----------
     index
         Number of the cell, from 1.
-    cell
-        The cell itself.
+    specimen
+        What comes.
     tick
         When its centre passes y = 0, ticks, fractional.
     speed_m_s
@@ -40,7 +41,7 @@ class Arrival:
     """
 
     index: int
-    cell: Cell
+    specimen: Specimen
     tick: float
     speed_m_s: float
     x_um: float
@@ -64,12 +65,12 @@ class Passage:
         """Return the passage of a cell."""
         return cls(
             arrival.index,
-            arrival.cell.kind,
+            arrival.specimen.kind,
             arrival.tick,
             arrival.speed_m_s,
             arrival.x_um,
             arrival.z_um,
-            arrival.cell.diameter_um,
+            arrival.specimen.diameter_um,
         )
 
 
@@ -77,7 +78,7 @@ def arrival_ticks(setup: Setup, seed: int) -> Iterator[float]:
     """Ticks at which cells pass y = 0, without end; the first cell has the whole way to the beam before it."""
     rng = stream(seed, _ARRIVALS)
     instrument = setup.instrument
-    per_cell = instrument.sample_rate_hz / setup.cells_per_s
+    per_cell = instrument.sample_rate_hz / setup.flow.cells_per_s
     tick = 2.0 * instrument.grid.field_um * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz
     while True:
         for interval in rng.exponential(per_cell, size=1024).tolist():
@@ -92,6 +93,8 @@ def arrivals(setup: Setup, sample: dict[str, float], seed: int) -> Iterator[Arri
     for index, tick in enumerate(arrival_ticks(setup, seed), start=1):
         rng = stream(seed, _CELLS, index)
         cell = make_cell(POPULATIONS[names[rng.choice(shares.size, p=shares)]], rng)
-        speed = setup.instrument.flow_speed_m_s * (1.0 + setup.speed_cv * float(np.clip(rng.standard_normal(), -4, 4)))
-        x_um, z_um = setup.lateral_um * rng.standard_normal(2)
+        speed = setup.instrument.flow_speed_m_s * (
+            1.0 + setup.flow.speed_cv * float(np.clip(rng.standard_normal(), -4, 4))
+        )
+        x_um, z_um = (setup.flow.lateral_x_um, setup.flow.lateral_z_um) * rng.standard_normal(2)
         yield Arrival(index, cell, tick, speed, float(x_um), float(z_um))

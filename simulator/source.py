@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Iterator
 from typing import Self
@@ -17,8 +16,9 @@ from acquisition.pace import Pace
 from acquisition.replay import count_clipped
 from acquisition.replay_options import parse_block_samples, parse_speed
 from acquisition.source import Truth
-from simulator.populations import parse_sample
-from simulator.setups import Setup, setup_preset
+from simulator.cells.catalogue import parse_sample
+from simulator.presets import setup_preset
+from simulator.setup import Setup
 from simulator.stream import Extent, SimulatedStream
 
 DEFAULT_SAMPLE = "wbc"
@@ -80,7 +80,7 @@ class Simulation:
     @property
     def description(self) -> str:
         """One line for people."""
-        rate = f"{self._setup.cells_per_s:g} cells/s"
+        rate = f"{self._setup.flow.cells_per_s:g} cells/s"
         return f"simulated {self.instrument.name}, sample {self._sample_text}, {rate}, seed {self._seed}"
 
     @property
@@ -197,7 +197,7 @@ def open_simulation(
     """
     setup = setup_preset(preset)
     if rate is not None:
-        setup = dataclasses.replace(setup, cells_per_s=_positive("rate", rate))
+        setup = setup.changed({"flow.cells_per_s": _positive("rate", rate)})
     length_s = None if seconds is None else _positive("seconds", seconds)
     extent = Extent(
         cells=None if cells is None else _whole("cells", cells, least=1),

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import NOISE, Arrival, Passage, arrivals, stream
-from simulator.electronics import Chain, digitize
-from simulator.forward import Shadow, forward_model
-from simulator.setups import Setup
+from simulator.electronics.chain import Chain, digitize
+from simulator.optics.forward import Shadow, forward_model
+from simulator.setup import Setup
 
 FRAME_SAMPLES = 1 << 16
 
@@ -55,10 +55,10 @@ class SimulatedStream:
         """Cells laid on the stream so far."""
         digitizer = setup.instrument.digitizer
         self._chain = Chain(
-            gain=np.array([light.counts_per_photoelectron for light in setup.channels]),
-            excess=np.array([light.excess_noise for light in setup.channels]),
-            read_noise=np.array([light.read_noise_counts for light in setup.channels]),
-            core_offsets=np.array(setup.core_offsets_counts),
+            gain=np.array([light.counts_per_photoelectron for light in setup.detectors]),
+            excess=np.array([light.excess_noise for light in setup.detectors]),
+            read_noise=np.array([light.noise_counts for light in setup.detectors]),
+            core_offsets=np.array(setup.converter.core_offsets_counts),
             lowest=digitizer.lowest,
             highest=digitizer.highest,
         )
@@ -79,7 +79,7 @@ class SimulatedStream:
 
     def _make_frame(self) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
         first, end = self.first_tick, self.first_tick + FRAME_SAMPLES
-        light = np.empty((FRAME_SAMPLES, len(self.setup.channels)), dtype=np.float32)
+        light = np.empty((FRAME_SAMPLES, len(self.setup.detectors)), dtype=np.float32)
         self._model.empty(first, light)
         self._meet(end)
         for shadow in self._shadows:
@@ -110,5 +110,5 @@ class SimulatedStream:
     def _ticks_ahead(self) -> float:
         """Ticks by which a cell's light may come before its own tick, slowest cell included."""
         instrument = self.setup.instrument
-        per_um = instrument.sample_rate_hz / (instrument.flow_speed_m_s * 1e6 * (1 - 4 * self.setup.speed_cv))
+        per_um = instrument.sample_rate_hz / (instrument.flow_speed_m_s * 1e6 * (1 - 4 * self.setup.flow.speed_cv))
         return instrument.grid.field_um * per_um

@@ -11,10 +11,10 @@ from reconstruction.features import find_object, image_features
 from reconstruction.images import Rejection
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
-from simulator.populations import parse_sample
-from simulator.setups import setup_preset
+from simulator.cells.catalogue import parse_sample
+from simulator.optics.time_stretch import GRID_PX, TimeStretchModel
+from simulator.presets import setup_preset
 from simulator.stream import Extent, SimulatedStream
-from simulator.time_stretch import GRID_PX, TimeStretchModel
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:

@@ -15,10 +15,10 @@ from reconstruction.images import CellImages, Rejection
 from reconstruction.sheet_kernels import Place, transmission_image
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
-from simulator.light_sheet import GRID_PX, PIXEL_UM, LightSheetModel
-from simulator.populations import parse_sample
-from simulator.scattering import blurred_scatter
-from simulator.setups import setup_preset
+from simulator.cells.catalogue import parse_sample
+from simulator.optics.light_sheet import GRID_PX, PIXEL_UM, LightSheetModel
+from simulator.optics.scattering import blurred_scatter
+from simulator.presets import setup_preset
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -58,7 +58,9 @@ def test_volumes_look_like_the_cells_that_were_there(sheet, clean):
     scores = []
     for volume, (_, arrival) in zip(images.images["side_scatter"], clean, strict=True):
         place = np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
-        ideal = blurred_scatter(arrival.cell.scatterers + place, x_um, sheet.instrument.optics, grid.size_px, PIXEL_UM)
+        ideal = blurred_scatter(
+            arrival.specimen.scatterers + place, x_um, sheet.instrument.optics, grid.size_px, PIXEL_UM
+        )
         scores.append(correlation(volume, ideal.transpose(1, 2, 0)))
     assert np.median(scores) > 0.92, scores
     assert images.images["side_scatter"].shape == (len(clean), 80, 80, 80)
@@ -74,7 +76,7 @@ def test_the_speed_of_each_cell_is_measured_with_an_honest_error(sheet, clean):
 
 def test_size_follows_the_true_size(sheet, clean):
     images = transform_for(sheet.instrument).images([event for event, _ in clean])
-    true = np.array([arrival.cell.diameter_um for _, arrival in clean])
+    true = np.array([arrival.specimen.diameter_um for _, arrival in clean])
     assert correlation(images.features["diameter_um"], true) > 0.9
 
 

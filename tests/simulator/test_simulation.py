@@ -7,11 +7,13 @@ from acquisition.errors import ConfigError
 from acquisition.presets import instrument_preset
 from acquisition.source import blocks, open_source
 from simulator.arrivals import arrivals, stream
-from simulator.cells import make_cell
-from simulator.electronics import Chain, digitize
-from simulator.populations import POPULATIONS, parse_sample
-from simulator.projection import brightfield, path_image
-from simulator.setups import setup_names, setup_preset
+from simulator.cells.anatomy import make_cell
+from simulator.cells.catalogue import POPULATIONS, parse_sample
+from simulator.cells.path import path_image
+from simulator.cells.specimen import View
+from simulator.electronics.chain import Chain, digitize
+from simulator.optics.brightfield import brightfield
+from simulator.presets import preset_names, setup_preset
 
 
 def read_all(url: str) -> tuple[np.ndarray, dict]:
@@ -104,12 +106,12 @@ def test_sizes_are_drawn_from_their_population():
 
 def test_the_phase_of_a_cell_is_its_index_step_times_its_thickness():
     cell = make_cell(POPULATIONS["lymphocyte"], stream(3, 1, 1))
-    path = path_image(cell, (0.0, 0.0), (0, 1, 2), 96, 0.25)
+    path = path_image(cell.bodies, cell.roughness, cell.granules, View((0, 1, 2), (0.0, 0.0), 96, 0.25, 488.0))
     outer = cell.bodies[0]
     thickness = outer[6] * 2 * outer[5] + sum(2 * b[5] * b[6] for b in cell.bodies[1:])
     assert path.max() == pytest.approx(thickness, rel=0.35)
     assert path[0, 0] == 0.0
-    nothing = brightfield(np.zeros((96, 96), dtype=np.float32), 488.0, 0.42, 1.335, 2.0, 0.25)
+    nothing = brightfield(np.ones((96, 96), dtype=np.complex64), 488.0, 0.42, 1.335, 2.0, 0.25)
     np.testing.assert_allclose(nothing, 1.0, atol=1e-5)
 
 
@@ -139,4 +141,4 @@ def test_bad_settings_are_refused_in_one_sentence(url, sentence):
 def test_samples_can_be_mixed_by_name():
     assert sum(parse_sample("wbc:0.5,monocyte:0.5").values()) == pytest.approx(1.0)
     assert parse_sample("wbc:0.5,monocyte:0.5")["monocyte"] == pytest.approx(0.54)
-    assert set(setup_names()) == {"sheet-ci", "stretch-ci"}
+    assert set(preset_names()) == {"sheet-ci", "stretch-ci"}

@@ -11,9 +11,10 @@ import numpy.typing as npt
 
 from acquisition.folding import PeriodGrid
 from simulator.arrivals import SETUP, Arrival, stream
-from simulator.flight import Flight, bilinear
-from simulator.projection import brightfield, path_image
-from simulator.setups import Setup
+from simulator.cells.specimen import View
+from simulator.optics.brightfield import brightfield
+from simulator.optics.flight import Flight, bilinear
+from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
 
@@ -68,21 +69,21 @@ def _lay_lines(
 
 
 class TimeStretchModel:
-    """Forward model of a time-stretch instrument; see `simulator.forward.ForwardModel`."""
+    """Forward model of a time-stretch instrument; see `simulator.optics.forward.ForwardModel`."""
 
     def __init__(self, setup: Setup, seed: int) -> None:
         optics = setup.instrument.time_stretch
         self.setup = setup
         self.optics = optics
         rng = stream(seed, SETUP)
-        self.period_ticks = setup.instrument.sample_rate_hz / optics.line_rate_hz / (1 + setup.clock_ppm * 1e-6)
+        self.period_ticks = setup.instrument.sample_rate_hz / optics.line_rate_hz / (1 + setup.clock.offset_ppm * 1e-6)
         self.origin_tick = float(rng.random() * self.period_ticks)
         self.shape = envelope()
-        self.gains = (1.0 + setup.pulse_noise * rng.standard_normal(1 << 16)).astype(np.float32)
+        self.gains = (1.0 + setup.laser.pulse_noise * rng.standard_normal(1 << 16)).astype(np.float32)
 
     def empty(self, first_tick: int, light: Floats) -> None:
         """Fill the light of empty lines."""
-        for c, level in enumerate(self.setup.channels):
+        for c, level in enumerate(self.setup.detectors):
             column = np.empty(light.shape[0], dtype=np.float32)
             grid = PeriodGrid(first_tick, self.origin_tick, self.period_ticks)
             width = self.optics.views[0].width_samples
@@ -96,14 +97,14 @@ class TimeStretchModel:
     def image(self, arrival: Arrival) -> Floats:
         """Brightfield image (y, x) of the cell, centred on it, `(GRID_PX, GRID_PX)`."""
         optics = self.optics
-        path = path_image(arrival.cell, (0.0, 0.0), (1, 2, 0), GRID_PX, PIXEL_UM)
-        defocus = self.setup.defocus_um + arrival.z_um
-        return brightfield(path, optics.wavelength_nm, optics.aperture, optics.medium_index, defocus, PIXEL_UM)
+        field = arrival.specimen.field(View((1, 2, 0), (0.0, 0.0), GRID_PX, PIXEL_UM, optics.wavelength_nm))
+        defocus = self.setup.optics.defocus_um + arrival.z_um
+        return brightfield(field, optics.wavelength_nm, optics.aperture, optics.medium_index, defocus, PIXEL_UM)
 
 
 @dataclass(frozen=True, slots=True)
 class TimeStretchShadow:
-    """One cell as the lines see it; see `simulator.forward.Shadow`."""
+    """One cell as the lines see it; see `simulator.optics.forward.Shadow`."""
 
     model: TimeStretchModel
     arrival: Arrival

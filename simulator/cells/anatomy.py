@@ -1,14 +1,15 @@
-"""One simulated cell: bodies that delay light and points that scatter it (specification F.1, image level L0)."""
+"""How a cell is drawn from its population (specification F.1)."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.populations import Population
+from simulator.cells.catalogue import Population
+from simulator.cells.cell import Cell
+from simulator.cells.specimen import MEDIUM_INDEX
 
 Floats = npt.NDArray[np.float32]
 
@@ -16,36 +17,6 @@ SHELL_STRENGTH_PER_UM2 = 0.012
 """Scatter of membranes against that of granules, set so that the populations' side scatter levels come out as in
 the table F.2 (an assumption of the simulation, not a measurement)."""
 SHELL_POINTS_PER_UM2 = 1.2
-MEDIUM_INDEX = 1.335
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A cell in its own frame, centre at 0, axes z, y, x in micrometres.
-
-    Attributes
-    ----------
-    kind
-        Name of the population.
-    diameter_um
-        Mean outer diameter.
-    bodies
-        `(b, 7)` float32: centre z, y, x, semi-axes z, y, x, and refractive index step of an ellipsoid. Steps add up
-        where bodies overlap.
-    roughness
-        `(modes, 3)` float32: order, relative amplitude and phase of the outline's waves in any projection.
-    granules
-        `(g, 5)` float32: centre z, y, x, radius, index step against what surrounds it.
-    scatterers
-        `(s, 4)` float32: z, y, x and strength (arbitrary units common to all cells).
-    """
-
-    kind: str
-    diameter_um: float
-    bodies: Floats
-    roughness: Floats
-    granules: Floats
-    scatterers: Floats
 
 
 def make_cell(population: Population, rng: np.random.Generator) -> Cell:

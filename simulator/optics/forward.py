@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import Arrival
-from simulator.setups import Setup
+from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
 
@@ -41,8 +41,8 @@ class ForwardModel(Protocol):
 def forward_model(setup: Setup, seed: int) -> ForwardModel:
     """Return the model for a setup; the seed sets what is random but fixed, such as the phase of its clock."""
     # Imported here: each module needs this one's protocol, and only one of them is wanted.
-    from simulator.light_sheet import LightSheetModel
-    from simulator.time_stretch import TimeStretchModel
+    from simulator.optics.light_sheet import LightSheetModel
+    from simulator.optics.time_stretch import TimeStretchModel
 
     kinds: dict[str, type[LightSheetModel] | type[TimeStretchModel]] = {
         "light_sheet": LightSheetModel,

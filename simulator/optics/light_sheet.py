@@ -13,10 +13,11 @@ from acquisition.folding import PeriodGrid
 from acquisition.geometry import scan_coefficients, sheet_height
 from acquisition.instrument import Role
 from simulator.arrivals import SETUP, Arrival, stream
-from simulator.flight import Flight, bilinear
-from simulator.projection import brightfield, path_image
-from simulator.scattering import blurred_scatter
-from simulator.setups import Setup
+from simulator.cells.specimen import View
+from simulator.optics.brightfield import brightfield
+from simulator.optics.flight import Flight, bilinear
+from simulator.optics.scattering import blurred_scatter
+from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
 
@@ -79,13 +80,13 @@ def _lay_forward(
 
 
 class LightSheetModel:
-    """Forward model of a light-sheet instrument; see `simulator.forward.ForwardModel`."""
+    """Forward model of a light-sheet instrument; see `simulator.optics.forward.ForwardModel`."""
 
     def __init__(self, setup: Setup, seed: int) -> None:
         optics = setup.instrument.light_sheet
         self.setup = setup
         self.optics = optics
-        self.period_ticks = setup.instrument.sample_rate_hz / optics.scan.rate_hz / (1 + setup.clock_ppm * 1e-6)
+        self.period_ticks = setup.instrument.sample_rate_hz / optics.scan.rate_hz / (1 + setup.clock.offset_ppm * 1e-6)
         self.origin_tick = float(stream(seed, SETUP).random() * self.period_ticks)
         self.columns_um = np.array(optics.mask.x_um, dtype=np.float32)
         self.mask_y_um = np.array(optics.mask.y_um, dtype=np.float32)
@@ -100,26 +101,26 @@ class LightSheetModel:
     def empty(self, first_tick: int, light: Floats) -> None:
         """Fill the light of an empty stream: the beam on transmission, stray light on the side."""
         efficiency = self.efficiency(first_tick, light.shape[0])
-        for c, (channel, level) in enumerate(zip(self.setup.instrument.channels, self.setup.channels, strict=True)):
+        for c, (channel, level) in enumerate(zip(self.setup.instrument.channels, self.setup.detectors, strict=True)):
             base = level.photoelectrons if channel.role is Role.TRANSMISSION else level.stray
             light[:, c] = base * efficiency
 
     def shadow(self, arrival: Arrival) -> LightSheetShadow:
         """Render the cell's side scatter at every pinhole and its transmission image."""
-        points = arrival.cell.scatterers + np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
+        points = arrival.specimen.scatterers + np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
         volume = blurred_scatter(points, self.columns_um, self.optics, GRID_PX, PIXEL_UM)
         return LightSheetShadow(self, arrival, volume, self.transmission(arrival))
 
     def transmission(self, arrival: Arrival) -> Floats:
         """Transmission image (z, y) as slit and sheet see it, `(GRID_PX, GRID_PX)`."""
         optics = self.optics
-        path = path_image(arrival.cell, (arrival.z_um, 0.0), (0, 1, 2), GRID_PX, PIXEL_UM)
+        field = arrival.specimen.field(View((0, 1, 2), (arrival.z_um, 0.0), GRID_PX, PIXEL_UM, optics.wavelength_nm))
         image = brightfield(
-            path,
+            field,
             optics.wavelength_nm,
             optics.forward_aperture,
             optics.medium_index,
-            self.setup.defocus_um + arrival.x_um,
+            self.setup.optics.defocus_um + arrival.x_um,
             PIXEL_UM,
         )
         return _blur(image, optics.sheet_waist_um / 2, optics.slits[0].width_um / math.sqrt(12.0))
@@ -127,7 +128,7 @@ class LightSheetModel:
 
 @dataclass(frozen=True, slots=True)
 class LightSheetShadow:
-    """One cell as the light sheet sees it; see `simulator.forward.Shadow`."""
+    """One cell as the light sheet sees it; see `simulator.optics.forward.Shadow`."""
 
     model: LightSheetModel
     arrival: Arrival
@@ -162,7 +163,7 @@ class LightSheetShadow:
         flight = Flight(self.arrival.tick, self._um_per_tick)
         efficiency = model.efficiency(first_tick + start, stop - start)
         slits = iter(model.optics.slits)
-        for c, (channel, level) in enumerate(zip(model.setup.instrument.channels, model.setup.channels, strict=True)):
+        for c, (channel, level) in enumerate(zip(model.setup.instrument.channels, model.setup.detectors, strict=True)):
             part = np.ascontiguousarray(light[start:stop, c])
             if channel.role is Role.TRANSMISSION:
                 _lay_forward(part, grid, scan, flight, self.image, next(slits).y_um)

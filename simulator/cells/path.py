@@ -1,4 +1,4 @@
-"""The brightfield image of a cell: its phase, seen through an objective (specification F.3 and A.4)."""
+"""How much a cell delays light that passes through it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from simulator.cells import Cell
+from simulator.cells.specimen import View
 
 Floats = npt.NDArray[np.float32]
-
-ABSORPTION_PER_RADIAN = 0.03
-"""Extinction that goes with a radian of phase: scattering out of the aperture (an assumption of the simulation)."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -62,42 +59,8 @@ def _thickness(
                 path[i, j] += height * math.exp(-d2 / (2.0 * spread * spread))
 
 
-def path_image(
-    cell: Cell, centre_um: tuple[float, float], axes: tuple[int, int, int], n: int, pixel_um: float
-) -> Floats:
-    """Index step times path length through a cell, `(n, n)` float32, um.
-
-    Parameters
-    ----------
-    centre_um
-        Row and column of the cell's centre against the image's centre.
-    axes
-        Which of z (0), y (1), x (2) are the image's rows, its columns, and the direction of view.
-    n, pixel_um
-        Size of the image.
-    """
-    path = np.zeros((n, n), dtype=np.float32)
-    _thickness(path, cell.bodies, cell.roughness, cell.granules, centre_um, axes, pixel_um)
+def path_image(bodies: Floats, roughness: Floats, granules: Floats, view: View) -> Floats:
+    """Index step times path length through a cell, `(n, n)` float32, um; the arrays are those of `Cell`."""
+    path = np.zeros((view.n, view.n), dtype=np.float32)
+    _thickness(path, bodies, roughness, granules, view.centre_um, view.axes, view.pixel_um)
     return path
-
-
-def brightfield(
-    path: Floats, wavelength_nm: float, aperture: float, medium_index: float, defocus_um: float, pixel_um: float
-) -> Floats:
-    """Intensity behind an objective, 1 where nothing stands in the light, `(n, n)` float32.
-
-    The phase (2 pi / wavelength) * path with a weak extinction passes a circular pupil with defocus.
-    """
-    n = path.shape[0]
-    phase = 2 * np.pi / (wavelength_nm * 1e-3) * path.astype(np.float64)
-    field = np.exp((1j - ABSORPTION_PER_RADIAN) * phase)
-    pad = n // 2
-    field = np.pad(field, pad, constant_values=1.0)
-    frequency = np.fft.fftfreq(field.shape[0], pixel_um)
-    squared = frequency[:, None] ** 2 + frequency[None, :] ** 2
-    cutoff = aperture / (wavelength_nm * 1e-3)
-    wavenumber = medium_index / (wavelength_nm * 1e-3)
-    axial = np.sqrt(np.maximum(wavenumber**2 - squared, 0.0)) - wavenumber
-    pupil = (squared <= cutoff**2) * np.exp(2j * np.pi * defocus_um * axial)
-    image = np.abs(np.fft.ifft2(np.fft.fft2(field) * pupil)) ** 2
-    return np.ascontiguousarray(image[pad : pad + n, pad : pad + n], dtype=np.float32)

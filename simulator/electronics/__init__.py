@@ -1,0 +1,1 @@
+"""From light to counts: laser, detector, amplifier and converter, in the order of specification C."""
