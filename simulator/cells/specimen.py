@@ -61,7 +61,7 @@ class Specimen(Protocol):
 
     @property
     def scatterers(self) -> Floats:
-        """Points that scatter to the side, `(s, 4)`: z, y, x, and the cross-section that the objective collects, um2."""
+        """Points that scatter to the side, `(s, 4)`: z, y, x, and the cross-section collected by the objective, um2."""
 
     @property
     def fluorophores(self) -> Floats:

@@ -1,7 +1,6 @@
 """The images must show the cells that were there: simulated truth, a slow reference, and every cut of the stream."""
 
 import math
-from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -29,7 +28,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 def clean(sheet):
     """Events of cells that nothing speaks against, with the arrivals they come from."""
     setup = setup_preset("sheet-ci")
-    cells = list(islice(arrivals(replace(setup, cells_per_s=30.0), parse_sample("wbc"), seed=5), 24))
+    cells = list(islice(arrivals(setup.changed({"flow.cells_per_s": 30.0}), parse_sample("wbc"), seed=5), 24))
     pairs = []
     for event in sheet.events():
         arrival = min(cells, key=lambda a: abs(a.tick - event.trigger_tick))
