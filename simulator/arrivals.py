@@ -11,15 +11,8 @@ import numpy as np
 from simulator.cells.anatomy import make_cell
 from simulator.cells.catalogue import POPULATIONS
 from simulator.cells.specimen import Specimen
+from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
-
-_ARRIVALS, _CELLS, NOISE, SETUP = range(4)
-"""What a random stream is for; each has its own key, so that one never shifts another."""
-
-
-def stream(seed: int, purpose: int, index: int = 0) -> np.random.Generator:
-    """Random numbers for one purpose and item of a simulation, the same in any order of use."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, purpose, index))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +69,7 @@ class Passage:
 
 def arrival_ticks(setup: Setup, seed: int) -> Iterator[float]:
     """Ticks at which cells pass y = 0, without end; the first cell has the whole way to the beam before it."""
-    rng = stream(seed, _ARRIVALS)
+    rng = random_stream(seed, Purpose.ARRIVALS)
     instrument = setup.instrument
     per_cell = instrument.sample_rate_hz / setup.flow.cells_per_s
     tick = 2.0 * instrument.grid.field_um * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz
@@ -91,7 +84,7 @@ def arrivals(setup: Setup, sample: dict[str, float], seed: int) -> Iterator[Arri
     names = list(sample)
     shares = np.array([sample[name] for name in names])
     for index, tick in enumerate(arrival_ticks(setup, seed), start=1):
-        rng = stream(seed, _CELLS, index)
+        rng = random_stream(seed, Purpose.CELLS, index)
         cell = make_cell(POPULATIONS[names[rng.choice(shares.size, p=shares)]], rng)
         speed = setup.instrument.flow_speed_m_s * (
             1.0 + setup.flow.speed_cv * float(np.clip(rng.standard_normal(), -4, 4))

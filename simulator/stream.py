@@ -10,9 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from simulator.arrivals import NOISE, Arrival, Passage, arrivals, stream
+from simulator.arrivals import Arrival, Passage, arrivals
 from simulator.electronics.chain import Chain, digitize
 from simulator.optics.forward import Shadow, forward_model
+from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
 
 FRAME_SAMPLES = 1 << 16
@@ -87,7 +88,7 @@ class SimulatedStream:
         while self._shadows and self._shadows[0].end_tick <= end:
             self._shadows.popleft()
         counts = np.empty(light.shape, dtype=np.int16)
-        digitize(light, first, self._chain, stream(self._seed, NOISE, self._frame), counts)
+        digitize(light, first, self._chain, random_stream(self._seed, Purpose.DETECTION, self._frame), counts)
         return counts.astype(np.int8) if self.setup.instrument.digitizer.bits <= 8 else counts
 
     def _meet(self, end_tick: int) -> None:

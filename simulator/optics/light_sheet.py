@@ -12,11 +12,12 @@ import numpy.typing as npt
 from acquisition.folding import PeriodGrid
 from acquisition.geometry import scan_coefficients, sheet_height
 from acquisition.instrument import Role
-from simulator.arrivals import SETUP, Arrival, stream
+from simulator.arrivals import Arrival
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield
 from simulator.optics.flight import Flight, bilinear
 from simulator.optics.scattering import blurred_scatter
+from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
@@ -87,7 +88,7 @@ class LightSheetModel:
         self.setup = setup
         self.optics = optics
         self.period_ticks = setup.instrument.sample_rate_hz / optics.scan.rate_hz / (1 + setup.clock.offset_ppm * 1e-6)
-        self.origin_tick = float(stream(seed, SETUP).random() * self.period_ticks)
+        self.origin_tick = float(random_stream(seed, Purpose.OPTICS).random() * self.period_ticks)
         self.columns_um = np.array(optics.mask.x_um, dtype=np.float32)
         self.mask_y_um = np.array(optics.mask.y_um, dtype=np.float32)
 

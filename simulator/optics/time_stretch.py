@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.folding import PeriodGrid
-from simulator.arrivals import SETUP, Arrival, stream
+from simulator.arrivals import Arrival
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield
 from simulator.optics.flight import Flight, bilinear
+from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
@@ -75,7 +76,7 @@ class TimeStretchModel:
         optics = setup.instrument.time_stretch
         self.setup = setup
         self.optics = optics
-        rng = stream(seed, SETUP)
+        rng = random_stream(seed, Purpose.OPTICS)
         self.period_ticks = setup.instrument.sample_rate_hz / optics.line_rate_hz / (1 + setup.clock.offset_ppm * 1e-6)
         self.origin_tick = float(rng.random() * self.period_ticks)
         self.shape = envelope()

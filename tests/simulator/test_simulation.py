@@ -6,7 +6,7 @@ import pytest
 from acquisition.errors import ConfigError
 from acquisition.presets import instrument_preset
 from acquisition.source import blocks, open_source
-from simulator.arrivals import arrivals, stream
+from simulator.arrivals import arrivals
 from simulator.cells.anatomy import make_cell
 from simulator.cells.catalogue import POPULATIONS, parse_sample
 from simulator.cells.path import path_image
@@ -14,6 +14,7 @@ from simulator.cells.specimen import View
 from simulator.electronics.chain import Chain, digitize
 from simulator.optics.brightfield import brightfield
 from simulator.presets import preset_names, setup_preset
+from simulator.randomness import Purpose, random_stream
 
 
 def read_all(url: str) -> tuple[np.ndarray, dict]:
@@ -71,7 +72,7 @@ def test_mean_and_variance_follow_photon_statistics(mean):
     light = np.full((n, 1), mean, dtype=np.float32)
     counts = np.empty((n, 1), dtype=np.int16)
     chain = Chain(np.array([gain]), np.array([excess]), np.array([0.5]), np.zeros(1), -2048, 2047)
-    digitize(light, 0, chain, stream(1, 9), counts)
+    digitize(light, 0, chain, random_stream(1, Purpose.DETECTION), counts)
     assert counts.mean() == pytest.approx(gain * mean, rel=0.01)
     # Rounding to whole counts adds the variance of a uniform number.
     assert counts.var() == pytest.approx(excess * gain**2 * mean + 0.25 + 1 / 12, rel=0.01)
@@ -81,17 +82,19 @@ def test_the_converter_clips_and_its_cores_have_offsets():
     light = np.full((4000, 1), 1000.0, dtype=np.float32)
     counts = np.empty((4000, 1), dtype=np.int16)
     chain = Chain(np.array([0.05]), np.array([1.0]), np.array([0.2]), np.array([0.0, -8.0]), -128, 127)
-    digitize(light, 1, chain, stream(1, 9), counts)
+    digitize(light, 1, chain, random_stream(1, Purpose.DETECTION), counts)
     assert counts[0::2].mean() == pytest.approx(42.0, abs=0.5)
     assert counts[1::2].mean() == pytest.approx(50.0, abs=0.5)
-    digitize(light * 10, 1, chain, stream(1, 9), counts)
+    digitize(light * 10, 1, chain, random_stream(1, Purpose.DETECTION), counts)
     assert counts.max() == 127
 
 
 def test_side_scatter_orders_the_populations_as_granularity_does():
     level = {}
     for name, population in POPULATIONS.items():
-        strengths = [make_cell(population, stream(7, 1, k)).scatterers[:, 3].sum() for k in range(60)]
+        strengths = [
+            make_cell(population, random_stream(7, Purpose.CELLS, k)).scatterers[:, 3].sum() for k in range(60)
+        ]
         level[name] = np.median(strengths)
     assert 1.2 < level["monocyte"] / level["lymphocyte"] < 3.5
     assert 5.0 < level["neutrophil"] / level["lymphocyte"] < 11.0
@@ -99,13 +102,13 @@ def test_side_scatter_orders_the_populations_as_granularity_does():
 
 def test_sizes_are_drawn_from_their_population():
     for name, population in POPULATIONS.items():
-        diameters = [make_cell(population, stream(3, 1, k)).diameter_um for k in range(300)]
+        diameters = [make_cell(population, random_stream(3, Purpose.CELLS, k)).diameter_um for k in range(300)]
         assert np.mean(diameters) == pytest.approx(population.diameter_um, rel=0.03), name
         assert np.std(np.log(diameters)) == pytest.approx(population.diameter_cv, rel=0.2), name
 
 
 def test_the_phase_of_a_cell_is_its_index_step_times_its_thickness():
-    cell = make_cell(POPULATIONS["lymphocyte"], stream(3, 1, 1))
+    cell = make_cell(POPULATIONS["lymphocyte"], random_stream(3, Purpose.CELLS, 1))
     path = path_image(cell.bodies, cell.roughness, cell.granules, View((0, 1, 2), (0.0, 0.0), 96, 0.25, 488.0))
     outer = cell.bodies[0]
     thickness = outer[6] * 2 * outer[5] + sum(2 * b[5] * b[6] for b in cell.bodies[1:])
