@@ -78,3 +78,22 @@ class Specimen(Protocol):
         ConfigError
             If nothing is known of it, as of a real image.
         """
+
+
+class Specimens(Protocol):
+    """Where specimens are drawn from: a mixture of populations, or a collection of real images."""
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the populations or labels that may be drawn."""
+
+    @property
+    def description(self) -> str:
+        """One line for people."""
+
+    @property
+    def semi_real(self) -> bool:
+        """True where real images are seen through simulated optics."""
+
+    def draw(self, rng: np.random.Generator) -> Specimen:
+        """Draw one; the same generator state gives the same specimen."""
