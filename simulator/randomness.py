@@ -21,6 +21,9 @@ class Purpose(IntEnum):
     FAULTS = 8
     LASER = 9
     BASELINE = 10
+    PLACES = 11
+    DEBRIS_ARRIVALS = 12
+    BUBBLE_ARRIVALS = 13
 
 
 def random_stream(seed: int, purpose: Purpose, index: int = 0) -> np.random.Generator:
