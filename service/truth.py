@@ -39,10 +39,11 @@ class Triggers:
 def match_truth(truth: Truth, triggers: Triggers, tolerance_ticks: float) -> dict[str, npt.NDArray[Any]]:
     """Return the truth with three columns more: `event_id` (0 for none), `outcome` and `true_kind`.
 
-    The cell nearest to the middle of a trigger has the event's outcome; other cells in the same trigger are `merged`,
-    and cells in no trigger `missed`.
+    The cell nearest to the middle of a trigger has the event's outcome, debris only where no cell is in it; others in
+    the same trigger are `merged`, and those in no trigger `missed`.
     """
     cells = len(truth["tick"])
+    is_cell = _is_cell(truth)
     event_row = np.full(cells, -1, dtype=np.int64)
     for epoch in np.unique(np.asarray(truth["epoch"])):
         rows = np.flatnonzero(np.asarray(truth["epoch"]) == epoch)
@@ -53,7 +54,8 @@ def match_truth(truth: Truth, triggers: Triggers, tolerance_ticks: float) -> dic
     ticks = np.asarray(truth["tick"], dtype=np.float64)
     for row in np.unique(event_row[event_row >= 0]):
         inside = np.flatnonzero(event_row == row)
-        nearest = inside[np.argmin(np.abs(ticks[inside] - triggers.tick[row]))]
+        candidates = inside[is_cell[inside]] if is_cell[inside].any() else inside
+        nearest = candidates[np.argmin(np.abs(ticks[candidates] - triggers.tick[row]))]
         event_id[inside] = triggers.event_id[row]
         outcome[inside] = MERGED
         outcome[nearest] = triggers.outcome[row]
@@ -67,17 +69,30 @@ def match_truth(truth: Truth, triggers: Triggers, tolerance_ticks: float) -> dic
 
 
 def summarize(matched: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
-    """Return how many cells there are and what became of them; the parts sum to `cells`."""
-    counts = Counter(outcome.decode() for outcome in matched["outcome"].tolist())
+    """Return how many cells there are and what became of them; the parts sum to `cells`.
+
+    Debris, bubbles and beads are `particles`, counted apart.
+    """
+    is_cell = _is_cell(matched)
+    counts = Counter(outcome.decode() for outcome in matched["outcome"][is_cell].tolist())
+    particles = matched["outcome"][~is_cell].tolist()
     rejected = {name.partition(":")[2]: n for name, n in sorted(counts.items()) if name.startswith("rejected:")}
     return {
-        "cells": len(matched["outcome"]),
+        "cells": int(is_cell.sum()),
         "stored": counts[STORED],
         "rejected": rejected,
         "dropped": counts[DROPPED],
         "merged": counts[MERGED],
         "missed": counts[MISSED],
+        "particles": len(particles),
+        "particles_stored": particles.count(STORED.encode()),
     }
+
+
+def _is_cell(truth: Truth) -> npt.NDArray[np.bool_]:
+    """Which rows are cells: all, where the truth does not say."""
+    rows = len(truth["tick"])
+    return np.asarray(truth["is_cell"], dtype=bool) if "is_cell" in truth else np.ones(rows, dtype=bool)
 
 
 def seen_part(truth: Truth, end_of_data: tuple[int, int]) -> dict[str, npt.NDArray[Any]]:

@@ -59,7 +59,18 @@ def test_each_cell_has_the_outcome_of_the_trigger_that_it_lies_in() -> None:
         "dropped": 1,
         "merged": 2,
         "missed": 1,
+        "particles": 0,
+        "particles_stored": 0,
     }
+
+
+def test_debris_is_no_missed_cell_and_takes_no_cell_s_event() -> None:
+    truth = {**cells([100, 103, 200, 500]), "is_cell": np.array([False, True, False, False])}
+    matched = match_truth(truth, triggers((100, 20, "stored"), (200, 4, "stored")), tolerance_ticks=5)
+    assert [outcome.decode() for outcome in matched["outcome"]] == ["merged", "stored", "stored", "missed"]
+    summary = summarize(matched)
+    assert (summary["cells"], summary["stored"], summary["missed"]) == (1, 1, 0)
+    assert (summary["particles"], summary["particles_stored"]) == (3, 1)
 
 
 def test_a_long_trigger_keeps_its_cells_although_a_short_one_is_nearer_by_its_middle() -> None:
