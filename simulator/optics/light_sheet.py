@@ -4,137 +4,155 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.folding import PeriodGrid
-from acquisition.geometry import scan_coefficients, sheet_height
-from acquisition.instrument import Role
+from acquisition.instrument import Role, Slit
 from simulator.arrivals import Arrival
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield
-from simulator.optics.flight import Flight, bilinear
-from simulator.optics.scattering import blurred_scatter
+from simulator.optics.clock import PeriodClock
+from simulator.optics.levels import ImageLevel
+from simulator.optics.scattering import blurred_scatter, sheet_sigma_um
+from simulator.optics.sheet_kernels import Stretch, Transit, fill_light, lay_forward, lay_side
+from simulator.optics.sheet_profile import beam_profile, empty_profile, stray_pattern, stray_profile, sweep_of
 from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
 
-GRID_PX = 96
 PIXEL_UM = 0.25
-REACH_UM = GRID_PX * PIXEL_UM / 2
-ScanCoefficients = tuple[float, float, float, float, bool]
-DARK_EFFICIENCY = 0.03
-"""What the deflector lets through between two scans."""
-
-
-@numba.njit(cache=True, nogil=True)
-def _efficiency(
-    first_tick: int, n: int, origin_tick: float, period_ticks: float, duty: float, roll_off: float
-) -> Floats:
-    """Diffraction efficiency of each sample, `(n,)` (specification A.5)."""
-    result = np.empty(n, dtype=np.float32)
-    for m in range(n):
-        turn = (first_tick + m - origin_tick) / period_ticks
-        u = (turn - math.floor(turn)) / duty
-        result[m] = 1.0 - roll_off * (2.0 * u - 1.0) ** 2 if u < 1.0 else DARK_EFFICIENCY
-    return result
-
-
-@numba.njit(cache=True, nogil=True)
-def _lay_side(
-    light: Floats, grid: PeriodGrid, scan: ScanCoefficients, flight: Flight, volume: Floats, mask_y: Floats,
-    efficiency: Floats, photoelectrons: float,
-) -> None:  # fmt: skip
-    """Add the side scatter of one cell to the `(n,)` light of its channel."""
-    reach = GRID_PX * PIXEL_UM / 2
-    for m in range(light.shape[0]):
-        tick = grid.first_tick + m
-        path = flight.um_per_tick * (tick - flight.tick)
-        z = sheet_height((tick - grid.origin_tick) / grid.period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
-        if math.isnan(z):
-            continue
-        for i in range(mask_y.shape[0]):
-            y = mask_y[i] - path
-            if abs(y) < reach:
-                value = bilinear(volume[i], z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
-                if not math.isnan(value):
-                    light[m] += photoelectrons * efficiency[m] * value
-
-
-@numba.njit(cache=True, nogil=True)
-def _lay_forward(
-    light: Floats, grid: PeriodGrid, scan: ScanCoefficients, flight: Flight, image: Floats, slit_y: float
-) -> None:
-    """Multiply the `(n,)` light of a transmission channel by one cell's transmission image."""
-    for m in range(light.shape[0]):
-        tick = grid.first_tick + m
-        y = slit_y - flight.um_per_tick * (tick - flight.tick)
-        z = sheet_height((tick - grid.origin_tick) / grid.period_ticks, scan[0], scan[1], scan[2], scan[3], scan[4])
-        if math.isnan(z):
-            continue
-        value = bilinear(image, z / PIXEL_UM + GRID_PX / 2 - 0.5, y / PIXEL_UM + GRID_PX / 2 - 0.5)
-        if not math.isnan(value):
-            light[m] *= value
+GRID_SIZES_PX = (96, 128, 192, 256, 384, 512)
+"""Edges of the pictures that cells are drawn on; the smallest that holds the cell is taken."""
+GRID_PX = GRID_SIZES_PX[0]
+_BLUR_UM = 2.5
+"""How far blur and diffraction carry a cell's light beyond its own edge."""
 
 
 class LightSheetModel:
-    """Forward model of a light-sheet instrument; see `simulator.optics.forward.ForwardModel`."""
+    """Forward model of a light-sheet instrument; see `simulator.optics.forward.ForwardModel`.
 
-    def __init__(self, setup: Setup, seed: int) -> None:
-        optics = setup.instrument.light_sheet
+    Parameters
+    ----------
+    setup
+        Instrument and defects.
+    seed
+        Decides the scan clock, the pinholes and the pattern of the stray light.
+    loop_samples
+        Length after which the scan clock repeats; None for a stream without end.
+    level
+        How side scatter is made, see `ImageLevel`.
+    """
+
+    def __init__(self, setup: Setup, seed: int, loop_samples: int | None = None, level: str = ImageLevel.L0) -> None:
+        optics, defects, instrument = setup.instrument.light_sheet, setup.sheet, setup.instrument
         self.setup = setup
         self.optics = optics
-        self.period_ticks = setup.instrument.sample_rate_hz / optics.scan.rate_hz / (1 + setup.clock.offset_ppm * 1e-6)
-        self.origin_tick = float(random_stream(seed, Purpose.OPTICS).random() * self.period_ticks)
+        self.level = ImageLevel(level)
+        self.clock = PeriodClock(optics.scan.rate_hz, instrument.sample_rate_hz, setup.clock, seed, loop_samples)
+        self.sweep = sweep_of(optics.scan, defects)
         self.columns_um = np.array(optics.mask.x_um, dtype=np.float32)
-        self.mask_y_um = np.array(optics.mask.y_um, dtype=np.float32)
+        rng = random_stream(seed, Purpose.OPTICS)
+        passes = 1.0 + defects.pinhole_transmission_cv * rng.standard_normal(self.columns_um.size)
+        places = np.array(optics.mask.y_um) + defects.pinhole_position_um * rng.standard_normal(self.columns_um.size)
+        self.pinholes = np.stack([places, np.maximum(passes, 0.0)], axis=1)
+        """`(n, 2)`: where each pinhole truly stands along the flow, um, and what it lets through."""
+        beam, pattern = beam_profile(self.sweep), stray_pattern(rng)
+        levels = list(zip((channel.role for channel in instrument.channels), setup.detectors, strict=True))
+        self.stray = [stray_profile(level, beam, pattern, defects.stray_structure) for _, level in levels]
+        self.profiles = [empty_profile(*levels[c], beam, stray) for c, stray in enumerate(self.stray)]
+        self.delays_ticks = [channel.delay_s * instrument.sample_rate_hz for channel in instrument.channels]
+        forward = instrument.columns(Role.TRANSMISSION)
+        self.slits = {c: optics.slits[min(i, len(optics.slits) - 1)] for i, c in enumerate(forward)}
+        """The slit of every transmission channel; the last one serves those that are left."""
 
-    def efficiency(self, first_tick: int, n: int) -> Floats:
-        """Diffraction efficiency of the samples from `first_tick` on, `(n,)`."""
-        scan = self.optics.scan
-        return np.asarray(
-            _efficiency(first_tick, n, self.origin_tick, self.period_ticks, scan.active_duty, scan.efficiency_roll_off)
-        )
+    def stretches(self, first_tick: int, n: int) -> list[Stretch]:
+        """Return the scans that the `n` samples from `first_tick` on touch, for each channel."""
+        found: dict[float, Stretch] = {}
+        for delay in self.delays_ticks:
+            if delay not in found:
+                periods = self.clock.periods(math.floor(first_tick - delay), n + 1)
+                found[delay] = Stretch(first_tick, delay, periods.first, periods.starts, self.clock.period_ticks)
+        return [found[delay] for delay in self.delays_ticks]
 
     def empty(self, first_tick: int, light: Floats) -> None:
-        """Fill the light of an empty stream: the beam on transmission, stray light on the side."""
-        efficiency = self.efficiency(first_tick, light.shape[0])
-        for c, (channel, level) in enumerate(zip(self.setup.instrument.channels, self.setup.detectors, strict=True)):
-            base = level.photoelectrons if channel.role is Role.TRANSMISSION else level.stray
-            light[:, c] = base * efficiency
+        """Fill the light of an empty stream: the beam on transmission, stray light on the side, and markers."""
+        for c, stretch in enumerate(self.stretches(first_tick, light.shape[0])):
+            fill_light(light, c, stretch, self.profiles[c])
 
     def shadow(self, arrival: Arrival) -> LightSheetShadow:
-        """Render the cell's side scatter at every pinhole and its transmission image."""
-        points = arrival.specimen.scatterers + np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
-        volume = blurred_scatter(points, self.columns_um, self.optics, GRID_PX, PIXEL_UM)
-        return LightSheetShadow(self, arrival, volume, self.transmission(arrival))
+        """Render what the cell sends through every pinhole, and its transmission image at every slit."""
+        instrument = self.setup.instrument
+        scatter: Floats | None = None
+        pictures: list[Floats | None] = []
+        for c, (channel, level) in enumerate(zip(instrument.channels, self.setup.detectors, strict=True)):
+            picture: Floats | None = None
+            if channel.role is Role.TRANSMISSION:
+                picture = self.transmission(arrival, self.slits[c])
+            elif channel.role is Role.SIDE_SCATTER:
+                scatter = self._scatter(arrival) if scatter is None else scatter
+                picture = scatter * np.float32(level.photoelectrons)
+            elif channel.role is Role.FLUORESCENCE and arrival.specimen.fluorophores.size:
+                glow = self._blurred(arrival, arrival.specimen.fluorophores, channel.wavelength_nm)
+                picture = glow * np.float32(level.photoelectrons)
+            pictures.append(picture)
+        return LightSheetShadow(self, arrival, tuple(pictures), reach_um(arrival))
 
-    def transmission(self, arrival: Arrival) -> Floats:
-        """Transmission image (z, y) as slit and sheet see it, `(GRID_PX, GRID_PX)`."""
+    def transmission(self, arrival: Arrival, slit: Slit | None = None) -> Floats:
+        """Transmission image (z, y) as a slit (None: the first) and the sheet see it, square, centred on the scan."""
         optics = self.optics
-        field = arrival.specimen.field(View((0, 1, 2), (arrival.z_um, 0.0), GRID_PX, PIXEL_UM, optics.wavelength_nm))
+        n = grid_px(arrival, optics.scan.height_um)
+        field = arrival.specimen.field(View((0, 1, 2), (arrival.z_um, 0.0), n, PIXEL_UM, optics.wavelength_nm))
+        defocus_um = self.setup.sheet.defocus_um + arrival.x_um
         image = brightfield(
-            field,
-            optics.wavelength_nm,
-            optics.forward_aperture,
-            optics.medium_index,
-            self.setup.optics.defocus_um + arrival.x_um,
-            PIXEL_UM,
+            field, optics.wavelength_nm, optics.forward_aperture, optics.medium_index, defocus_um, PIXEL_UM
         )
-        return _blur(image, optics.sheet_waist_um / 2, optics.slits[0].width_um / math.sqrt(12.0))
+        return _through_slit(image, sheet_sigma_um(optics, arrival.x_um), (slit or optics.slits[0]).width_um)
+
+    def _scatter(self, arrival: Arrival) -> Floats:
+        if self.level is not ImageLevel.L1:
+            return self._blurred(arrival, arrival.specimen.scatterers, None)
+        # Imported here: the lower levels are used all the time, and this one on few machines.
+        from simulator.optics.born import born_scatter
+
+        place = (arrival.z_um, 0.0, arrival.x_um)
+        n = grid_px(arrival, self.optics.scan.height_um)
+        return born_scatter(arrival.specimen, place, self.columns_um, self.optics, n, PIXEL_UM)
+
+    def _blurred(self, arrival: Arrival, points: Floats, wavelength_nm: float | None) -> Floats:
+        placed = points + np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
+        n = grid_px(arrival, self.optics.scan.height_um)
+        return blurred_scatter(placed, self.columns_um, self.optics, n, PIXEL_UM, wavelength_nm)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class LightSheetShadow:
-    """One cell as the light sheet sees it; see `simulator.optics.forward.Shadow`."""
+    """One cell as the light sheet sees it; see `simulator.optics.forward.Shadow`.
+
+    Attributes
+    ----------
+    pictures
+        For each channel what the cell does to it: a transmission image (z, y), light `(pinholes, z, y)` in
+        photoelectrons, or None.
+    reach_um
+        How far from its centre.
+    """
 
     model: LightSheetModel
     arrival: Arrival
-    volume: Floats
-    image: Floats
+    pictures: tuple[Floats | None, ...]
+    reach_um: float
+
+    @cached_property
+    def _span_ticks(self) -> tuple[int, int]:
+        """First sample that it touches, and the one after the last."""
+        model = self.model
+        places = [*model.pinholes[:, 0].tolist(), *(slit.y_um for slit in model.optics.slits)]
+        first = self.arrival.tick + (min(places) - self.reach_um) / self._um_per_tick + min(model.delays_ticks)
+        last = self.arrival.tick + (max(places) + self.reach_um) / self._um_per_tick + max(model.delays_ticks)
+        return math.floor(first), math.ceil(last)
 
     @property
     def _um_per_tick(self) -> float:
@@ -143,40 +161,56 @@ class LightSheetShadow:
     @property
     def first_tick(self) -> int:
         """First sample that it touches."""
-        first = min(float(self.model.mask_y_um[0]), self.model.optics.slits[0].y_um)
-        return math.floor(self.arrival.tick + (first - REACH_UM) / self._um_per_tick)
+        return self._span_ticks[0]
 
     @property
     def end_tick(self) -> int:
         """Sample after the last that it touches."""
-        last = max(float(self.model.mask_y_um[-1]), self.model.optics.slits[-1].y_um)
-        return math.ceil(self.arrival.tick + (last + REACH_UM) / self._um_per_tick)
+        return self._span_ticks[1]
 
     def lay(self, first_tick: int, light: Floats) -> None:
-        """Dim the transmission and light up the side channels."""
+        """Dim the transmission and light up the side channels of `(n, channels)` samples."""
         model = self.model
         start = max(0, self.first_tick - first_tick)
         stop = min(light.shape[0], self.end_tick - first_tick)
         if start >= stop:
             return
-        scan = scan_coefficients(model.optics.scan)
-        grid = PeriodGrid(first_tick + start, model.origin_tick, model.period_ticks)
-        flight = Flight(self.arrival.tick, self._um_per_tick)
-        efficiency = model.efficiency(first_tick + start, stop - start)
-        slits = iter(model.optics.slits)
-        for c, (channel, level) in enumerate(zip(model.setup.instrument.channels, model.setup.detectors, strict=True)):
-            part = np.ascontiguousarray(light[start:stop, c])
-            if channel.role is Role.TRANSMISSION:
-                _lay_forward(part, grid, scan, flight, self.image, next(slits).y_um)
+        transit = Transit(self.arrival.tick, self._um_per_tick, self.arrival.z_um, self.reach_um, PIXEL_UM)
+        part = light[start:stop]
+        for c, stretch in enumerate(model.stretches(first_tick + start, stop - start)):
+            picture = self.pictures[c]
+            if picture is None:
+                continue
+            if c in model.slits:
+                slit_y_um = model.slits[c].y_um
+                lay_forward(part, c, stretch, model.sweep, transit, picture, slit_y_um, model.stray[c])
             else:
-                _lay_side(part, grid, scan, flight, self.volume, model.mask_y_um, efficiency, level.photoelectrons)
-            light[start:stop, c] = part
+                lay_side(part, c, stretch, model.sweep, transit, picture, model.pinholes)
 
 
-def _blur(image: Floats, sigma_z_um: float, sigma_y_um: float) -> Floats:
-    """Blur an image (z, y), 1 where empty, by Gaussians of these widths."""
-    frequency = np.fft.fftfreq(image.shape[0], PIXEL_UM)
-    gauss_z = np.exp(-2 * (np.pi * sigma_z_um * frequency) ** 2)
-    gauss_y = np.exp(-2 * (np.pi * sigma_y_um * frequency) ** 2)
-    spectrum = np.fft.fft2(image - 1.0) * gauss_z[:, None] * gauss_y[None, :]
-    return np.asarray(np.fft.ifft2(spectrum).real + 1.0, dtype=np.float32)
+def reach_um(arrival: Arrival) -> float:
+    """Distance from a specimen's centre beyond which its light does not matter."""
+    specimen = arrival.specimen
+    parts = [points[:, :2] for points in (specimen.scatterers, specimen.fluorophores) if points.size]
+    farthest = max((float(np.abs(part).max()) for part in parts), default=0.0)
+    largest_um = GRID_SIZES_PX[-1] * PIXEL_UM / 2
+    return min(max(0.75 * specimen.diameter_um, farthest) + _BLUR_UM, largest_um)
+
+
+def grid_px(arrival: Arrival, scan_height_um: float) -> int:
+    """Edge of the picture that holds a specimen along the flow, and as much of it as the scan sees."""
+    reach = reach_um(arrival)
+    # What lies beyond the ends of the scan, fly-back included, is seen by nobody.
+    along_scan = min(abs(arrival.z_um) + reach, 0.6 * scan_height_um)
+    needed = 2 * max(reach, along_scan) / PIXEL_UM + 1
+    return next((n for n in GRID_SIZES_PX if n >= needed), GRID_SIZES_PX[-1])
+
+
+def _through_slit(image: Floats, sheet_sigma_um: float, slit_um: float) -> Floats:
+    """Blur an image (z, y), 1 where empty, by the sheet's thickness and the slit's width."""
+    along_z = np.fft.fftfreq(image.shape[0], PIXEL_UM)
+    along_y = np.fft.rfftfreq(image.shape[1], PIXEL_UM)
+    sheet = np.exp(-2 * (np.pi * sheet_sigma_um * along_z) ** 2).astype(np.float32)
+    slit = np.sinc(slit_um * along_y).astype(np.float32)
+    spectrum = np.fft.rfft2(image - np.float32(1.0)) * sheet[:, None] * slit[None, :]
+    return np.asarray(np.fft.irfft2(spectrum, s=image.shape) + 1.0, dtype=np.float32)
