@@ -10,6 +10,7 @@ import numpy as np
 from acquisition.block import Samples
 from acquisition.errors import ConfigError, TraceError
 from acquisition.instrument import Instrument, TimeStretch
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.replay import Replay
 from acquisition.replay_options import parse_block_samples, parse_speed
@@ -53,9 +54,9 @@ class AtomRecord:
         return self._instrument
 
     @property
-    def simulated(self) -> bool:
-        """False: the record was measured."""
-        return False
+    def origin(self) -> Origin:
+        """The record was measured."""
+        return Origin.MEASURED
 
     @property
     def description(self) -> str:

@@ -109,7 +109,7 @@ class _Inspection:
             instrument=self._instrument.name,
             kind=self._instrument.kind,
             description=source.description,
-            simulated=source.simulated,
+            origin=source.origin,
             sample_rate_hz=rate_hz,
             bits=self._instrument.digitizer.bits,
             samples=self.samples,

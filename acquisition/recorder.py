@@ -11,6 +11,7 @@ from typing import Self
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, LightlineError, RecordingStopped
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.trace_writer import TraceWriter
 
@@ -29,7 +30,7 @@ class Recorder:
 
     Parameters
     ----------
-    path, instrument, simulated, description
+    path, instrument, origin, description
         As in `TraceWriter`.
     waits
         What happens when the disk is slower than the stream and the queue is full: True holds up the caller, for
@@ -43,7 +44,7 @@ class Recorder:
         path: str | Path,
         instrument: Instrument,
         *,
-        simulated: bool,
+        origin: Origin,
         description: str = "",
         waits: bool = True,
         queue_bytes: int = QUEUE_BYTES,
@@ -52,7 +53,7 @@ class Recorder:
             raise ConfigError(f"queue_bytes must be at least 1, got {queue_bytes}.")
         self._path = Path(path)
         self._instrument = instrument
-        self._simulated = simulated
+        self._origin = origin
         self._description = description
         self._waits = waits
         self._queue_bytes = queue_bytes
@@ -100,9 +101,7 @@ class Recorder:
         """
         if self._thread is not None or self._ending:
             raise RecordingStopped(f"The recording '{self._path}' was started before; make a new one.")
-        self._writer = TraceWriter(
-            self._path, self._instrument, simulated=self._simulated, description=self._description
-        )
+        self._writer = TraceWriter(self._path, self._instrument, origin=self._origin, description=self._description)
         self._thread = threading.Thread(target=self._write, args=(self._writer,), name="recorder", daemon=True)
         self._thread.start()
 

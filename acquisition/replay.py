@@ -13,6 +13,7 @@ import numpy.typing as npt
 from acquisition.block import Block, Samples
 from acquisition.errors import EndOfStream, SourceError
 from acquisition.instrument import Digitizer, Instrument
+from acquisition.origin import Origin
 from acquisition.pace import Pace
 from acquisition.source import Truth
 from acquisition.trace_layout import Segment
@@ -27,8 +28,8 @@ class Recording(Protocol):
         """The instrument that the samples come from."""
 
     @property
-    def simulated(self) -> bool:
-        """True if the samples were made by the simulator."""
+    def origin(self) -> Origin:
+        """Whether the samples were measured, made from real images, or simulated throughout."""
 
     @property
     def description(self) -> str:
@@ -92,9 +93,9 @@ class Replay:
         return True
 
     @property
-    def simulated(self) -> bool:
-        """True if the samples were made by the simulator when they were recorded."""
-        return self._recording.simulated
+    def origin(self) -> Origin:
+        """What the samples were when they were recorded."""
+        return self._recording.origin
 
     @property
     def description(self) -> str:

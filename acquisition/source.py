@@ -14,6 +14,7 @@ import numpy.typing as npt
 from acquisition.block import Block
 from acquisition.errors import ConfigError, EndOfStream, SourceTimeout, TraceError
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 
 ENTRY_POINT_GROUP = "lightline.sources"
 
@@ -39,8 +40,8 @@ class Source(Protocol):
         """True if the stream waits for its reader (recordings, simulations); False if unread samples are lost."""
 
     @property
-    def simulated(self) -> bool:
-        """True if the samples were made by the simulator, now or when they were recorded."""
+    def origin(self) -> Origin:
+        """Whether the samples are measured, made from real images, or simulated, now or when they were recorded."""
 
     @property
     def description(self) -> str:

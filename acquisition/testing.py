@@ -18,6 +18,7 @@ import numpy as np
 
 from acquisition.block import UNKNOWN_LOSS, Block, Samples
 from acquisition.errors import EndOfStream, SourceError, SourceTimeout
+from acquisition.origin import Origin
 from acquisition.source import Source
 
 MakeSource = Callable[[], Source]
@@ -33,7 +34,8 @@ def check_description(make: MakeSource) -> None:
     with make() as source:
         _expect(isinstance(source, Source), f"{type(source).__name__} lacks a part of the protocol")
         _expect(source.instrument.sample_rate_hz > 0, "the sample rate must be known")
-        _expect(isinstance(source.waits, bool) and isinstance(source.simulated, bool), "waits and simulated are flags")
+        _expect(isinstance(source.waits, bool), "waits is a flag")
+        _expect(isinstance(source.origin, Origin), "origin is one of " + ", ".join(Origin))
         _expect("\n" not in source.description, "the description is one line")
         total = source.total_samples
         _expect(total is None or total >= 0, "total_samples is None or a number of samples")

@@ -9,11 +9,12 @@ import h5py
 from acquisition.disk import explain
 from acquisition.errors import ConfigError
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.trace_layout import CHANNEL_GROUP, GAP_DTYPE, GAP_TABLE, TRACE_FORMAT
 
 
 def create_trace_file(
-    path: Path, instrument: Instrument, simulated: bool, description: str, chunk_samples: int
+    path: Path, instrument: Instrument, origin: Origin, description: str, chunk_samples: int
 ) -> h5py.File:
     """Return a new, empty trace file in HDF5's single-writer mode; parameters as in `TraceWriter`.
 
@@ -36,7 +37,7 @@ def create_trace_file(
     file.attrs["instrument"] = instrument.to_json()
     file.attrs["sample_rate_hz"] = digitizer.sample_rate_hz
     file.attrs["bits"] = digitizer.bits
-    file.attrs["simulated"] = simulated
+    file.attrs["origin"] = origin.value
     file.attrs["description"] = description
     for channel in instrument.channels:
         name = f"{CHANNEL_GROUP}/{channel.name}"

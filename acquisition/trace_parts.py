@@ -13,6 +13,7 @@ import numpy.typing as npt
 from acquisition.errors import ConfigError, TraceError
 from acquisition.file_kind import FileKind, kind_of
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.trace_layout import CHANNEL_GROUP, GAP_DTYPE, GAP_TABLE, TRACE_FORMAT, TRUTH_GROUP
 
 
@@ -46,12 +47,14 @@ def number_attribute(file: h5py.File, name: str, path: Path) -> float:
     return float(value)
 
 
-def flag_attribute(file: h5py.File, name: str, path: Path) -> bool:
-    """Return a root attribute that is true or false, or 1 or 0."""
-    value = np.asarray(_attribute(file, name, path))
-    if value.shape != () or value.dtype.kind not in "biu" or value not in (0, 1):
-        raise TraceError(f"The attribute '{name}' of '{path}' must be true or false.")
-    return bool(value)
+def origin_attribute(file: h5py.File, path: Path) -> Origin:
+    """Return how real the samples are."""
+    text = text_attribute(file, "origin", path)
+    try:
+        return Origin(text)
+    except ValueError:
+        words = ", ".join(Origin)
+        raise TraceError(f"The attribute 'origin' of '{path}' must be one of {words}, not '{text}'.") from None
 
 
 def _attribute(file: h5py.File, name: str, path: Path) -> Any:

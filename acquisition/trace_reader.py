@@ -11,6 +11,7 @@ import numpy.typing as npt
 from acquisition.block import Samples
 from acquisition.errors import TraceError
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.source import Truth, existing_file
 from acquisition.trace_layout import CLOCK_MARKS, TRACE_FORMAT, TRUTH_GROUP, Segment, segments_of
 from acquisition.trace_open import open_hdf5
@@ -20,7 +21,7 @@ from acquisition.trace_parts import (
     checked_gaps,
     checked_instrument,
     checked_truth_group,
-    flag_attribute,
+    origin_attribute,
     text_attribute,
 )
 from acquisition.trace_summary import TraceSummary
@@ -52,7 +53,7 @@ class TraceReader:
     def _read_description(self) -> None:
         checked_format(self._file, self._path)
         self._instrument = checked_instrument(self._file, self._path)
-        self._simulated = flag_attribute(self._file, "simulated", self._path)
+        self._origin = origin_attribute(self._file, self._path)
         self._description = text_attribute(self._file, "description", self._path)
         self._channels = checked_channels(self._file, self._instrument, self._complete, self._path)
         self._n_samples = min(len(channel) for channel in self._channels)
@@ -71,9 +72,9 @@ class TraceReader:
         return self._instrument
 
     @property
-    def simulated(self) -> bool:
-        """True if the samples were made by the simulator."""
-        return self._simulated
+    def origin(self) -> Origin:
+        """Whether the samples were measured, made from real images, or simulated throughout."""
+        return self._origin
 
     @property
     def description(self) -> str:
@@ -132,7 +133,7 @@ class TraceReader:
             instrument=self._instrument.name,
             kind=self._instrument.kind,
             description=self._description,
-            simulated=self._simulated,
+            origin=self._origin,
             complete=self._complete,
             sample_rate_hz=self._instrument.sample_rate_hz,
             bits=self._instrument.digitizer.bits,

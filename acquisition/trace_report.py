@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from acquisition.instrument import Role
+from acquisition.origin import Origin
 
 
 class _Report(BaseModel):
@@ -64,8 +65,8 @@ class TraceReport(_Report):
     kind: str
     """`light_sheet` or `time_stretch`."""
     description: str
-    simulated: bool
-    """True if the samples were made by the simulator."""
+    origin: Origin
+    """Whether the samples were measured, made from real images, or simulated throughout."""
     sample_rate_hz: float
     bits: int
     samples: NonNegativeInt

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
+from acquisition.origin import Origin
+
 
 class TraceSummary(BaseModel):
     """The description and the size of a recording; nothing in it needs the samples to be read."""
@@ -16,8 +18,8 @@ class TraceSummary(BaseModel):
     kind: str
     """`light_sheet` or `time_stretch`."""
     description: str
-    simulated: bool
-    """True if the samples were made by the simulator."""
+    origin: Origin
+    """Whether the samples were measured, made from real images, or simulated throughout."""
     complete: bool
     """False if the file is still being written, or its writer was killed."""
     sample_rate_hz: float

@@ -17,6 +17,7 @@ from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.disk import explain, reserve
 from acquisition.errors import ConfigError, RecordingStopped
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.trace_create import create_trace_file
 from acquisition.trace_layout import (
@@ -50,8 +51,8 @@ class TraceWriter:
         A file that does not exist yet, in a folder that does.
     instrument
         What the samples come from; its channels are the columns of every block.
-    simulated
-        True if the samples were made by the simulator.
+    origin
+        Whether the samples are measured, made from real images, or simulated.
     description
         One line for people.
     chunk_samples
@@ -70,7 +71,7 @@ class TraceWriter:
         path: str | Path,
         instrument: Instrument,
         *,
-        simulated: bool,
+        origin: Origin,
         description: str = "",
         chunk_samples: int = CHUNK_SAMPLES,
     ) -> None:
@@ -89,7 +90,7 @@ class TraceWriter:
         self._truth: Truth | None = None
         self._marks: npt.NDArray[np.void] | None = None
         self._closed = False
-        self._file = create_trace_file(self._path, instrument, simulated, description, chunk_samples)
+        self._file = create_trace_file(self._path, instrument, origin, description, chunk_samples)
         self._channels = [self._file[f"{CHANNEL_GROUP}/{channel.name}"] for channel in instrument.channels]
         self._gaps = self._file[GAP_TABLE]
         self._flushed_at = time.monotonic()

@@ -11,6 +11,7 @@ import h5py
 import numpy as np
 
 from acquisition.block import Block
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.trace import TraceWriter
 from benchmarks.timing import Row, in_turn
@@ -26,7 +27,7 @@ def rows() -> Iterator[Row]:
         names = (Path(folder) / f"{i}.h5" for i in count())
 
         def ours() -> None:
-            with TraceWriter(next(names), instrument, simulated=True) as writer:
+            with TraceWriter(next(names), instrument, origin=Origin.SIMULATED) as writer:
                 for at in range(0, N, 100_000):
                     writer.append(Block(samples[at : at + 100_000], at))
 

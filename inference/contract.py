@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from acquisition.origin import Origin
 from inference.errors import BundleError
 
 FORMAT: Literal["lightline-bundle/1"] = "lightline-bundle/1"
@@ -71,8 +72,8 @@ class TrainingSpec(_Part):
     cells: int = Field(ge=1)
     """Cells that weights were fitted to."""
     seeds: tuple[int, ...]
-    simulated: bool
-    """True where any training cell is simulated."""
+    origin: Origin
+    """The least real of the training cells: measured, semi-real (real images, simulated optics), or simulated."""
 
 
 class Contract(_Part):

@@ -18,7 +18,7 @@ def describe(contract: Contract) -> str:
     """Say what a bundle takes, answers and was learnt from, and how well it does beside its controls."""
     training = contract.training
     inputs = ", ".join(f"{s.channel} {' x '.join(map(str, s.shape))} at {s.pixel_um:g} µm" for s in contract.inputs)
-    word = "simulated " if training.simulated else ""
+    word = training.origin.adjective
     also = " (which also stopped the training)" if training.test_sources == training.validation_sources else ""
     return "\n".join(
         [

@@ -106,7 +106,7 @@ def _armed(
         state=RunState.ARMED,
         request=request,
         source=source.description,
-        simulated=source.simulated,
+        origin=source.origin,
         instrument=instrument,
         pipeline=pipeline,
         pipeline_id=pipeline_id(pipeline, instrument),
@@ -140,7 +140,7 @@ def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:
     recorder = Recorder(
         folder.path / TRACE,
         source.instrument,
-        simulated=source.simulated,
+        origin=source.origin,
         description=source.description,
         waits=source.waits,
     )

@@ -147,7 +147,7 @@ class RunControl:
                 **common,
                 "run_id": run.id,
                 "source": run.source,
-                "simulated": run.simulated,
+                "origin": run.origin,
                 "event_rate_hz": job.pipeline.events_rate.rate_hz(),
                 "cell_rate_hz": job.pipeline.cells_rate.rate_hz(),
                 "latency": {stage: meter.summary() for stage, meter in job.pipeline.latency.items()},

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validator
 
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 
 
 class _Record(BaseModel):
@@ -116,8 +117,8 @@ class Run(_Record):
     request: RunRequest
     source: str
     """What the source says it is."""
-    simulated: bool
-    """True where the samples come from the simulator, now or when they were recorded."""
+    origin: Origin
+    """Whether the samples are measured, made from real images, or simulated, now or when they were recorded."""
     instrument: Instrument
     pipeline: str
     """Reversible identifiers of detector, transform and bundle, joined by '|'."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
+from acquisition.origin import Origin
 from service.run import Ledger
 
 
@@ -69,8 +70,8 @@ class ServiceStatus(_Snapshot):
     run_id: str | None = None
     """The run in progress, otherwise the last one."""
     source: str = ""
-    simulated: bool = False
-    """True where the samples of that run come from the simulator."""
+    origin: Origin | None = None
+    """Whether the samples of that run are measured, made from real images, or simulated; None before the first."""
     event_rate_hz: float = 0.0
     """Events detected per second over the last seconds."""
     cell_rate_hz: float = 0.0

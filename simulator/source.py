@@ -12,6 +12,7 @@ import numpy.typing as npt
 from acquisition.block import Block
 from acquisition.errors import ConfigError, EndOfStream, SourceError
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.pace import Pace
 from acquisition.replay import count_clipped
 from acquisition.replay_options import parse_block_samples, parse_speed
@@ -73,9 +74,9 @@ class Simulation:
         return True
 
     @property
-    def simulated(self) -> bool:
-        """True, always."""
-        return True
+    def origin(self) -> Origin:
+        """Simulated throughout."""
+        return Origin.SIMULATED
 
     @property
     def description(self) -> str:

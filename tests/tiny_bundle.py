@@ -80,7 +80,7 @@ def tiny_bundle(name: str = "tiny") -> Bundle:
             "classes": ["large", "small"],
             "novelty": {"method": "length", "threshold": 5.0, "false_reject_rate": 0.01, "cells": 10},
             "saliency": [{"channel": CHANNEL, "layer": "grid", "shape": (5, 5), "targets": "classes"}],
-            "training": {"sources": ["none"], "cells": 1, "seeds": [0], "simulated": True},
+            "training": {"sources": ["none"], "cells": 1, "seeds": [0], "origin": "simulated"},
             "metrics": {"accuracy": {"model": 0.5, "majority": 0.5}},
             "opset": 18,
             "software": {"onnx": "test"},

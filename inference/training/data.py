@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.origin import Origin, least_real
 from inference.errors import TrainingError
 from reconstruction.images import CellImages
 
@@ -37,8 +38,8 @@ class TrainingSet:
         Names or source URLs of the runs.
     channel, pixel_um, instrument_kind
         What the images are of.
-    simulated
-        True where any of them is simulated.
+    origin
+        How real the least real of them is.
     """
 
     images: Floats
@@ -49,7 +50,7 @@ class TrainingSet:
     channel: str
     pixel_um: float
     instrument_kind: str
-    simulated: bool
+    origin: Origin
 
     def __post_init__(self) -> None:
         n = len(self.images)
@@ -80,7 +81,7 @@ class TrainingSet:
         run: str,
         *,
         instrument_kind: str,
-        simulated: bool,
+        origin: Origin,
         channel: str | None = None,
     ) -> Self:
         """Take the cells (not the rejected events) of a batch of images of one run.
@@ -93,7 +94,7 @@ class TrainingSet:
             Class of every event, the empty string where unknown; None where nothing is known.
         run
             Name or source URL of the run.
-        instrument_kind, simulated
+        instrument_kind, origin
             What they come from.
         channel
             Which images; None takes the first flat ones.
@@ -122,7 +123,7 @@ class TrainingSet:
             channel=chosen,
             pixel_um=images.pixel_um,
             instrument_kind=instrument_kind,
-            simulated=simulated,
+            origin=origin,
         )
 
     @classmethod
@@ -148,7 +149,7 @@ class TrainingSet:
             label_names=labels,
             run=np.concatenate([_renumbered(s.run, s.run_names, runs) for s in sets]),
             run_names=runs,
-            simulated=any(s.simulated for s in sets),
+            origin=least_real(s.origin for s in sets),
         )
 
     def of_runs(self, names: Sequence[str]) -> TrainingSet:
@@ -176,7 +177,7 @@ class TrainingSet:
                 channel=np.array(self.channel),
                 pixel_um=np.array(self.pixel_um),
                 instrument_kind=np.array(self.instrument_kind),
-                simulated=np.array(self.simulated),
+                origin=np.array(self.origin.value),
             )
 
     @classmethod
@@ -202,7 +203,7 @@ class TrainingSet:
                     channel=str(held["channel"]),
                     pixel_um=float(held["pixel_um"]),
                     instrument_kind=str(held["instrument_kind"]),
-                    simulated=bool(held["simulated"]),
+                    origin=Origin(str(held["origin"])),
                 )
         except FileNotFoundError:
             raise TrainingError(f"There is no training set '{path}'; check the name.") from None

@@ -142,7 +142,7 @@ def _contract(
             "test_sources": split.test.run_names,
             "cells": len(split.train),
             "seeds": (options.seed,),
-            "simulated": cells.simulated,
+            "origin": cells.origin,
         },
         "metrics": {},
         "opset": OPSET,

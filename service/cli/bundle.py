@@ -49,7 +49,7 @@ def _table(contract: Contract) -> str:
         ("clusters", ", ".join(contract.clusters)),
         ("classes", ", ".join(contract.classes) or "none: trained without labels"),
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
-        ("trained on", f"{training.cells} {'simulated ' if training.simulated else ''}cells"),
+        ("trained on", f"{training.cells} {training.origin.adjective}cells"),
         ("sources", ", ".join(training.sources)),
         ("made by", contract.command),
         ("digest", contract.digest),

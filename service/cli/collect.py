@@ -90,7 +90,7 @@ def _from_source(name: str, source: Source, cells: int, progress: Progress) -> T
 
     found = _Collected(transform_for(source.instrument))
     waiting: list[Event] = []
-    for event in _events(source):
+    for event in events_of(source):
         waiting.append(event)
         if len(waiting) == _BATCH:
             found.add(waiting)
@@ -108,11 +108,12 @@ def _from_source(name: str, source: Source, cells: int, progress: Progress) -> T
         None if truth is None else match_labels(found.triggers(), truth, source.instrument),
         name,
         instrument_kind=source.instrument.kind,
-        simulated=source.simulated,
+        origin=source.origin,
     )
 
 
-def _events(source: Source) -> Iterator[Event]:
+def events_of(source: Source) -> Iterator[Event]:
+    """Give the events of a source, which is started, until it ends."""
     detector = detector_for(source.instrument)
     for block in blocks(source):
         yield from detector.push(block)

@@ -64,7 +64,7 @@ def _make_room(out: Path, *, force: bool) -> None:
 
 
 def _record(source: Source, out: Path, progress: Progress, cells: int | None) -> int:
-    with TraceWriter(out, source.instrument, simulated=True, description=source.description) as writer:
+    with TraceWriter(out, source.instrument, origin=source.origin, description=source.description) as writer:
         shown_s = 0.0
         for block in blocks(source):
             writer.append(block)

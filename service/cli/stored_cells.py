@@ -67,7 +67,7 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
         channel=channel,
         pixel_um=run.instrument.grid.pixel_um,
         instrument_kind=run.instrument.kind,
-        simulated=run.simulated,
+        origin=run.origin,
     )
 
 

@@ -5,6 +5,11 @@ import { clockTime, nameAndUnit, words } from "./format.js";
 
 const STATES = { idle: "idle", arming: "arming", armed: "armed", acquiring: "acquiring", draining: "draining", done: "done", failed: "failed" };
 
+const ORIGINS = {
+  simulated: "The samples come from the simulator, not from an instrument",
+  "semi-real": "Images of real cells, seen through a simulated instrument",
+};
+
 export function showState(state) {
   const pill = byId("state");
   pill.dataset.state = state;
@@ -35,8 +40,16 @@ function truthLine(truth) {
   return Object.entries(truth).map(([name, value]) => `${amount(value)} ${nameAndUnit(name).name}`).join(", ");
 }
 
+// What was measured needs no badge.
+function showOrigin(origin) {
+  const badge = byId("origin");
+  badge.hidden = origin === "measured";
+  badge.textContent = origin.toUpperCase();
+  badge.title = ORIGINS[origin] ?? "";
+}
+
 export function showAbout(run) {
-  byId("simulated").hidden = !run?.simulated;
+  showOrigin(run?.origin ?? "measured");
   const list = byId("about");
   list.replaceChildren();
   if (!run) {

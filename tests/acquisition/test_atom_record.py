@@ -11,6 +11,7 @@ from trace_samples import ATOM_RECORD, play, samples_of
 
 from acquisition.errors import TraceError
 from acquisition.instrument import TimeStretch
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.source import open_source
 
@@ -34,7 +35,7 @@ def real_url() -> str:
 def test_the_real_record_is_the_preset_instrument_with_its_samples(real_url: str) -> None:
     with open_source(real_url) as source:
         assert source.instrument == instrument_preset("atom-real")
-        assert not source.simulated
+        assert source.origin is Origin.MEASURED
         assert source.total_samples == 275_000
         blocks = play(source)
         assert source.truth() is None

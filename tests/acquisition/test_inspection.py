@@ -13,6 +13,7 @@ from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, TraceError
 from acquisition.file_kind import guess_url
 from acquisition.inspection import inspect_source, inspect_trace
+from acquisition.origin import Origin
 from acquisition.replay import Replay
 from acquisition.trace import TraceReader, TraceWriter
 from acquisition.trace_report import TraceReport
@@ -32,7 +33,7 @@ def test_the_real_record_shows_its_samples_per_line_and_its_droplet(real_record:
     assert report.samples_per_scan is None
     assert report.events.count == 1  # one droplet, as the picture of the record shows
     assert sum(report.events.flags.values()) >= report.events.count
-    assert not report.simulated
+    assert report.origin is Origin.MEASURED
     assert report.channels[0].clipped_fraction == pytest.approx(0.0024, abs=0.0001)
     assert (report.channels[0].lowest_counts, report.channels[0].highest_counts) == (-11, 127)
     assert report.true_cells is None
@@ -48,7 +49,7 @@ def test_a_report_counts_gaps_epochs_clipping_and_truth(tmp_path: Path) -> None:
     instrument = small_sheet()
     rng = np.random.default_rng(3)
     path = tmp_path / "a run #1%20.h5"
-    with TraceWriter(path, instrument, simulated=True, description="noise") as writer:
+    with TraceWriter(path, instrument, origin=Origin.SIMULATED, description="noise") as writer:
         for tick, lost, epoch in [(0, 0, 0), (5100, 100, 0), (10_100, UNKNOWN_LOSS, 0), (0, 0, 1)]:
             samples = np.rint(rng.normal(100, 20, (5000, 2))).astype(np.int16)
             samples[:50, 1] = 2047
@@ -61,7 +62,7 @@ def test_a_report_counts_gaps_epochs_clipping_and_truth(tmp_path: Path) -> None:
     assert (report.samples_lost, report.losses_of_unknown_size) == (100, 1)
     assert [(gap.epoch, gap.first_sample, gap.lost) for gap in report.gaps] == [(0, 5100, 100), (0, 10_100, -1)]
     assert report.duration_s == pytest.approx(20_000 / 5e6)
-    assert report.simulated
+    assert report.origin is Origin.SIMULATED
     assert report.true_cells == 2
     forward, side = report.channels
     assert forward.mean_counts == pytest.approx(100, abs=1)

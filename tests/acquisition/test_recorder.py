@@ -13,6 +13,7 @@ from trace_samples import play, ramp, ramp_block, samples_of, small_sheet
 import acquisition.recorder
 from acquisition.block import Block
 from acquisition.errors import ConfigError, RecordingStopped
+from acquisition.origin import Origin
 from acquisition.recorder import Recorder
 from acquisition.source import open_source
 from acquisition.trace import TraceReader, TraceWriter
@@ -52,7 +53,7 @@ def _block(number: int) -> Block:
 
 
 def test_a_recording_holds_every_block_and_the_truth(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, description="sixty blocks")
+    recorder = Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, description="sixty blocks")
     with recorder:
         assert all(recorder.put(_block(number)) for number in range(60))
         recorder.close({"cell": np.arange(4)})
@@ -65,7 +66,7 @@ def test_a_recording_holds_every_block_and_the_truth(tmp_path: Path) -> None:
 
 def test_a_borrowed_block_may_be_reused_at_once(tmp_path: Path) -> None:
     buffer = ramp(small_sheet(), 0, BLOCK)
-    with Recorder(tmp_path / "a.h5", small_sheet(), simulated=True) as recorder:
+    with Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as recorder:
         recorder.put(Block(buffer, 0, borrowed=True))
         buffer[:] = 0
     with TraceReader(tmp_path / "a.h5") as reader:
@@ -75,7 +76,9 @@ def test_a_borrowed_block_may_be_reused_at_once(tmp_path: Path) -> None:
 def test_a_slow_disk_costs_a_live_recording_counted_samples_and_a_gap(
     tmp_path: Path, slow_disk: threading.Semaphore
 ) -> None:
-    recorder = Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, waits=False, queue_bytes=3 * BLOCK_BYTES)
+    recorder = Recorder(
+        tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, waits=False, queue_bytes=3 * BLOCK_BYTES
+    )
     with recorder:
         began = time.monotonic()
         kept = [recorder.put(_block(number)) for number in range(10)]
@@ -96,7 +99,7 @@ def test_a_slow_disk_costs_a_live_recording_counted_samples_and_a_gap(
 
 
 def test_a_slow_disk_holds_up_a_replay_instead(tmp_path: Path, slow_disk: threading.Semaphore) -> None:
-    with Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, queue_bytes=2 * BLOCK_BYTES) as recorder:
+    with Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, queue_bytes=2 * BLOCK_BYTES) as recorder:
         feeder = threading.Thread(target=lambda: [recorder.put(_block(number)) for number in range(10)])
         feeder.start()
         feeder.join(0.3)
@@ -111,7 +114,7 @@ def test_whatever_stops_the_writing_nobody_waits_for_it_and_all_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(acquisition.recorder, "TraceWriter", BrokenDisk)
-    with Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, queue_bytes=2 * BLOCK_BYTES) as recorder:
+    with Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, queue_bytes=2 * BLOCK_BYTES) as recorder:
         answers = [recorder.put(_block(number)) for number in range(40)]
     assert not answers[-1]
     assert isinstance(recorder.error, RecordingStopped)
@@ -123,7 +126,7 @@ def test_whatever_stops_the_writing_nobody_waits_for_it_and_all_is_counted(
 
 
 def test_a_block_that_does_not_fit_ends_the_recording_and_not_the_run(tmp_path: Path) -> None:
-    with Recorder(tmp_path / "a.h5", small_sheet(), simulated=True) as recorder:
+    with Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as recorder:
         recorder.put(_block(0))
         recorder.put(Block(np.zeros((5, 7), np.int16), BLOCK))
     assert isinstance(recorder.error, ConfigError)
@@ -131,7 +134,7 @@ def test_a_block_that_does_not_fit_ends_the_recording_and_not_the_run(tmp_path: 
 
 
 def test_a_recorder_is_used_once(tmp_path: Path) -> None:
-    recorder = Recorder(tmp_path / "a.h5", small_sheet(), simulated=True)
+    recorder = Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED)
     assert not recorder.put(_block(0))
     recorder.start()
     with pytest.raises(RecordingStopped, match="started before"):
@@ -144,18 +147,18 @@ def test_a_recorder_is_used_once(tmp_path: Path) -> None:
 
 
 def test_a_recorder_that_never_started_leaves_no_file(tmp_path: Path) -> None:
-    Recorder(tmp_path / "a.h5", small_sheet(), simulated=True).close()
+    Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED).close()
     with pytest.raises(ConfigError, match="cannot be created"):
-        Recorder(tmp_path / "none" / "a.h5", small_sheet(), simulated=True).start()
+        Recorder(tmp_path / "none" / "a.h5", small_sheet(), origin=Origin.SIMULATED).start()
     with pytest.raises(ConfigError, match="queue_bytes"):
-        Recorder(tmp_path / "a.h5", small_sheet(), simulated=True, queue_bytes=0)
+        Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, queue_bytes=0)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_recorded_simulation_replays_as_it_ran(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
     with open_source("sim:sheet-ci?seconds=0.1&seed=5") as source:
-        recorder = Recorder(path, source.instrument, simulated=source.simulated, waits=source.waits)
+        recorder = Recorder(path, source.instrument, origin=source.origin, waits=source.waits)
         recorder.start()
         live = play(source)
         assert all(recorder.put(block) for block in live)
@@ -165,7 +168,7 @@ def test_a_recorded_simulation_replays_as_it_ran(tmp_path: Path) -> None:
     with open_source(str(path)) as recording:
         replayed = play(recording)
         stored = recording.truth()
-        assert recording.simulated
+        assert recording.origin is Origin.SIMULATED
         assert recording.instrument == source.instrument
     assert np.array_equal(samples_of(replayed), samples_of(live))
     assert truth is not None

@@ -11,6 +11,7 @@ import pytest
 from trace_samples import play, ramp_block, samples_of, small_sheet, write_trace
 
 from acquisition.errors import ConfigError, EndOfStream, SourceTimeout, TraceError
+from acquisition.origin import Origin
 from acquisition.replay_options import parse_speed
 from acquisition.source import open_source
 from acquisition.trace import TraceWriter
@@ -114,7 +115,7 @@ def test_the_truth_grows_with_what_was_delivered(tmp_path: Path) -> None:
         "epoch": np.array([0, 0, 1]),
         "tick": np.array([10.0, 90.0, 5.0]),
     }
-    with TraceWriter(tmp_path / "a.h5", small_sheet(), simulated=True) as writer:
+    with TraceWriter(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as writer:
         writer.append(ramp_block(small_sheet(), 0, 100))
         writer.append(ramp_block(small_sheet(), 0, 100, epoch=1))
         writer.set_truth(truth)

@@ -22,9 +22,10 @@ RECORD = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
 from trace_samples import ramp_block, small_sheet
+from acquisition.origin import Origin
 from acquisition.trace import TraceWriter
 instrument, tick = small_sheet(), 0
-writer = TraceWriter(sys.argv[1], instrument, simulated=True, chunk_samples=1 << 16)
+writer = TraceWriter(sys.argv[1], instrument, origin=Origin.SIMULATED, chunk_samples=1 << 16)
 while True:
     lost = 7 if tick and tick % 3 == 0 else 0
     writer.append(ramp_block(instrument, tick + lost, 20_011, lost_before=lost))
@@ -37,8 +38,9 @@ RECORD_THEN_WAIT = """
 import sys, time
 sys.path.insert(0, sys.argv[2])
 from trace_samples import ramp_block, small_sheet
+from acquisition.origin import Origin
 from acquisition.recorder import Recorder
-recorder = Recorder(sys.argv[1], small_sheet(), simulated=True)
+recorder = Recorder(sys.argv[1], small_sheet(), origin=Origin.SIMULATED)
 recorder.start()
 recorder.put(ramp_block(small_sheet(), 0, 5000))
 print("waiting", flush=True)
@@ -50,8 +52,9 @@ import sys
 sys.path.insert(0, sys.argv[2])
 from trace_samples import ramp_block, small_sheet
 from acquisition.errors import RecordingStopped
+from acquisition.origin import Origin
 from acquisition.trace import TraceWriter
-tick, writer = 0, TraceWriter(sys.argv[1], small_sheet(), simulated=True, chunk_samples=1 << 16)
+tick, writer = 0, TraceWriter(sys.argv[1], small_sheet(), origin=Origin.SIMULATED, chunk_samples=1 << 16)
 try:
     while tick < 100_000_000:
         writer.append(ramp_block(small_sheet(), tick, 30_000))

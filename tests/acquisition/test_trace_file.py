@@ -11,6 +11,7 @@ from trace_samples import places, play, ramp, ramp_block, samples_of, small_shee
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, RecordingStopped
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.trace import CLOCK_MARK_DTYPE, TRACE_FORMAT, Segment, TraceReader, TraceWriter
 from acquisition.trace_source import open_trace
@@ -22,7 +23,7 @@ def test_a_trace_gives_back_instrument_and_samples_of_every_kind_of_instrument(t
     path = write_trace(tmp_path / "a.h5", [ramp_block(instrument, 0, 70_000)], instrument)
     with TraceReader(path) as reader:
         assert reader.instrument == instrument
-        assert (reader.simulated, reader.description, reader.complete) == (True, "a ramp", True)
+        assert (reader.origin, reader.description, reader.complete) == (Origin.SIMULATED, "a ramp", True)
         assert reader.read(0, 70_000).dtype == instrument.digitizer.dtype
         assert np.array_equal(reader.read(0, 70_000), ramp(instrument, 0, 70_000))
         assert np.array_equal(reader.read(69_990, 100), ramp(instrument, 69_990, 10))
@@ -105,7 +106,7 @@ def test_truth_and_clock_marks_come_back_with_their_text(tmp_path: Path) -> None
         "alive": np.array([True, False, True]),
     }
     marks = np.array([(0, 0), (100, 0)], dtype=CLOCK_MARK_DTYPE)
-    with TraceWriter(path, small_sheet(), simulated=True) as writer:
+    with TraceWriter(path, small_sheet(), origin=Origin.SIMULATED) as writer:
         writer.set_truth(truth)
         writer.set_clock_marks(marks)
     with TraceReader(path) as reader:
@@ -128,7 +129,7 @@ def test_truth_and_clock_marks_come_back_with_their_text(tmp_path: Path) -> None
 )
 def test_a_truth_that_is_no_table_is_refused(tmp_path: Path, truth: dict[str, np.ndarray], sentence: str) -> None:
     with (
-        TraceWriter(tmp_path / "a.h5", small_sheet(), simulated=True) as writer,
+        TraceWriter(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as writer,
         pytest.raises(ConfigError, match=sentence),
     ):
         writer.set_truth(truth)
@@ -136,7 +137,7 @@ def test_a_truth_that_is_no_table_is_refused(tmp_path: Path, truth: dict[str, np
 
 def test_an_empty_truth_is_told_from_none(tmp_path: Path) -> None:
     columns = {"cell": np.zeros(0, np.int64), "kind": np.array([], dtype=str)}
-    with TraceWriter(tmp_path / "a.h5", small_sheet(), simulated=True) as writer:
+    with TraceWriter(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as writer:
         writer.set_truth(columns)
     with TraceReader(tmp_path / "a.h5") as reader:
         assert reader.truth is not None
@@ -145,7 +146,7 @@ def test_an_empty_truth_is_told_from_none(tmp_path: Path) -> None:
 
 def test_the_process_that_records_can_read_what_it_has(tmp_path: Path) -> None:
     path = tmp_path / "a.h5"
-    with TraceWriter(path, small_sheet(), simulated=True) as writer:
+    with TraceWriter(path, small_sheet(), origin=Origin.SIMULATED) as writer:
         writer.append(ramp_block(small_sheet(), 0, 1000))
         writer.flush()
         with TraceReader(path) as reader:
@@ -161,18 +162,18 @@ def test_the_process_that_records_can_read_what_it_has(tmp_path: Path) -> None:
 def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
     path = write_trace(tmp_path / "a.h5", [ramp_block(small_sheet(), 0, 10)])
     with pytest.raises(ConfigError, match="never replaced"):
-        TraceWriter(path, small_sheet(), simulated=True)
+        TraceWriter(path, small_sheet(), origin=Origin.SIMULATED)
     with TraceReader(path) as reader:
         assert reader.n_samples == 10
 
 
 def test_a_folder_that_does_not_exist_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"cannot be created: the folder does not exist\."):
-        TraceWriter(tmp_path / "none" / "a.h5", small_sheet(), simulated=True)
+        TraceWriter(tmp_path / "none" / "a.h5", small_sheet(), origin=Origin.SIMULATED)
 
 
 def test_a_block_of_another_instrument_is_refused_and_what_was_there_stays(tmp_path: Path) -> None:
-    with TraceWriter(tmp_path / "a.h5", small_sheet(), simulated=True) as writer:
+    with TraceWriter(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED) as writer:
         writer.append(ramp_block(small_sheet(), 0, 10))
         with pytest.raises(ConfigError, match="does not fit the instrument 'sheet-ci'"):
             writer.append(ramp_block(instrument_preset("stretch-ci"), 10, 10))

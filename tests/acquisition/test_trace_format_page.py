@@ -12,6 +12,7 @@ from trace_samples import REPOSITORY, play, samples_of
 
 from acquisition import instrument
 from acquisition.inspection import inspect_trace
+from acquisition.origin import Origin
 from acquisition.source import open_source
 from acquisition.trace import GAP_DTYPE, TRACE_FORMAT, TraceReader
 
@@ -30,7 +31,7 @@ def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_example_of_the_page_is_a_trace(example: Path) -> None:
     with TraceReader(example) as reader:
-        assert reader.simulated
+        assert reader.origin is Origin.SIMULATED
         assert [channel.name for channel in reader.instrument.channels] == ["forward", "side"]
         assert [(s.row, s.first_sample, s.lost_before) for s in reader.segments()] == [
             (0, 0, 0),

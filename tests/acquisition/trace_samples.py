@@ -10,6 +10,7 @@ import numpy as np
 from acquisition.block import Block, Samples
 from acquisition.errors import EndOfStream, SourceTimeout
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.source import Source
 from acquisition.trace import TraceWriter
@@ -37,7 +38,9 @@ def ramp_block(instrument: Instrument, first: int, count: int, epoch: int = 0, l
 
 
 def write_trace(path: Path, blocks: Iterable[Block], instrument: Instrument | None = None, **options: int) -> Path:
-    with TraceWriter(path, instrument or small_sheet(), simulated=True, description="a ramp", **options) as writer:
+    with TraceWriter(
+        path, instrument or small_sheet(), origin=Origin.SIMULATED, description="a ramp", **options
+    ) as writer:
         for block in blocks:
             writer.append(block)
     return path

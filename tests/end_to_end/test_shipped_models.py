@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition.origin import Origin
 from inference.shipped import shipped_bundles
 from service.control import RunControl
 from service.run import Run, RunRequest, RunState
@@ -62,7 +63,7 @@ def test_every_column_of_a_run_stands_on_its_page(finished: tuple[Run, Path]) ->
 def test_the_real_droplet_is_stored_with_an_answer_and_called_novel(atom_record: Path, tmp_path: Path) -> None:
     with RunControl(tmp_path) as control:
         run = control.wait(control.start(RunRequest(source=f"atom:{atom_record}")).id, 120)
-        assert (run.ledger.detected, run.ledger.stored, run.simulated) == (1, 1, False)
+        assert (run.ledger.detected, run.ledger.stored, run.origin) == (1, 1, Origin.MEASURED)
         cell = control.folder(run.id).cell(1)
         assert cell["novel"], "a model of white blood cells must not take an oil droplet for one"
         saliency = control.engine_for(run.id).explain({"line": control.folder(run.id).image(1, "line")[None]})

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from acquisition.origin import Origin
 from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
 from service.run_folder import RunFolder
@@ -44,7 +45,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, bundle_file: Path) -> tup
         started = control.start(request_of(bundle_file, f"sim:sheet-ci?cells={CELLS}&seed=5", record=True))
         run = control.wait(started.id, 120)
         check(run, control.folder(run.id))
-        assert run.simulated and run.finish_reason is FinishReason.SOURCE_ENDED
+        assert run.origin is Origin.SIMULATED and run.finish_reason is FinishReason.SOURCE_ENDED
         assert run.provider == "CPUExecutionProvider" or run.provider == "CUDAExecutionProvider"
         truth = pq.read_table(control.folder(run.id).path / "truth.parquet")
         assert set(truth.column("true_kind").to_pylist()) - {""}
@@ -74,7 +75,7 @@ def test_a_replay_gives_identical_events_images_and_answers(
         again = control.wait(control.start(request_of(bundle_file, f"file:{source}")).id, 120)
         check(again, control.folder(again.id))
         assert (again.pipeline_id, again.ledger, again.truth) == (run.pipeline_id, run.ledger, run.truth)
-        assert again.simulated
+        assert again.origin is Origin.SIMULATED
         first, second = RunFolder.open(path), control.folder(again.id)
         exact = ["event_id", "trigger_tick", "speed_m_s", "area_um2", "flags", "cluster", "class"]
         ours, theirs = (f.cells(limit=10_000, fields=exact).rows for f in (first, second))

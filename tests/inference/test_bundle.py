@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 import pytest
 
+from acquisition.origin import Origin
 from inference.bundle import Bundle
 from inference.errors import BundleError
 
@@ -50,7 +51,7 @@ def test_the_digest_changes_with_anything_in_the_contract(edited: Callable[..., 
 
 def test_the_contract_says_where_the_model_comes_from(toy_bundle: Bundle) -> None:
     contract = toy_bundle.contract
-    assert contract.training.simulated
+    assert contract.training.origin is Origin.SIMULATED
     assert contract.training.sources == ("toy:1", "toy:2")
     assert contract.training.test_sources == ("toy:4",)
     assert contract.command == "pytest"

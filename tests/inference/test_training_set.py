@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from toy_cells import CHANNEL, KINDS, QUICK, draw_images, draw_set
 
+from acquisition.origin import Origin
 from inference.errors import TrainingError
 from inference.training.data import UNLABELLED, TrainingSet
 from inference.training.options import TrainingOptions
@@ -18,28 +19,30 @@ from inference.training.split import split_by_run
 
 def test_rejected_events_are_not_learnt() -> None:
     images, labels = draw_images(40, seed=1)
-    cells = TrainingSet.from_images(images, labels, "run", instrument_kind="light_sheet", simulated=True)
+    cells = TrainingSet.from_images(images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED)
     assert cells.images.shape == (36, 1, 80, 80)
     np.testing.assert_array_equal(cells.images[:, 0], images.images[CHANNEL][images.is_cell])
     assert [cells.label_names[i] for i in cells.label] == [labels[i] for i in np.flatnonzero(images.is_cell)]
-    assert (cells.channel, cells.pixel_um, cells.simulated) == (CHANNEL, 0.25, True)
+    assert (cells.channel, cells.pixel_um, cells.origin) == (CHANNEL, 0.25, Origin.SIMULATED)
 
 
 def test_unknown_labels_stay_unknown() -> None:
     images, labels = draw_images(12, seed=1)
     some = [label if i % 2 else "" for i, label in enumerate(labels)]
-    cells = TrainingSet.from_images(images, some, "run", instrument_kind="light_sheet", simulated=True)
+    cells = TrainingSet.from_images(images, some, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED)
     assert (cells.label == UNLABELLED).sum() == 6
     assert not draw_set(12, 1, labelled=False).is_labelled.any()
 
 
 def test_joined_sets_match_runs_and_classes_by_name() -> None:
     images, _ = draw_images(10, seed=2)
-    other = TrainingSet.from_images(images, ["zebra"] * 10, "run b", instrument_kind="light_sheet", simulated=False)
+    other = TrainingSet.from_images(
+        images, ["zebra"] * 10, "run b", instrument_kind="light_sheet", origin=Origin.MEASURED
+    )
     joined = TrainingSet.concatenate([draw_set(10, 1), other, draw_set(10, 1)])
     assert joined.label_names == (*sorted(KINDS), "zebra")
     assert joined.run_names == ("toy:1", "run b")
-    assert joined.simulated
+    assert joined.origin is Origin.SIMULATED
     assert (joined.label[9:18] == 3).all()
     assert joined.run.tolist() == [0] * 9 + [1] * 9 + [0] * 9
 
@@ -76,7 +79,7 @@ def test_a_volume_or_unknown_channel_is_refused() -> None:
     for channel in ("side_scatter", "line"):
         with pytest.raises(TrainingError, match="use one of transmission"):
             TrainingSet.from_images(
-                images, labels, "run", instrument_kind="light_sheet", simulated=True, channel=channel
+                images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED, channel=channel
             )
 
 
@@ -129,7 +132,9 @@ def test_a_run_too_small_to_measure_on_is_refused() -> None:
 
 def test_a_class_that_only_a_held_out_run_has_is_refused() -> None:
     images, _ = draw_images(60, seed=2)
-    other = TrainingSet.from_images(images, ["zebra"] * 60, "last", instrument_kind="light_sheet", simulated=True)
+    other = TrainingSet.from_images(
+        images, ["zebra"] * 60, "last", instrument_kind="light_sheet", origin=Origin.SIMULATED
+    )
     with pytest.raises(TrainingError, match="'zebra', which no training run has"):
         split_by_run(TrainingSet.concatenate([draw_set(60, 1), other]), QUICK)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from acquisition.origin import Origin
 from inference.training.data import TrainingSet
 from inference.training.options import TrainingOptions
 from reconstruction.images import CellImages, Rejection
@@ -53,5 +54,5 @@ def draw_set(n: int, seed: int, *, labelled: bool = True) -> TrainingSet:
     """One run of toy cells."""
     images, labels = draw_images(n, seed)
     return TrainingSet.from_images(
-        images, labels if labelled else None, f"toy:{seed}", instrument_kind="light_sheet", simulated=True
+        images, labels if labelled else None, f"toy:{seed}", instrument_kind="light_sheet", origin=Origin.SIMULATED
     )

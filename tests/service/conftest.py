@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from line_parts import INSTRUMENT, KnownTransform, known_answers, known_event
 
+from acquisition.origin import Origin
 from service.cell_rows import AnswerNames
 from service.run import Run, RunRequest, RunState
 from service.run_folder import RunFolder
@@ -20,7 +21,7 @@ def known_run() -> Run:
         state=RunState.ACQUIRING,
         request=RunRequest(),
         source="a stream for tests",
-        simulated=True,
+        origin=Origin.SIMULATED,
         instrument=INSTRUMENT,
         pipeline="a|b|c",
         pipeline_id="0" * 16,

@@ -14,6 +14,7 @@ from acquisition.block import Block
 from acquisition.errors import EndOfStream
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
@@ -30,7 +31,7 @@ REJECT_EVERY = 7
 class KnownSource:
     """Counts up in its first channel; `waits` as asked for; can be slow, fail, or never end."""
 
-    simulated = True
+    origin = Origin.SIMULATED
     description = "a stream for tests"
     total_samples = None
 

@@ -16,6 +16,7 @@ import pytest
 from line_parts import EVERY, INSTRUMENT, REJECT_EVERY, KnownDetector, KnownModel, KnownSource, known_makers
 
 from acquisition.errors import ConfigError, DeviceLost, Overrun
+from acquisition.origin import Origin
 from acquisition.trace import TraceReader
 from service import disk
 from service.arming import Makers
@@ -79,7 +80,7 @@ def test_every_event_of_a_finite_source_is_stored_or_rejected(controlled: Start)
     assert run.ledger.rejected == {"overlap": 300 // REJECT_EVERY}
     assert run.ledger.dropped == {}
     assert run.ledger.samples == 300 * EVERY
-    assert (run.provider, run.bundle, run.simulated) == ("TestProvider", "known", True)
+    assert (run.provider, run.bundle, run.origin) == ("TestProvider", "known", Origin.SIMULATED)
     assert run.pipeline == f"known:1|images:1|known@{'d' * 16}" and len(run.pipeline_id) == 16
     assert set(run.files) == {"windows", "images", "cells", "rejected", "bundle", "truth"}
     assert source.closed
@@ -251,7 +252,7 @@ def test_states_follow_each_other_and_only_one_run_at_a_time(controlled: Start) 
     assert control.status().state is ServiceState.IDLE
     run = control.start(RunRequest(source="known:"))
     status = control.status()
-    assert (status.state, status.run_id, status.simulated) == (ServiceState.ACQUIRING, run.id, True)
+    assert (status.state, status.run_id, status.origin) == (ServiceState.ACQUIRING, run.id, Origin.SIMULATED)
     assert run.state is RunState.ACQUIRING and control.folder(run.id).run().state is RunState.ACQUIRING
     with pytest.raises(RunStateError, match="acquiring"):
         control.start(RunRequest(source="known:"))

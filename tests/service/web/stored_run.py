@@ -11,6 +11,7 @@ from acquisition.detection import detector_for
 from acquisition.errors import EndOfStream
 from acquisition.event import Event
 from acquisition.instrument import Instrument
+from acquisition.origin import Origin
 from acquisition.source import open_source
 from inference.engine import Engine
 from reconstruction.images import CellImages
@@ -55,7 +56,7 @@ def make_run(data: Path, run_id: str = "20260101T120000000Z-abcdef") -> Run:
         finish_reason=FinishReason.SOURCE_ENDED,
         request=RunRequest(source=SOURCE),
         source="simulated sheet-ci",
-        simulated=True,
+        origin=Origin.SIMULATED,
         instrument=instrument,
         pipeline="detector|transform|bundle",
         pipeline_id="0123456789abcdef",

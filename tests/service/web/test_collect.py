@@ -10,6 +10,7 @@ from conftest import World
 from stored_run import SOURCE
 
 from acquisition.event import Event
+from acquisition.origin import Origin
 from acquisition.source import open_source
 from inference.errors import TrainingError
 from service.cli.collect import _events, collect, match_labels
@@ -29,7 +30,7 @@ def test_a_simulation_gives_cells_with_the_names_that_were_drawn() -> None:
     cells = collect(URL, 100, ignore)
     assert 0 < len(cells) <= 10
     assert set(cells.label_names) <= {"lymphocyte", "monocyte", "neutrophil"} and cells.is_labelled.all()
-    assert cells.simulated and cells.channel == "transmission" and cells.run_names == (URL,)
+    assert cells.origin is Origin.SIMULATED and cells.channel == "transmission" and cells.run_names == (URL,)
 
 
 def test_a_run_folder_gives_the_images_that_it_stored(world: World) -> None:

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from tiny_bundle import tiny_bundle
 
+from acquisition.origin import Origin
 from service.api.server import listen
 from service.cli import COMMANDS, main
 from service.run import Run
@@ -115,7 +116,7 @@ def test_a_run_prints_one_document_on_stdout_whose_ledger_balances(place: Path) 
     )
     assert done.returncode == 0, done.stderr
     run = Run.model_validate_json(done.stdout)
-    assert run.state == "done" and run.simulated
+    assert run.state == "done" and run.origin is Origin.SIMULATED
     assert run.ledger.detected > 0 and run.ledger.in_flight == 0
     assert run.truth is not None and run.truth["cells"] == 4
     assert (
@@ -133,7 +134,7 @@ def test_inspect_says_in_words_and_in_json_what_is_in_a_recording(
     )
     assert "sheet-ci" in words and "simulated" in words
     report = json.loads(document)
-    assert report["true_cells"] == 4 and report["simulated"] is True
+    assert report["true_cells"] == 4 and report["origin"] == "simulated"
 
 
 def test_bundle_show_tells_what_a_model_takes_and_answers(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

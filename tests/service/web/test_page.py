@@ -65,7 +65,7 @@ def loaded(page: Page, picture: str) -> bool:
 def test_the_page_shows_the_ledger_the_run_and_its_cells(page: Page, world: World) -> None:
     watch = opened(page, world)
     expect(page.locator("#ledger dd[data-name=stored]")).to_have_text(str(world.run.ledger.stored))
-    expect(page.locator("#simulated")).to_be_visible()
+    expect(page.locator("#origin")).to_have_text("SIMULATED")
     expect(page.locator(".tile")).to_have_count(world.run.ledger.stored)
     expect(page.locator("#legend")).to_contain_text("dark")
     assert "token" not in page.url and "owner-secret" not in page.content()
