@@ -141,6 +141,10 @@ class LineView(_Description):
     """Place of the view's centre within the line, after the first view's centre."""
     width_samples: float = Field(gt=0)
     """Samples that carry light."""
+    edge: Literal["none", "+x", "-x", "+y", "-y"] = "none"
+    """Knife edge that blocks half of the aperture: `+x` brightens where the phase of the cell rises with x, `-x` where
+    it falls, and so on; `none` is brightfield. A pair gives the slope of the phase along its axis, NA (I+ - I-) /
+    (I+ + I-) times 2 pi / wavelength (source: specification B.5)."""
 
 
 class TimeStretch(_Description):

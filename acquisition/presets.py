@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Literal
 
 from acquisition.errors import ConfigError
 from acquisition.instrument import (
@@ -42,6 +43,16 @@ def _light_sheet(
     )
 
 
+_GRADIENT_VIEWS: tuple[tuple[str, Literal["none", "+x", "-x", "+y", "-y"]], ...] = (
+    ("brightfield", "none"),
+    ("rising_x", "+x"),
+    ("falling_x", "-x"),
+    ("rising_y", "+y"),
+    ("falling_y", "-y"),
+)
+"""Names and knife edges of the views of multi-ATOM, in the order of their delays."""
+
+
 def _time_stretch(
     name: str,
     *,
@@ -49,18 +60,17 @@ def _time_stretch(
     line_rate_hz: float,
     flow_speed_m_s: float,
     um_per_sample: float,
-    width_samples: float,
-    cores: int,
+    views: tuple[LineView, ...],
 ) -> Instrument:
     return Instrument(
         name=name,
-        digitizer=Digitizer(sample_rate_hz=sample_rate_hz, bits=8, interleave_cores=cores),
+        digitizer=Digitizer(sample_rate_hz=sample_rate_hz, bits=8, interleave_cores=4),
         channels=(Channel(name="line", role=Role.LINE),),
         flow_speed_m_s=flow_speed_m_s,
         optics=TimeStretch(
             line_rate_hz=line_rate_hz,
             um_per_sample=um_per_sample,
-            views=(LineView(width_samples=width_samples),),
+            views=views,
             wavelength_nm=1064.0,
             aperture=0.66,
         ),
@@ -79,8 +89,20 @@ _PRESETS: dict[str, Callable[[], Instrument]] = {
         line_rate_hz=5e9 / 275.5195,
         flow_speed_m_s=0.3,
         um_per_sample=55.0 * 0.3 / (5e9 / 275.5195) * 1e6,
-        width_samples=20.75,
-        cores=4,
+        views=(LineView(width_samples=20.75),),
+    ),
+    # Brightfield and four knife-edge views share a line of 341 1/3 samples (B.1). Delays and widths are a choice: views
+    # of 37 um, 8 samples apart, and a longer dark stretch after the last, which tells the first from the others.
+    "atom-4g": lambda: _time_stretch(
+        "atom-4g",
+        sample_rate_hz=12.08e6 * 1024 / 3,
+        line_rate_hz=12.08e6,
+        flow_speed_m_s=1.0,
+        um_per_sample=1 / 1.4,
+        views=tuple(
+            LineView(name=name, edge=edge, delay_samples=60.0 * k, width_samples=52.0)
+            for k, (name, edge) in enumerate(_GRADIENT_VIEWS)
+        ),
     ),
     "stretch-ci": lambda: _time_stretch(
         "stretch-ci",
@@ -88,8 +110,7 @@ _PRESETS: dict[str, Callable[[], Instrument]] = {
         line_rate_hz=290e3,
         flow_speed_m_s=0.025,
         um_per_sample=0.25,
-        width_samples=80.0,
-        cores=4,
+        views=(LineView(width_samples=80.0),),
     ),
 }
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
-from acquisition.instrument import Instrument, Role
+from acquisition.instrument import Instrument, LineView, Role
 from acquisition.periodic import PeriodicDetector
 from acquisition.settings import DetectionSettings
 
@@ -24,7 +25,7 @@ def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
         score_channel=instrument.columns(Role.LINE)[0],
         nominal_period_ticks=period,
         n_bins=BINS_PER_SAMPLE * round(period),
-        anchor=0.5,
+        anchor=_anchor(optics.views, period),
         anchor_is_edge=False,
         active_share=0.05,
         window_before=half_window,
@@ -37,6 +38,20 @@ def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
         overlap=instrument.grid.field_um / 2 / step_um,
         calibration=1024,
     )
+
+
+def _anchor(views: tuple[LineView, ...], period: float) -> float:
+    """Phase of the middle of all light, where the middle of the first view lies at one half.
+
+    Half of the light of a knife-edge view is blocked, and all views have the same envelope.
+    """
+    light = sum(
+        (1.0 if view.edge == "none" else 0.5)
+        * view.width_samples
+        * cmath.exp(2j * cmath.pi * view.delay_samples / period)
+        for view in views
+    )
+    return (0.5 + cmath.phase(light) / (2 * cmath.pi)) % 1.0
 
 
 class TimeStretchDetector(PeriodicDetector):

@@ -7,10 +7,12 @@ from collections.abc import Callable
 from acquisition.errors import ConfigError
 from simulator.setup import Setup
 from simulator.sheet_presets import sheet_ci
-from simulator.stretch_presets import stretch_ci
+from simulator.stretch_presets import atom_4g, atom_real, stretch_ci
 
 _PRESETS: dict[str, Callable[[], Setup]] = {
     "sheet-ci": sheet_ci,
+    "atom-real": atom_real,
+    "atom-4g": atom_4g,
     "stretch-ci": stretch_ci,
 }
 

@@ -20,3 +20,49 @@ def stretch_ci() -> Setup:
         detectors=(Detector(photoelectrons=2e5, counts_per_photoelectron=105.0 / 2e5, noise_counts=0.9),),
         converter=Converter(core_offsets_counts=(0.06, -2.38, -0.34, -2.70)),
     )
+
+
+def atom_real() -> Setup:
+    """Return the time stretch of the public ATOM record, with the figures that were measured on it (B.4).
+
+    Its peak is 12 % above the converter's end, so that as many samples are clipped as there. The light that reaches
+    the detector, the noise of the pulses and the rate of the cells are assumptions. It repeats after 10 ms, because
+    5 GS/s cannot be made as they flow.
+    """
+    peak = 142.0
+    return Setup(
+        instrument=instrument_preset("atom-real"),
+        flow=Flow(cells_per_s=2000.0, lateral_x_um=1.5, lateral_z_um=1.5),
+        laser=Laser(rin_db_per_hz=-130.0, pulse_noise=0.005),
+        clock=Clock(offset_ppm=1.0, jitter_s=1e-12),
+        optics=StretchDefects(envelope="two-lobed", line_width_samples=0.35),
+        detectors=(
+            Detector(
+                photoelectrons=2e5,
+                counts_per_photoelectron=peak / 2e5,
+                noise_counts=0.84,
+                undershoot=6.6 / peak,
+                undershoot_s=9e-9,
+            ),
+        ),
+        converter=Converter(core_offsets_counts=(0.06, -2.38, -0.34, -2.70), jitter_s=0.3e-12),
+        loop_s=0.01,
+    )
+
+
+def atom_4g() -> Setup:
+    """Return the multi-view ATOM at 4 GS/s: brightfield and four knife-edge views in every line, 10,000 cells/s.
+
+    Its sampling clock is 1024/3 of the line clock (B.1), so it neither drifts nor slips. It repeats after 9 ms, which
+    are whole lines, because 4 GS/s cannot be made as they flow. Light and noise are assumptions.
+    """
+    return Setup(
+        instrument=instrument_preset("atom-4g"),
+        flow=Flow(cells_per_s=10_000.0, lateral_x_um=3.0, lateral_z_um=1.5),
+        laser=Laser(rin_db_per_hz=-130.0, pulse_noise=0.02),
+        clock=Clock(jitter_s=1e-12),
+        optics=StretchDefects(line_width_samples=0.35),
+        detectors=(Detector(photoelectrons=2e5, counts_per_photoelectron=110.0 / 2e5, noise_counts=0.9),),
+        converter=Converter(core_offsets_counts=(0.06, -2.38, -0.34, -2.70), enob=7.0, jitter_s=0.3e-12),
+        loop_s=0.009,
+    )

@@ -10,8 +10,8 @@ from reconstruction.features import find_object, image_features
 from reconstruction.images import Rejection
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
-from simulator.cells.catalogue import parse_sample
-from simulator.optics.time_stretch import GRID_PX, TimeStretchModel
+from simulator.cells.sample import parse_sample
+from simulator.optics.time_stretch import TimeStretchModel
 from simulator.presets import setup_preset
 from simulator.stream import Extent, SimulatedStream
 
@@ -38,7 +38,7 @@ def test_line_images_look_like_the_cells_that_were_there():
         um_per_tick = arrival.speed_m_s * 1e6 / setup.instrument.sample_rate_hz
         shift_y = (event.trigger_tick - arrival.tick) * um_per_tick / 0.25
         truth = np.roll(model.image(arrival), (round(shift_y), round(arrival.x_um / 0.25)), axis=(0, 1))
-        edge = (GRID_PX - 80) // 2
+        edge = (truth.shape[0] - 80) // 2
         picture, ideal = images.images["line"][row], truth[edge:-edge, edge:-edge]
         lit = slice(8, 72)
         scores.append(correlation(picture[lit, lit], ideal[lit, lit]))
