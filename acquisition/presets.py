@@ -19,20 +19,19 @@ from acquisition.instrument import (
     TimeStretch,
 )
 
+_TRANSMISSION = Channel(name="transmission", role=Role.TRANSMISSION)
+
 
 def _light_sheet(
-    name: str, *, sample_rate_hz: float, bits: int, scan_rate_hz: float, flow_speed_m_s: float
+    name: str, *, sample_rate_hz: float, bits: int, scan: Scan, flow_speed_m_s: float, channels: tuple[Channel, ...]
 ) -> Instrument:
     return Instrument(
         name=name,
         digitizer=Digitizer(sample_rate_hz=sample_rate_hz, bits=bits),
-        channels=(
-            Channel(name="transmission", role=Role.TRANSMISSION),
-            Channel(name="side_scatter", role=Role.SIDE_SCATTER),
-        ),
+        channels=channels,
         flow_speed_m_s=flow_speed_m_s,
         optics=LightSheet(
-            scan=Scan(rate_hz=scan_rate_hz, height_um=20.0, active_duty=0.9, efficiency_roll_off=0.2),
+            scan=scan,
             mask=Mask.staggered(count=20, x_pitch_um=1.0, y_pitch_um=20.0, size_um=1.0),
             slits=(Slit(y_um=0.0, width_um=1.0),),
             wavelength_nm=488.0,
@@ -78,10 +77,29 @@ def _time_stretch(
 
 
 _PRESETS: dict[str, Callable[[], Instrument]] = {
+    # One slit: the comb of the pinholes measures the speed well enough, and a second slit would need a detector of its
+    # own, as two pulses of every cell in one transmission channel would count as two cells (A.7, steps 3 and 4).
     "sheet-real": lambda: _light_sheet(
-        "sheet-real", sample_rate_hz=30e6, bits=16, scan_rate_hz=200e3, flow_speed_m_s=0.2
+        "sheet-real",
+        sample_rate_hz=30e6,
+        bits=16,
+        scan=Scan(rate_hz=200e3, height_um=20.0, active_duty=0.9, a2=0.02, a3=0.005, efficiency_roll_off=0.2),
+        flow_speed_m_s=0.2,
+        channels=(
+            _TRANSMISSION,
+            Channel(name="side_scatter", role=Role.SIDE_SCATTER, delay_s=20e-9),
+            Channel(name="gfp", role=Role.FLUORESCENCE, wavelength_nm=520.0, delay_s=20e-9),
+            Channel(name="scan_marker", role=Role.SCAN_MARKER),
+        ),
     ),
-    "sheet-ci": lambda: _light_sheet("sheet-ci", sample_rate_hz=5e6, bits=12, scan_rate_hz=50e3, flow_speed_m_s=0.05),
+    "sheet-ci": lambda: _light_sheet(
+        "sheet-ci",
+        sample_rate_hz=5e6,
+        bits=12,
+        scan=Scan(rate_hz=50e3, height_um=20.0, active_duty=0.9, efficiency_roll_off=0.2),
+        flow_speed_m_s=0.05,
+        channels=(_TRANSMISSION, Channel(name="side_scatter", role=Role.SIDE_SCATTER)),
+    ),
     # The record of B.4: 55 lines of 0.3 m/s / 18.1475 MHz are as long as one sample is wide.
     "atom-real": lambda: _time_stretch(
         "atom-real",

@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from acquisition.errors import ConfigError
 from simulator.setup import Setup
-from simulator.sheet_presets import sheet_ci
+from simulator.sheet_presets import sheet_ci, sheet_real
 from simulator.stretch_presets import atom_4g, atom_real, stretch_ci
 
 _PRESETS: dict[str, Callable[[], Setup]] = {
+    "sheet-real": sheet_real,
     "sheet-ci": sheet_ci,
     "atom-real": atom_real,
     "atom-4g": atom_4g,
