@@ -24,9 +24,10 @@ from simulator.setup import Setup
 Floats = npt.NDArray[np.float32]
 
 PIXEL_UM = 0.25
-GRID_SIZES_PX = (96, 128, 192, 256, 384, 512)
+GRID_SIZES_PX = (64, 80, 96, 128, 192, 256, 384, 512)
 """Edges of the pictures that cells are drawn on; the smallest that holds the cell is taken."""
-GRID_PX = GRID_SIZES_PX[0]
+GRID_PX = 96
+"""Least edge of a transmission image, which is also looked at beside what is reconstructed from it."""
 _BLUR_UM = 2.5
 """How far blur and diffraction carry a cell's light beyond its own edge."""
 
@@ -59,6 +60,8 @@ class LightSheetModel:
         places = np.array(optics.mask.y_um) + defects.pinhole_position_um * rng.standard_normal(self.columns_um.size)
         self.pinholes = np.stack([places, np.maximum(passes, 0.0)], axis=1)
         """`(n, 2)`: where each pinhole truly stands along the flow, um, and what it lets through."""
+        self.side_paths = [self.pinholes * (1.0, level.photoelectrons) for level in setup.detectors]
+        """For each channel the pinholes, with the photoelectrons that they let through."""
         beam, pattern = beam_profile(self.sweep), stray_pattern(rng)
         levels = list(zip((channel.role for channel in instrument.channels), setup.detectors, strict=True))
         self.stray = [stray_profile(level, beam, pattern, defects.stray_structure) for _, level in levels]
@@ -84,26 +87,24 @@ class LightSheetModel:
 
     def shadow(self, arrival: Arrival) -> LightSheetShadow:
         """Render what the cell sends through every pinhole, and its transmission image at every slit."""
-        instrument = self.setup.instrument
         scatter: Floats | None = None
         pictures: list[Floats | None] = []
-        for c, (channel, level) in enumerate(zip(instrument.channels, self.setup.detectors, strict=True)):
+        for c, channel in enumerate(self.setup.instrument.channels):
             picture: Floats | None = None
             if channel.role is Role.TRANSMISSION:
                 picture = self.transmission(arrival, self.slits[c])
             elif channel.role is Role.SIDE_SCATTER:
                 scatter = self._scatter(arrival) if scatter is None else scatter
-                picture = scatter * np.float32(level.photoelectrons)
+                picture = scatter
             elif channel.role is Role.FLUORESCENCE and arrival.specimen.fluorophores.size:
-                glow = self._blurred(arrival, arrival.specimen.fluorophores, channel.wavelength_nm)
-                picture = glow * np.float32(level.photoelectrons)
+                picture = self._blurred(arrival, arrival.specimen.fluorophores, channel.wavelength_nm)
             pictures.append(picture)
         return LightSheetShadow(self, arrival, tuple(pictures), reach_um(arrival))
 
     def transmission(self, arrival: Arrival, slit: Slit | None = None) -> Floats:
         """Transmission image (z, y) as a slit (None: the first) and the sheet see it, square, centred on the scan."""
         optics = self.optics
-        n = grid_px(arrival, optics.scan.height_um)
+        n = max(GRID_PX, grid_px(arrival, optics.scan.height_um))
         field = arrival.specimen.field(View((0, 1, 2), (arrival.z_um, 0.0), n, PIXEL_UM, optics.wavelength_nm))
         defocus_um = self.setup.sheet.defocus_um + arrival.x_um
         image = brightfield(
@@ -134,8 +135,8 @@ class LightSheetShadow:
     Attributes
     ----------
     pictures
-        For each channel what the cell does to it: a transmission image (z, y), light `(pinholes, z, y)` in
-        photoelectrons, or None.
+        For each channel what the cell does to it: a transmission image (z, y), what every pinhole sees `(pinholes,
+        z, y)` as from `blurred_scatter`, or None.
     reach_um
         How far from its centre.
     """
@@ -185,7 +186,7 @@ class LightSheetShadow:
                 slit_y_um = model.slits[c].y_um
                 lay_forward(part, c, stretch, model.sweep, transit, picture, slit_y_um, model.stray[c])
             else:
-                lay_side(part, c, stretch, model.sweep, transit, picture, model.pinholes)
+                lay_side(part, c, stretch, model.sweep, transit, picture, model.side_paths[c])
 
 
 def reach_um(arrival: Arrival) -> float:

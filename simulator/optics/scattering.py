@@ -51,6 +51,7 @@ def _splat(
         side = math.sqrt(sigma_side**2 + (spread_per_um * beyond) ** 2)
         low_z, high_z = _gauss(weights_z, z, sheet, pixel_um)
         low_y, high_y = _gauss(weights_y, y, side, pixel_um)
+        across = weights_y[low_y:high_y]
         for i in range(columns.shape[0]):
             dx = (columns[i] - x) / side
             if abs(dx) > _WIDTHS:
@@ -58,8 +59,9 @@ def _splat(
             weight_x = strength / (sheet * side * side) * math.exp(-0.5 * dx * dx)
             for k in range(low_z, high_z):
                 weight = np.float32(weight_x * weights_z[k])
-                for j in range(low_y, high_y):
-                    volume[i, k, j] += weight * weights_y[j]
+                row = volume[i, k, low_y:high_y]
+                for j in range(row.shape[0]):
+                    row[j] += weight * across[j]
 
 
 def rayleigh_range_um(optics: LightSheet) -> float:

@@ -128,7 +128,7 @@ def fill_light(light: Floats, channel: int, stretch: Stretch, profile: Floats) -
             light[m, channel] = profile[min(max(b, 0), n_bins - 1)]
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _seen(plane: Floats, sweep: Sweep, scan: int, phase: float, col: float, transit: Transit) -> float:
     """Light of a plane (z, y) at a phase of the scan, relative to a full beam; column `col` stands at the pinhole."""
     half = plane.shape[0] / 2 - 0.5
@@ -151,13 +151,13 @@ def lay_side(
 ) -> None:
     """Add what a cell sends through every pinhole to one channel of `(n, channels)`.
 
-    `volume` is `(pinholes, z, y)`, photoelectrons; `pinholes` is `(pinholes, 2)`: place along the flow, um, and
-    transmission.
+    `volume` is `(pinholes, z, y)`; `pinholes` is `(pinholes, 2)`: place along the flow, um, and photoelectrons per unit
+    of the volume.
     """
     n_scans = stretch.starts.shape[0] - 1
     half = volume.shape[2] / 2 - 0.5
     for i in range(pinholes.shape[0]):
-        place, passes = pinholes[i, 0], pinholes[i, 1]
+        place, photoelectrons = pinholes[i, 0], pinholes[i, 1]
         reach = transit.reach_um
         first = max(0, _first_sample(stretch, transit.tick + (place - reach) / transit.um_per_tick))
         last = min(light.shape[0], _first_sample(stretch, transit.tick + (place + reach) / transit.um_per_tick))
@@ -173,12 +173,12 @@ def lay_side(
                 y = place - transit.um_per_tick * (tick - transit.tick)
                 col = y / transit.pixel_um + half
                 value = _seen(volume[i], sweep, stretch.first_scan + k, (tick - start) * scale, col, transit)
-                light[m, channel] += passes * value
+                light[m, channel] += photoelectrons * value
             first = max(first, end)
             k += 1
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _passed(image: Floats, sweep: Sweep, scan: int, phase: float, col: float, pixel_um: float) -> float:
     """Share of the beam that an image (z, y) lets pass at a phase of the scan."""
     half = image.shape[0] / 2 - 0.5
