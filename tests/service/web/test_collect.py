@@ -13,7 +13,7 @@ from acquisition.event import Event
 from acquisition.origin import Origin
 from acquisition.source import open_source
 from inference.errors import TrainingError
-from service.cli.collect import _events, collect, match_labels
+from service.cli.collect import collect, events_of, match_labels
 from service.cli.stored_cells import true_kinds
 from service.control import RUNS
 from service.errors import RunFolderError
@@ -50,7 +50,7 @@ def test_a_folder_that_is_no_run_and_a_file_that_is_no_set_are_said(tmp_path: Pa
 
 def test_a_true_cell_names_the_event_it_lies_in_and_no_other() -> None:
     with open_source(URL) as source:
-        events: list[Event] = list(_events(source))
+        events: list[Event] = list(events_of(source))
         truth = source.truth()
         assert truth is not None
         triggers = Triggers(
