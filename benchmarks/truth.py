@@ -10,7 +10,7 @@ from acquisition.block import Block
 from acquisition.detection import detector_for
 from reconstruction.transform import transform_for
 from simulator.arrivals import Arrival, arrivals
-from simulator.cells.catalogue import parse_sample
+from simulator.cells.sample import parse_sample
 from simulator.optics.light_sheet import LightSheetModel
 from simulator.optics.scattering import blurred_scatter
 from simulator.optics.time_stretch import TimeStretchModel

@@ -8,9 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from simulator.cells.anatomy import make_cell
-from simulator.cells.catalogue import POPULATIONS
-from simulator.cells.specimen import Specimen
+from simulator.cells.specimen import Specimen, Specimens
 from simulator.randomness import Purpose, random_stream
 from simulator.setup import Setup
 
@@ -79,13 +77,11 @@ def arrival_ticks(setup: Setup, seed: int) -> Iterator[float]:
             yield tick
 
 
-def arrivals(setup: Setup, sample: dict[str, float], seed: int) -> Iterator[Arrival]:
+def arrivals(setup: Setup, sample: Specimens, seed: int) -> Iterator[Arrival]:
     """Cells in order of their ticks, without end."""
-    names = list(sample)
-    shares = np.array([sample[name] for name in names])
     for index, tick in enumerate(arrival_ticks(setup, seed), start=1):
         rng = random_stream(seed, Purpose.CELLS, index)
-        cell = make_cell(POPULATIONS[names[rng.choice(shares.size, p=shares)]], rng)
+        cell = sample.draw(rng)
         speed = setup.instrument.flow_speed_m_s * (
             1.0 + setup.flow.speed_cv * float(np.clip(rng.standard_normal(), -4, 4))
         )

@@ -18,7 +18,7 @@ def sheet_ci() -> Setup:
         optics=SheetDefects(pinhole_transmission_cv=0.05, pinhole_position_um=0.05),
         detectors=(
             Detector(photoelectrons=1500.0, counts_per_photoelectron=1.0, excess_noise=1.2, noise_counts=1.0),
-            Detector(photoelectrons=120.0, stray=4.0, counts_per_photoelectron=1.0, excess_noise=1.2, noise_counts=1.0),
+            Detector(photoelectrons=1.5e6, stray=4.0, counts_per_photoelectron=1.0, excess_noise=1.2, noise_counts=1.0),
         ),
     )
 
@@ -50,7 +50,7 @@ def sheet_real() -> Setup:
         ),
         detectors=(
             _photomultiplier(photoelectrons=6000.0, stray=60.0, counts_per_photoelectron=3.0),
-            _photomultiplier(photoelectrons=150.0, stray=8.0, counts_per_photoelectron=10.0),
+            _photomultiplier(photoelectrons=1.9e6, stray=8.0, counts_per_photoelectron=10.0),
             _photomultiplier(photoelectrons=4000.0, stray=1.0, counts_per_photoelectron=50.0),
             # The marker is a voltage: so many electrons that their noise is that of an amplifier.
             Detector(photoelectrons=1e6, counts_per_photoelectron=0.02, bandwidth_hz=10e6, noise_counts=2.0),

@@ -17,7 +17,7 @@ from acquisition.pace import Pace
 from acquisition.replay import count_clipped
 from acquisition.replay_options import parse_block_samples, parse_speed
 from acquisition.source import Truth
-from simulator.cells.catalogue import parse_sample
+from simulator.cells.sample import parse_sample
 from simulator.presets import setup_preset
 from simulator.setup import Setup
 from simulator.stream import Extent, SimulatedStream

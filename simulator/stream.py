@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import Arrival, Passage, arrivals
+from simulator.cells.specimen import Specimens
 from simulator.electronics.chain import Chain, digitize
 from simulator.optics.forward import Shadow, forward_model
 from simulator.randomness import Purpose, random_stream
@@ -35,14 +36,14 @@ class SimulatedStream:
     setup
         Instrument, light and arrivals.
     sample
-        Shares of populations, adding up to 1.
+        Where specimens are drawn from.
     seed
         The same seed gives the same samples.
     extent
         Where the stream ends.
     """
 
-    def __init__(self, setup: Setup, sample: dict[str, float], seed: int, extent: Extent) -> None:
+    def __init__(self, setup: Setup, sample: Specimens, seed: int, extent: Extent) -> None:
         self.setup = setup
         self._seed = seed
         self._extent = extent

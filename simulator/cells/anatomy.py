@@ -3,109 +3,147 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.cells.catalogue import Population
 from simulator.cells.cell import Cell
-from simulator.cells.specimen import MEDIUM_INDEX
+from simulator.cells.facts import facts
+from simulator.cells.membranes import envelope, outer_membrane
+from simulator.cells.nucleus import NUCLEOLUS_INDEX, NucleusBodies, draw_nucleus
+from simulator.cells.outline import draw_outline
+from simulator.cells.path import Shape
+from simulator.cells.population import Granules, Population
+from simulator.cells.random_points import directions, lognormal, random_turn
+from simulator.cells.specimen import MEDIUM_INDEX, Floats, View
+from simulator.cells.staining import Staining, draw_staining, even_points, gfp_area_ratio, glowing_points
+from simulator.cells.texture import Texture
+from simulator.optics.rayleigh_gans import side_cross_section_um2
 
-Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
 
-SHELL_STRENGTH_PER_UM2 = 0.012
-"""Scatter of membranes against that of granules, set so that the populations' side scatter levels come out as in
-the table F.2 (an assumption of the simulation, not a measurement)."""
-SHELL_POINTS_PER_UM2 = 1.2
+LARGEST_ASPECT = 1.15
+FIXATION_SHRINKS = (0.05, 0.15)
+FIXATION_INDEX_GAIN = 0.005
+"""What a mean shrinkage adds to the index of the cytoplasm; more shrinkage adds more."""
+TEXTURE_CORRELATION_UM = (0.3, 0.6)
+CHROMATIN_RMS = (0.002, 0.005)
+CYTOPLASM_RMS = (0.001, 0.003)
+GRANULE_RADII_UM = (0.03, 1.0)
+GRANULE_REACH = 0.93
+"""Granules keep within this part of the way to the membrane."""
+DEBRIS_DIAMETERS_UM = (0.5, 3.0)
 
 
 def make_cell(population: Population, rng: np.random.Generator) -> Cell:
     """Draw a cell from a population; the same generator state gives the same cell."""
-    diameter = population.diameter_um * math.exp(population.diameter_cv * rng.standard_normal())
-    radius = diameter / 2
-    aspect = 1.0 + 0.10 * rng.random()
-    axes = radius * rng.permutation([aspect ** (2 / 3), aspect ** (-1 / 3), aspect ** (-1 / 3)])
-    nucleus = _nucleus(population, radius, rng)
-    outer = np.array([[0, 0, 0, *axes, population.cytoplasm_index - MEDIUM_INDEX]])
-    granules = _granules(population, axes, nucleus, rng)
+    diameter = float(lognormal(population.diameter_um, population.diameter_cv, 1, rng)[0])
+    if not population.is_cell:
+        diameter = min(max(diameter, DEBRIS_DIAMETERS_UM[0]), DEBRIS_DIAMETERS_UM[1])
+    index = population.cytoplasm_index
+    if population.fixed:
+        shrinks = FIXATION_SHRINKS[0] + (FIXATION_SHRINKS[1] - FIXATION_SHRINKS[0]) * rng.random()
+        diameter *= 1.0 - shrinks
+        index += FIXATION_INDEX_GAIN * shrinks / (sum(FIXATION_SHRINKS) / 2)
+    axes = _axes(diameter / 2, rng)
+    outline = draw_outline(population.roughness, population.ruffles, rng)
+    nucleus = draw_nucleus(population.nucleus, diameter / 2, rng)
+    staining = draw_staining(population.stain, rng)
+    granules = _granules(population, diameter, axes, nucleus, rng)
+    turn = random_turn(rng)
+    shape = Shape(axes, outline.relief, turn, nucleus.lobes, nucleus.dents)
     scatterers = np.concatenate(
         [
-            _granule_scatter(granules, population),
-            _shell(outer[0], rng),
-            *(_shell(body, rng) for body in nucleus if body[6] >= 0),
+            _granule_scatter(granules, population.granules, index),
+            outer_membrane(axes, outline, rng),
+            envelope(nucleus.lobes, nucleus.dents, rng),
         ]
     )
-    orders = np.arange(2, 9)
-    amplitudes = population.roughness * rng.standard_normal(orders.size) / np.sqrt(orders.size)
-    return Cell(
+    glowing = np.empty((0, 4))
+    if not math.isnan(staining.ratio):
+        everywhere = even_points(axes, rng)
+        glowing = glowing_points(staining, axes, nucleus.contains(everywhere), everywhere)
+    nucleus_step = population.nucleus.index_step
+    nucleus_step += staining.dry_mass_gain * (index - MEDIUM_INDEX + nucleus_step)
+    cell = Cell(
         kind=population.name,
-        diameter_um=float(diameter),
-        bodies=np.concatenate([outer, nucleus]).astype(np.float32),
-        roughness=np.stack([orders, amplitudes, 2 * np.pi * rng.random(orders.size)], axis=1).astype(np.float32),
-        granules=granules.astype(np.float32),
-        scatterers=scatterers.astype(np.float32),
+        is_cell=population.is_cell,
+        diameter_um=diameter,
+        shape=shape,
+        reach_um=float(axes.max() * (1.0 + outline.relief.max())),
+        cytoplasm_step=index - MEDIUM_INDEX,
+        nucleus_step=nucleus_step,
+        balls=_turned(_balls(granules, population.granules.index - index, nucleus, index, nucleus_step), turn),
+        cytoplasm_texture=_texture(CYTOPLASM_RMS, rng),
+        nucleus_texture=_texture(CHROMATIN_RMS, rng, 1.0 + staining.texture_gain),
+        scatterers=_turned(scatterers, turn),
+        fluorophores=_turned(glowing, turn),
+        facts={},
     )
+    return _with_facts(cell, nucleus, staining, granules.shape[0])
 
 
-def _nucleus(population: Population, radius: float, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Ellipsoids `(b, 7)` of the nucleus inside a cell of this radius."""
-    ratio = min(population.nucleus_ratio * math.exp(population.nucleus_ratio_cv * rng.standard_normal()), 0.92)
-    size = radius * ratio
-    step = population.nucleus_index_step
-    direction = _directions(1, rng)[0]
-    centre = direction * 0.5 * (radius - size) * rng.random()
-    if population.nucleus == "round":
-        return np.array([[*centre, size, size, size, step]])
-    if population.nucleus == "kidney":
-        dent = centre + _directions(1, rng)[0] * size
-        # A dent is cytoplasm again: it takes away the nucleus's step and is marked as no body of its own.
-        return np.array([[*centre, size, size, size, step + 0.004], [*dent, *(3 * [0.55 * size]), -(step + 0.004)]])
-    lobes = int(rng.integers(3, 5))
-    lobe = size / lobes ** (1 / 3)
-    plane = np.linalg.qr(rng.standard_normal((3, 2)))[0].T
-    angles = np.linspace(0, 1.35 * math.pi, lobes) + 2 * math.pi * rng.random()
-    reach = min(1.15 * lobe, radius - 1.05 * lobe) * 1.25
-    places = np.cos(angles)[:, None] * plane[0] * reach + np.sin(angles)[:, None] * plane[1] * reach
-    limit = (radius - lobe) / np.maximum(np.linalg.norm(places, axis=1), 1e-9)
-    places *= np.minimum(limit, 1.0)[:, None]
-    return np.array([[*place, lobe, lobe, lobe, step] for place in places])
+def _axes(radius: float, rng: np.random.Generator) -> Doubles:
+    """Semi-axes of an ellipsoid of the volume of a ball of this radius."""
+    aspect = 1.0 + (LARGEST_ASPECT - 1.0) * rng.random()
+    return radius * np.array([aspect ** (2 / 3), aspect ** (-1 / 3), aspect ** (-1 / 3)])
+
+
+def _texture(limits: tuple[float, float], rng: np.random.Generator, gain: float = 1.0) -> Texture:
+    rms = limits[0] + (limits[1] - limits[0]) * rng.random()
+    shortest, longest = TEXTURE_CORRELATION_UM
+    return Texture(gain * rms, shortest + (longest - shortest) * rng.random(), int(rng.integers(1 << 62)))
 
 
 def _granules(
-    population: Population, axes: npt.NDArray[np.float64], nucleus: npt.NDArray[np.float64], rng: np.random.Generator
-) -> npt.NDArray[np.float64]:
-    """Granules `(g, 5)`, uniform in the cytoplasm."""
-    count = int(rng.poisson(population.granules))
-    # Rejection from the cell's ellipsoid: three times as many as needed leaves enough beside any nucleus but a
-    # very large one, which then has fewer granules, as a thin cytoplasm does.
-    points = _directions(4 * count, rng) * np.cbrt(rng.random((4 * count, 1))) * (axes * 0.95)
-    outside = np.ones(points.shape[0], dtype=bool)
-    for body in nucleus:
-        outside &= np.sum(((points - body[:3]) / body[3:6]) ** 2, axis=1) > 1.0
-    points = points[outside][:count]
-    smallest, largest = population.granule_radius_um
-    radii = smallest + (largest - smallest) * rng.random((points.shape[0],))
-    step = np.full(points.shape[0], population.granule_index - population.cytoplasm_index)
-    return np.concatenate([points, radii[:, None], step[:, None]], axis=1)
+    population: Population, diameter: float, axes: Doubles, nucleus: NucleusBodies, rng: np.random.Generator
+) -> Doubles:
+    """Granules `(g, 4)`: z, y, x and radius, uniform in the cytoplasm; their number goes with the cell's volume."""
+    prior = population.granules
+    typical = population.diameter_um * (1.0 - sum(FIXATION_SHRINKS) / 2 if population.fixed else 1.0)
+    count = int(rng.poisson(prior.count * (diameter / typical) ** 3))
+    # A nucleus may leave as little as a fifth of the cell to them.
+    points = directions(8 * count, rng) * np.cbrt(rng.random((8 * count, 1))) * (axes * GRANULE_REACH)
+    points = points[~nucleus.contains(points)][:count]
+    radii = np.clip(lognormal(prior.radius_um, prior.radius_cv, points.shape[0], rng), *GRANULE_RADII_UM)
+    return np.concatenate([points, radii[:, None]], axis=1)
 
 
-def _granule_scatter(granules: npt.NDArray[np.float64], population: Population) -> npt.NDArray[np.float64]:
-    """Points `(g, 4)` with Rayleigh-Gans strength (n^2 - nc^2)^2 r^6, r in units of 0.15 um."""
-    contrast = (population.granule_index**2 - population.cytoplasm_index**2) ** 2
-    strength = contrast * (granules[:, 3] / 0.15) ** 6
+def _granule_scatter(granules: Doubles, prior: Granules, host_index: float) -> Doubles:
+    """Points `(g, 4)` with the cross-section that the side objective collects of each granule, um^2."""
+    strength = side_cross_section_um2(granules[:, 3], prior.index, host_index)
     return np.concatenate([granules[:, :3], strength[:, None]], axis=1)
 
 
-def _shell(body: npt.NDArray[np.float64], rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Weak scatterers `(s, 4)` on the surface of an ellipsoid."""
-    area = 4 * math.pi * float(np.prod(body[3:6])) ** (2 / 3)
-    count = max(16, round(area * SHELL_POINTS_PER_UM2))
-    points = body[:3] + _directions(count, rng) * body[3:6]
-    strength = rng.exponential(area * SHELL_STRENGTH_PER_UM2 / count, size=(count, 1))
-    return np.concatenate([points, strength], axis=1)
+def _balls(
+    granules: Doubles, granule_step: float, nucleus: NucleusBodies, index: float, nucleus_step: float
+) -> Doubles:
+    """Balls `(g, 5)` of granules and nucleoli, with their index steps."""
+    steps = np.full((granules.shape[0], 1), granule_step)
+    nucleoli_steps = np.full((nucleus.nucleoli.shape[0], 1), NUCLEOLUS_INDEX - index - nucleus_step)
+    return np.concatenate(
+        [np.concatenate([granules, steps], axis=1), np.concatenate([nucleus.nucleoli, nucleoli_steps], axis=1)]
+    )
 
 
-def _directions(count: int, rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Draw unit vectors `(count, 3)`, uniform on the sphere."""
-    vectors = rng.standard_normal((count, 3))
-    return np.asarray(vectors / np.sqrt(np.sum(vectors**2, axis=1))[:, None])
+def _turned(points: Doubles, turn: Doubles) -> Floats:
+    """Points with their places turned from the cell's own frame into z, y, x."""
+    turned = points.astype(np.float32)
+    turned[:, :3] = points[:, :3] @ turn.T
+    return turned
+
+
+def _with_facts(cell: Cell, nucleus: NucleusBodies, staining: Staining, granules: int) -> Cell:
+    """Return the cell with what is known of it."""
+    area = math.nan
+    if not math.isnan(staining.ratio):
+        area = gfp_area_ratio(staining, *cell.lengths(View((0, 1, 2), (0.0, 0.0), 64, cell.reach_um / 30, 488.0)))
+    known = facts(
+        nucleus_ratio=nucleus.ratio,
+        granules=float(granules),
+        translocation=staining.ratio,
+        gfp_area_ratio=area,
+        side_scatter_um2=float(cell.scatterers[:, 3].sum()),
+    )
+    return replace(cell, facts=known)

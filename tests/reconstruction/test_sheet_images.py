@@ -14,7 +14,7 @@ from reconstruction.images import CellImages, Rejection
 from reconstruction.sheet_kernels import Place, transmission_image
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
-from simulator.cells.catalogue import parse_sample
+from simulator.cells.sample import parse_sample
 from simulator.optics.light_sheet import GRID_PX, PIXEL_UM, LightSheetModel
 from simulator.optics.scattering import blurred_scatter
 from simulator.presets import setup_preset
