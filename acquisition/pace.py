@@ -9,7 +9,8 @@ import time
 from acquisition.errors import EndOfStream, SourceTimeout
 
 _BLOCK_S = 0.02
-_BLOCK_SAMPLES = (1024, 1 << 18)
+_SMALLEST_BLOCK = 1024
+LARGEST_BLOCK = 1 << 18
 
 
 class Pace:
@@ -33,11 +34,9 @@ class Pace:
         """Whether `stop` was called since the last start."""
         return self._stopped.is_set()
 
-    @property
-    def suitable_block(self) -> int:
+    def suitable_block(self, largest: int = LARGEST_BLOCK) -> int:
         """Samples of a block that is neither late nor small."""
-        smallest, largest = _BLOCK_SAMPLES
-        return int(min(max(self._ticks_per_s * _BLOCK_S, smallest), largest))
+        return int(min(max(self._ticks_per_s * _BLOCK_S, _SMALLEST_BLOCK), largest))
 
     def start(self) -> None:
         """Let the clock begin."""

@@ -71,7 +71,7 @@ class Replay:
     def __init__(self, recording: Recording, *, speed: float | None = None, block_samples: int | None = None) -> None:
         self._recording = recording
         self._pace = Pace(recording.instrument.sample_rate_hz, speed)
-        self._block_samples = block_samples or self._pace.suitable_block
+        self._block_samples = block_samples or self._pace.suitable_block()
         self._segments = tuple(recording.segments())
         self._due_ticks = _elapsed_ticks(self._segments)
         first, last = (self._segments[0].epoch, self._segments[-1].epoch) if self._segments else (0, 0)

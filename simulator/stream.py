@@ -1,23 +1,24 @@
-"""Samples of a simulated instrument, made in frames that depend on nothing but the seed."""
+"""The sample stream of a simulated instrument, frame by frame; nothing but the seed decides what it holds."""
 
 from __future__ import annotations
 
-import math
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from itertools import count
 
 import numpy as np
-import numpy.typing as npt
 
-from simulator.arrivals import Arrival, Passage, arrivals
+from acquisition.block import Samples
+from simulator.arrivals import SLOWEST, Arrival, Passing, passings
 from simulator.cells.specimen import Specimens
-from simulator.electronics.chain import Chain, digitize
-from simulator.optics.forward import Shadow, forward_model
-from simulator.randomness import Purpose, random_stream
+from simulator.optics.forward import Shadow
+from simulator.optics.levels import ImageLevel
+from simulator.rendering import FRAME_SAMPLES, Floats, Renderer, flow_span_um
 from simulator.setup import Setup
-
-FRAME_SAMPLES = 1 << 16
+from simulator.truth import Passage
+from simulator.workers import Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,89 +29,111 @@ class Extent:
     samples: int | None = None
 
 
+ENDLESS = Extent()
+
+
+@dataclass(frozen=True, slots=True)
+class _Flying:
+    """Something between its first and its last tick in the light."""
+
+    end_tick: float
+    shadow: Future[Shadow]
+
+
 class SimulatedStream:
-    """The sample stream of a setup, frame by frame.
+    """The samples of a setup, as if they came from an instrument.
 
     Parameters
     ----------
     setup
-        Instrument, light and arrivals.
+        Instrument, light, defects and arrivals.
     sample
-        Where specimens are drawn from.
+        What flows.
     seed
-        The same seed gives the same samples.
+        The same seed gives the same samples, on any number of threads.
     extent
         Where the stream ends.
+    level
+        How side scatter is made.
+    threads
+        How many make it; 1 uses the reader's own.
     """
 
-    def __init__(self, setup: Setup, sample: Specimens, seed: int, extent: Extent) -> None:
+    def __init__(
+        self,
+        setup: Setup,
+        sample: Specimens,
+        seed: int,
+        extent: Extent,
+        *,
+        level: ImageLevel = ImageLevel.L0,
+        threads: int = 1,
+    ) -> None:
         self.setup = setup
-        self._seed = seed
+        self._renderer = Renderer(setup, seed, level)
         self._extent = extent
-        self._model = forward_model(setup, seed)
-        self._arrivals = arrivals(setup, sample, seed)
-        self._next: Arrival | None = next(self._arrivals)
-        self._shadows: deque[Shadow] = deque()
-        self._frame = 0
-        self._end = extent.samples
-        self.placed: list[Passage] = []
-        """Cells laid on the stream so far."""
-        digitizer = setup.instrument.digitizer
-        self._chain = Chain(
-            gain=np.array([light.counts_per_photoelectron for light in setup.detectors]),
-            excess=np.array([light.excess_noise for light in setup.detectors]),
-            read_noise=np.array([light.noise_counts for light in setup.detectors]),
-            core_offsets=np.array(setup.converter.core_offsets_counts),
-            lowest=digitizer.lowest,
-            highest=digitizer.highest,
-        )
+        self._passings = passings(setup, sample, seed)
+        self._next: Passing | None = next(self._passings)
+        self._flying: list[_Flying] = []
+        self._cells = 0
+        self._end: float | None = extent.samples
+        self._workers = Workers(threads)
+        self._placed: list[Future[Passage]] = []
+        self._first_um, self._last_um = flow_span_um(setup)
+        slowest_um_per_tick = SLOWEST * setup.instrument.flow_speed_m_s * 1e6 / setup.instrument.sample_rate_hz
+        self._ahead_ticks = -self._first_um / slowest_um_per_tick
 
     @property
-    def first_tick(self) -> int:
-        """Tick of the first sample of the next frame."""
-        return self._frame * FRAME_SAMPLES
+    def placed(self) -> list[Passage]:
+        """What has been laid on the stream so far, in order of ticks."""
+        return [passage.result() for passage in self._placed]
 
-    def frames(self) -> Iterator[npt.NDArray[np.int8] | npt.NDArray[np.int16]]:
+    def frames(self) -> Generator[Samples, None, None]:
         """Frames of `(n, n_channels)` counts until the extent is reached; the last one may be short."""
-        while self._end is None or self.first_tick < self._end:
-            frame = self._make_frame()
-            self._frame += 1
-            if self._end is not None and self.first_tick > self._end:
-                frame = frame[: self._end - self.first_tick + FRAME_SAMPLES]
-            yield frame
+        for frame, charge in enumerate(self._workers.in_order(self._tasks())):
+            yield self._renderer.convert(frame, self._renderer.amplify(frame, charge))
 
-    def _make_frame(self) -> npt.NDArray[np.int8] | npt.NDArray[np.int16]:
-        first, end = self.first_tick, self.first_tick + FRAME_SAMPLES
-        light = np.empty((FRAME_SAMPLES, len(self.setup.detectors)), dtype=np.float32)
-        self._model.empty(first, light)
-        self._meet(end)
-        for shadow in self._shadows:
-            shadow.lay(first, light)
-        while self._shadows and self._shadows[0].end_tick <= end:
-            self._shadows.popleft()
-        counts = np.empty(light.shape, dtype=np.int16)
-        digitize(light, first, self._chain, random_stream(self._seed, Purpose.DETECTION, self._frame), counts)
-        return counts.astype(np.int8) if self.setup.instrument.digitizer.bits <= 8 else counts
+    def close(self) -> None:
+        """End the threads."""
+        self._workers.close()
+
+    def _tasks(self) -> Iterator[Callable[[], Floats]]:
+        """Give what has to be done for each frame."""
+        for frame in count():
+            first = frame * FRAME_SAMPLES
+            self._meet(first + FRAME_SAMPLES)
+            if self._end is not None and first >= self._end:
+                return
+            n = FRAME_SAMPLES if self._end is None else int(min(FRAME_SAMPLES, self._end - first))
+            shadows = [flying.shadow for flying in self._flying]
+            self._flying = [flying for flying in self._flying if flying.end_tick > first + FRAME_SAMPLES]
+            yield partial(self._charge, frame, n, shadows)
+
+    def _charge(self, frame: int, n: int, shadows: list[Future[Shadow]]) -> Floats:
+        # Shadows were given to the workers before this frame, so that waiting for them cannot block for ever.
+        return self._renderer.charge(frame, n, [shadow.result() for shadow in shadows])
 
     def _meet(self, end_tick: int) -> None:
-        """Take in every cell that may touch samples before `end_tick`."""
-        ahead = self._ticks_ahead()
-        while self._next is not None and self._next.tick - ahead < end_tick:
-            arrival = self._next
-            if self._extent.cells is not None and len(self.placed) == self._extent.cells:
-                self._next = None
-                break
-            shadow = self._model.shadow(arrival)
-            self._shadows.append(shadow)
-            self.placed.append(Passage.of(arrival))
-            self._next = next(self._arrivals)
-            if len(self.placed) == self._extent.cells:
+        """Take in all that may touch samples before `end_tick`."""
+        while self._next is not None and self._next.tick - self._ahead_ticks < end_tick:
+            passing = self._next
+            self._take_in(passing)
+            self._cells += passing.is_cell
+            self._next = None if self._cells == self._extent.cells else next(self._passings)
+            if self._next is None:
                 # The last cell is followed by as much empty stream as its window can ask for.
-                tail = shadow.end_tick + math.ceil(0.25 * (shadow.end_tick - shadow.first_tick))
+                span_um = self._last_um - self._first_um
+                tail = np.ceil(self._tick_at(passing, self._last_um + 0.25 * span_um))
                 self._end = tail if self._end is None else min(self._end, tail)
 
-    def _ticks_ahead(self) -> float:
-        """Ticks by which a cell's light may come before its own tick, slowest cell included."""
-        instrument = self.setup.instrument
-        per_um = instrument.sample_rate_hz / (instrument.flow_speed_m_s * 1e6 * (1 - 4 * self.setup.flow.speed_cv))
-        return instrument.grid.field_um * per_um
+    def _take_in(self, passing: Passing) -> None:
+        arrival: Future[Arrival] = self._workers.submit(passing.arrival)
+        shadow: Future[Shadow] = self._workers.submit(lambda: self._renderer.model.shadow(arrival.result()))
+        passage: Future[Passage] = self._workers.submit(lambda: Passage.of(arrival.result()))
+        self._placed.append(passage)
+        self._flying.append(_Flying(self._tick_at(passing, self._last_um), shadow))
+
+    def _tick_at(self, passing: Passing, place_um: float) -> float:
+        """Tick at which the centre of what passes is at a place along the flow."""
+        per_um = self.setup.instrument.sample_rate_hz / (passing.speed_m_s * 1e6)
+        return passing.tick + place_um * per_um

@@ -11,7 +11,7 @@ from acquisition.errors import ConfigError
 from acquisition.source import Source, blocks
 from acquisition.trace import TraceWriter
 from service.cli.progress import Progress, progress_bar
-from simulator.source import DEFAULT_SAMPLE, open_simulation
+from simulator.options import DEFAULT_SAMPLE, open_simulation
 
 _SHOW_EVERY_S = 0.2
 

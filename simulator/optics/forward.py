@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import Arrival
+from simulator.optics.levels import ImageLevel
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
@@ -38,8 +39,20 @@ class ForwardModel(Protocol):
         """Return the cell as the optics see it."""
 
 
-def forward_model(setup: Setup, seed: int) -> ForwardModel:
-    """Return the model for a setup; the seed sets what is random but fixed, such as the phase of its clock."""
+def forward_model(
+    setup: Setup, seed: int, level: ImageLevel = ImageLevel.L0, loop_samples: int | None = None
+) -> ForwardModel:
+    """Return the model for a setup.
+
+    Parameters
+    ----------
+    setup, level
+        Instrument, light and defects, and how side scatter is made.
+    seed
+        Sets what is random but fixed, such as the phase of the clock.
+    loop_samples
+        Length after which everything but the cells repeats; None for a stream without end.
+    """
     # Imported here: each module needs this one's protocol, and only one of them is wanted.
     from simulator.optics.light_sheet import LightSheetModel
     from simulator.optics.time_stretch import TimeStretchModel
@@ -48,4 +61,4 @@ def forward_model(setup: Setup, seed: int) -> ForwardModel:
         "light_sheet": LightSheetModel,
         "time_stretch": TimeStretchModel,
     }
-    return kinds[setup.instrument.kind](setup, seed)
+    return kinds[setup.instrument.kind](setup, seed, loop_samples, level)
