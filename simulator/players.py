@@ -53,7 +53,7 @@ class FlowPlayer:
             nothing = np.empty((0, len(instrument.channels)), dtype=instrument.digitizer.dtype)
             return nothing, np.zeros(nothing.shape[1], dtype=np.int64)
         joined: Samples = self._rest[0] if len(self._rest) == 1 else cast("Samples", np.concatenate(self._rest))
-        samples, rest = joined[:n], cast("Samples", joined[n:])
+        samples, rest = joined[:n], joined[n:]
         self._rest, self._rest_samples = ([rest], rest.shape[0]) if rest.shape[0] else ([], 0)
         self._tick += samples.shape[0]
         return samples, count_clipped(samples, instrument.digitizer)
