@@ -13,6 +13,10 @@ class TraceError(LightlineError, ValueError):
     """A recording cannot be read: missing, damaged, or not of the documented format."""
 
 
+class ProtocolError(LightlineError, ValueError):
+    """What came over the network is not of the documented protocol."""
+
+
 class RecordingStopped(LightlineError, OSError):
     """The recorder could not write any more; what it had written stays readable."""
 
@@ -31,6 +35,10 @@ class Overrun(SourceError):
 
 class DeviceLost(SourceError):
     """The digitizer or its connection is gone; it has to be opened again."""
+
+
+class BadStream(SourceError):
+    """The source gives what does not fit its own instrument or clock; its driver has to be mended."""
 
 
 class EndOfStream(SourceError):

@@ -1,0 +1,55 @@
+"""Addresses of network instruments as they stand in URLs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from acquisition.errors import ConfigError
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A TCP port of a computer."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"tcp://{host}:{self.port}"
+
+    @property
+    def is_local(self) -> bool:
+        """True if no other computer can reach it."""
+        return self.host in ("localhost", "::1") or self.host.startswith("127.")
+
+
+def parse_address(text: str, *, any_port: bool = False) -> Address:
+    """Read `tcp://HOST:PORT`, with or without `tcp:`.
+
+    Parameters
+    ----------
+    text
+        For example `tcp://127.0.0.1:5555` or `//[::1]:5555`.
+    any_port
+        Whether port 0, any free one, makes sense.
+
+    Raises
+    ------
+    ConfigError
+        If it is none.
+    """
+    wrong = ConfigError(f"'{text}' is no address of a network instrument; write for example tcp://{LOOPBACK}:5555.")
+    if not text.removeprefix("tcp:").startswith("//"):
+        raise wrong
+    try:
+        parts = urlsplit(text if text.startswith("tcp:") else f"tcp:{text}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        raise wrong from None
+    if not host or port is None or (port == 0 and not any_port) or parts.path not in ("", "/") or parts.username:
+        raise wrong
+    return Address(host, port)
