@@ -9,6 +9,7 @@ import numpy as np
 
 from simulator.cells.facts import facts
 from simulator.cells.specimen import MEDIUM_INDEX, Field, Floats, View
+from simulator.cells.voxels import add_ball_voxels
 
 STEEPEST_SINE = 0.7
 """Rays that a ball bends by more than 45 degrees reach no objective: there the ball is dark. It also keeps the phase
@@ -74,8 +75,7 @@ class BallSpecimen:
 
     def index_step(self, n: int, pixel_um: float) -> Floats:
         """Refractive index against the medium, the mean over each voxel of a cube `(n, n, n)`."""
-        axis = ((np.arange(n) + 0.5 - n / 2) * pixel_um).astype(np.float32)
-        z, y, x = np.meshgrid(axis, axis, axis, indexing="ij", sparse=True)
-        distance = np.sqrt(z**2 + y**2 + x**2)
-        share = np.clip((self.diameter_um / 2 - distance) / pixel_um + 0.5, 0.0, 1.0)
-        return np.asarray(share * (self.index - MEDIUM_INDEX), dtype=np.float32)
+        step = np.zeros((n, n, n), dtype=np.float32)
+        ball = np.array([[0.0, 0.0, 0.0, self.diameter_um / 2, self.index - MEDIUM_INDEX]], dtype=np.float32)
+        add_ball_voxels(step, ball, pixel_um)
+        return step

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.errors import ConfigError
+from simulator.cells.ball import Ball
 from simulator.cells.catalogue import KINDS, MIXTURES
 from simulator.cells.drawing import draw_specimen
 from simulator.cells.specimen import Specimen
 from simulator.optics.levels import ImageLevel
+from simulator.optics.mie import require_mie
 
 DEFAULT_DEX = 0.5
 """Share of `hek-gr` that was treated with dexamethasone, where the sample does not say."""
@@ -65,7 +67,7 @@ def parse_sample(text: str, level: ImageLevel | str = ImageLevel.L0) -> Sample:
     ------
     ConfigError
         If a name or option is unknown, a share is not above 0, an option is out of range, or the shares do not add
-        up to 1.
+        up to 1; or if level L2 is asked for beads and Mie's theory is not installed.
     """
     shares: dict[str, float] = {}
     for item in text.split(","):
@@ -76,6 +78,8 @@ def parse_sample(text: str, level: ImageLevel | str = ImageLevel.L0) -> Sample:
     total = sum(shares.values())
     if abs(total - 1.0) > 1e-3:
         raise ConfigError(f"The shares of the sample '{text}' add up to {total:g}; make them add up to 1.")
+    if level == ImageLevel.L2 and any(isinstance(KINDS[name], Ball) for name in shares):
+        require_mie()
     return Sample(text, {name: share / total for name, share in shares.items()}, ImageLevel(level))
 
 

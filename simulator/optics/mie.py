@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib import import_module
+from types import ModuleType
 
 import numpy as np
 
@@ -22,12 +24,7 @@ def mie_side_cross_section_um2(diameter_um: float, index: float, medium_index: f
     ConfigError
         If the package `miepython` is not installed.
     """
-    try:
-        import miepython
-    except ImportError:
-        raise ConfigError(
-            "Image level L2 needs Mie's theory, which is not installed; install it with: pip install 'lightline[mie]'."
-        ) from None
+    miepython = _miepython()
     # A large sphere's lobes are as narrow as wavelength / diameter: the aperture needs several directions in each.
     polar = 24 + round(5 * diameter_um)
     cone = collected_cone(SIDE_APERTURE, medium_index, polar, 2 * polar)
@@ -40,3 +37,24 @@ def mie_side_cross_section_um2(diameter_um: float, index: float, medium_index: f
     within = np.interp(cone.x, cosines, np.abs(s2) ** 2)
     cos2 = cone.z**2 / (cone.z**2 + cone.y**2)
     return float(np.sum((across * cos2 + within * (1.0 - cos2)) * cone.solid_angle_sr) / wavenumber**2)
+
+
+def require_mie() -> None:
+    """Make sure that Mie's theory is installed.
+
+    Raises
+    ------
+    ConfigError
+        If it is not.
+    """
+    _miepython()
+
+
+def _miepython() -> ModuleType:
+    # Imported here: only validation needs it, and it is an extra.
+    try:
+        return import_module("miepython")
+    except ImportError:
+        raise ConfigError(
+            "Image level L2 needs Mie's theory, which is not installed; install it with: pip install 'lightline[mie]'."
+        ) from None

@@ -11,8 +11,9 @@ from simulator.optics.collection import SIDE_APERTURE, SIDE_WAVELENGTH_NM, colle
 
 Doubles = npt.NDArray[np.float64]
 
-LARGEST_UM = 2.0
-_TABLE_STEP_UM = 0.004
+LARGEST_UM = 1.0
+"""Largest radius in the table."""
+_TABLE_STEP_UM = 0.002
 
 
 def polarisability(index: npt.ArrayLike, host_index: npt.ArrayLike) -> Doubles:
