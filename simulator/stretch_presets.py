@@ -25,27 +25,32 @@ def stretch_ci() -> Setup:
 def atom_real() -> Setup:
     """Return the time stretch of the public ATOM record, with the figures that were measured on it (B.4).
 
-    Its peak is 12 % above the converter's end, so that as many samples are clipped as there. The light that reaches
-    the detector, the noise of the pulses and the rate of the cells are assumptions. It repeats after 10 ms, because
-    5 GS/s cannot be made as they flow.
+    The peak stands above the converter's end, so that as many samples are clipped as there; the coupling's corner is
+    that at which the record's dark level follows the light of its lines; noise and offsets are its dark samples'. The
+    light that reaches the detector, the rate of the cells and their places are assumptions. It repeats after 10 ms,
+    because 5 GS/s cannot be made as they flow.
     """
-    peak = 142.0
+    peak, dark = 143.0, (0.06, -2.38, -0.34, -2.70)
+    # The coupling takes the mean of the light away, which the offsets as measured in the dark already contain: the
+    # mean of the whole record, half of it behind a droplet.
+    mean_light = 2.50
     return Setup(
         instrument=instrument_preset("atom-real"),
         flow=Flow(cells_per_s=2000.0, lateral_x_um=1.5, lateral_z_um=1.5),
-        laser=Laser(rin_db_per_hz=-130.0, pulse_noise=0.005),
+        laser=Laser(rin_db_per_hz=-140.0, pulse_noise=0.003),
         clock=Clock(offset_ppm=1.0, jitter_s=1e-12),
         optics=StretchDefects(envelope="two-lobed", line_width_samples=0.35),
         detectors=(
             Detector(
                 photoelectrons=2e5,
                 counts_per_photoelectron=peak / 2e5,
-                noise_counts=0.84,
-                undershoot=6.6 / peak,
-                undershoot_s=9e-9,
+                noise_counts=0.60,
+                ac_coupling_hz=3e5,
+                undershoot=7.0 / peak,
+                undershoot_s=8.2e-9,
             ),
         ),
-        converter=Converter(core_offsets_counts=(0.06, -2.38, -0.34, -2.70), jitter_s=0.3e-12),
+        converter=Converter(core_offsets_counts=tuple(offset + mean_light for offset in dark), jitter_s=0.3e-12),
         loop_s=0.01,
     )
 
