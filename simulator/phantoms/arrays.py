@@ -1,0 +1,145 @@
+"""Cells in one npz file: flat images of several channels, flat images of one, or volumes."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.errors import ConfigError
+from simulator.phantoms.raw import RawCell, Voxel
+
+MOST_BYTES = 4 << 30
+"""Of all arrays of the file together."""
+
+JURKAT_CHANNELS = ("Ch3", "Ch4", "Ch6")
+JURKAT_PIXEL_UM = 0.5
+"""Pixel of the Jurkat cells of Blasi et al. (2016), Amnis ImageStream at 40x (an assumption: the file does not say)."""
+_KNOWN_CHANNELS: dict[tuple[str, ...], tuple[str, ...]] = {
+    JURKAT_CHANNELS: ("transmission", "fluorescence", "side_scatter")
+}
+_WORDS = {
+    "transmission": re.compile(r"bright|transm|^bf", re.IGNORECASE),
+    "side_scatter": re.compile(r"dark|scatter|ssc|^df", re.IGNORECASE),
+    "fluorescence": re.compile(r"fluor|stain|dapi|gfp|dna|^pi$|^fl", re.IGNORECASE),
+}
+
+
+class ArrayFile:
+    """An npz with `x` and maybe `y` (label of every cell), `classes` (their names), `channels`, `split`, `pixel_um`.
+
+    `x` is `(n, channels, y, x)` where there are `channels`, otherwise `(n, y, x)`, transmission, or `(n, z, y, x)`,
+    volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). See
+    `simulator.phantoms.raw.RawCells`.
+
+    Raises
+    ------
+    ConfigError
+        If the file is not such an npz.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.stem
+        held = _read_arrays(path)
+        if "x" not in held:
+            raise ConfigError(f"The file '{path.name}' has no array 'x' with the images; see the kinds of phantoms.")
+        self._x = held["x"]
+        channels = tuple(str(name) for name in held["channels"]) if "channels" in held else None
+        if self._x.dtype.kind not in "buif" or self._x.ndim not in (3, 4) or self._x.size == 0:
+            raise ConfigError(f"The array 'x' of '{path.name}' must be (n, y, x) or (n, channels or z, y, x) numbers.")
+        self._roles = None if channels is None else self._checked_roles(channels)
+        n = len(self._x)
+        self._labels = self._checked_labels(held, n)
+        self._splits = [str(word) for word in held["split"]] if "split" in held else []
+        if len(self._splits) not in (0, n):
+            raise ConfigError(f"The array 'split' of '{path.name}' must have one word for each cell.")
+        self._voxel_um = _voxel_um(held, channels, path.name)
+
+    @property
+    def name(self) -> str:
+        """Name of the file without its suffix."""
+        return self._name
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Name of the class of every cell; the name of the file where there are no classes."""
+        return self._labels
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Split of every cell, where there is an array of them."""
+        return self._splits
+
+    @property
+    def voxel_um(self) -> Voxel | None:
+        """What `pixel_um` says; the Jurkat cells' pixel where the channels are theirs."""
+        return self._voxel_um
+
+    def read(self, index: int) -> RawCell:
+        """Return one cell."""
+        images = np.asarray(self._x[index], dtype=np.float32)
+        if not np.isfinite(images).all():
+            raise ConfigError(f"Cell {index} of '{self._name}' has values that are not finite; leave it out.")
+        if self._roles is None:
+            return RawCell(volume=images) if images.ndim == 3 else RawCell(transmission=images)
+        return RawCell(**{role: images[place] for role, place in self._roles.items()})
+
+    def _checked_roles(self, channels: tuple[str, ...]) -> dict[str, int]:
+        """Which channel is what; a channel of unknown use is left out, the first of a kind counts."""
+        if self._x.ndim != 4 or len(channels) != self._x.shape[1]:
+            raise ConfigError(f"The arrays 'x' and 'channels' of '{self._name}' do not fit: {self._x.shape}.")
+        words = _KNOWN_CHANNELS.get(channels)
+        roles: dict[str, int] = {}
+        for place, channel in enumerate(channels):
+            found = words[place] if words else next((r for r, word in _WORDS.items() if word.search(channel)), None)
+            if found is not None:
+                roles.setdefault(found, place)
+        if not roles:
+            raise ConfigError(
+                f"None of the channels {', '.join(channels)} of '{self._name}' is known; call one brightfield, "
+                "darkfield or fluorescence."
+            )
+        return roles
+
+    def _checked_labels(self, held: dict[str, npt.NDArray[np.generic]], n: int) -> list[str]:
+        if "y" not in held:
+            return [self._name] * n
+        y = held["y"]
+        if y.shape != (n,):
+            raise ConfigError(f"The array 'y' of '{self._name}' must have one label for each of {n} cells.")
+        if "classes" not in held:
+            return [str(label) for label in y]
+        names = [str(name) for name in held["classes"]]
+        if y.dtype.kind not in "iu" or int(y.min()) < 0 or int(y.max()) >= len(names):
+            raise ConfigError(f"The labels 'y' of '{self._name}' must count its {len(names)} classes from 0.")
+        return [names[int(label)] for label in y]
+
+
+def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            size = sum(info.file_size for info in archive.infolist())
+        if size > MOST_BYTES:
+            raise ConfigError(
+                f"The arrays of '{path.name}' take {size >> 20} MiB; at most {MOST_BYTES >> 20} are read."
+            )
+        # Opened here: NumPy forgets to close a file that it cannot make sense of.
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
+            wanted = ("x", "y", "classes", "channels", "split", "pixel_um")
+            return {name: held[name] for name in wanted if name in held.files}
+    except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError, TypeError):
+        raise ConfigError(f"The file '{path.name}' is no npz, holds objects, or is damaged; get it again.") from None
+
+
+def _voxel_um(held: dict[str, npt.NDArray[np.generic]], channels: tuple[str, ...] | None, name: str) -> Voxel | None:
+    if "pixel_um" in held:
+        stated = np.atleast_1d(np.asarray(held["pixel_um"], dtype=np.float64)).ravel()
+        if stated.size not in (1, 3) or not (np.isfinite(stated) & (stated > 0)).all():
+            raise ConfigError(f"The array 'pixel_um' of '{name}' must be one number above 0, or three: z, y, x.")
+        z, y, x = np.broadcast_to(stated, 3).tolist()
+        return z, y, x
+    return (JURKAT_PIXEL_UM,) * 3 if channels == JURKAT_CHANNELS else None

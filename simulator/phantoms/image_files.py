@@ -1,0 +1,88 @@
+"""Cells as one image file each, labelled by their folders or by a table."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import PurePosixPath
+
+from acquisition.errors import ConfigError
+from simulator.phantoms.decode import SUFFIXES, colour_size, decode
+from simulator.phantoms.raw import RawCell, Voxel
+from simulator.phantoms.stores import Store
+
+TABLE = "labels.csv"
+"""A table that labels the images: columns `file` and `class`, maybe `split`; without it folders are the labels."""
+MOST_FILES = 1_000_000
+SMEAR_PIXEL_UM: Mapping[tuple[int, int], float] = {(360, 363): 0.10, (363, 360): 0.10, (128, 128): 0.28}
+"""Pixel of colour images of these sizes, taken for the blood smears of Acevedo et al. (2020): about 0.1 um at 360 x 363
+pixels as published, thus 0.28 um reduced to 128, where red cells are some 7.5 um wide (an assumption)."""
+
+
+class ImageFiles:
+    """Images of a store in the order of their names; see `simulator.phantoms.raw.RawCells`.
+
+    Raises
+    ------
+    ConfigError
+        If there is no image, or the table of labels is not one.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        names = sorted(store.names())
+        if len(names) > MOST_FILES:
+            raise ConfigError(f"'{store.name}' holds {len(names)} files; at most {MOST_FILES} are taken.")
+        images = [name for name in names if name.lower().endswith(SUFFIXES) and not _is_hidden(name)]
+        table = _read_table(store) if TABLE in names else {}
+        self._images = [name for name in images if name in table] if table else images
+        if not self._images:
+            raise ConfigError(
+                f"There are no images in '{store.name}'; put {', '.join(SUFFIXES)} files in a folder for each class."
+            )
+        self._labels = [table[n][0] if table else PurePosixPath(n).parent.name or self.name for n in self._images]
+        self._splits = [table[n][1] for n in self._images] if table else []
+        size = colour_size(store.read(self._images[0]))
+        self._pixel_um = SMEAR_PIXEL_UM.get(size) if size else None
+
+    @property
+    def name(self) -> str:
+        """Name of the folder or zip."""
+        return self._store.name
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Label of every image; one that lies in no folder is called like the whole."""
+        return self._labels
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Split of every image, where the table has them."""
+        return self._splits
+
+    @property
+    def voxel_um(self) -> Voxel | None:
+        """Pixel of a blood smear, where the first image has the size of one."""
+        return None if self._pixel_um is None else (self._pixel_um,) * 3
+
+    def read(self, index: int) -> RawCell:
+        """Read one image."""
+        name = self._images[index]
+        return decode(self._store.read(name), name)
+
+
+def _is_hidden(name: str) -> bool:
+    return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
+
+
+def _read_table(store: Store) -> dict[str, tuple[str, str]]:
+    """Return class and split of every file that the table lists."""
+    try:
+        rows = list(csv.DictReader(io.StringIO(store.read(TABLE).decode("utf-8-sig"))))
+        found = {row["file"]: (row["class"].strip(), (row.get("split") or "").strip()) for row in rows}
+    except (KeyError, ValueError, AttributeError, csv.Error):
+        raise ConfigError(f"The {TABLE} of '{store.name}' needs the columns file and class; correct it.") from None
+    if not all(label for label, _ in found.values()):
+        raise ConfigError(f"The {TABLE} of '{store.name}' has rows without a class; fill them in.")
+    return found

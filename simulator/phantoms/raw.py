@@ -1,0 +1,68 @@
+"""A real cell as its file holds it, and what a collection of them has to offer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Voxel = tuple[float, float, float]
+"""Edges of a voxel: z, y, x, um."""
+
+
+@dataclass(frozen=True, slots=True)
+class RawCell:
+    """Images of one cell in counts of their camera; what was not taken is None.
+
+    Attributes
+    ----------
+    transmission
+        `(y, x)` float32, light on a bright background.
+    side_scatter
+        `(y, x)` float32, darkfield: light on a dark background.
+    fluorescence
+        `(y, x)` float32.
+    volume
+        `(z, y, x)` float32, fluorescence or scatter in three dimensions; the flat images are None then.
+    is_smear
+        True for a stained smear: everything in it is darker than the background, and other cells stand around.
+    """
+
+    transmission: Floats | None = None
+    side_scatter: Floats | None = None
+    fluorescence: Floats | None = None
+    volume: Floats | None = None
+    is_smear: bool = False
+
+
+class RawCells(Protocol):
+    """Where real cells are read from; `read` may be called from several threads."""
+
+    @property
+    def name(self) -> str:
+        """Name of the file or folder, without the way to it."""
+
+    @property
+    def labels(self) -> Sequence[str]:
+        """Label of every cell; its length is their number."""
+
+    @property
+    def splits(self) -> Sequence[str]:
+        """Split of every cell, such as `train`; empty where the file does not say."""
+
+    @property
+    def voxel_um(self) -> Voxel | None:
+        """Edges of a pixel (the last two) or voxel where the file or its kind says them, um; None otherwise."""
+
+    def read(self, index: int) -> RawCell:
+        """Read one cell.
+
+        Raises
+        ------
+        ConfigError
+            If its image is damaged; the sentence names it.
+        """
