@@ -17,7 +17,7 @@ from simulator.electronics.settings import Converter
 
 Floats = npt.NDArray[np.float32]
 
-_HALF, _ONE = np.float32(0.5), np.float32(1.0)
+_ZERO, _HALF, _ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 
 
 class Cores(NamedTuple):
@@ -26,7 +26,7 @@ class Cores(NamedTuple):
     gain: Floats
     offset: Floats
     lateness: Floats
-    """Samples by which a core is late; empty where all are in time."""
+    """Samples by which a core is late."""
 
 
 class Quality(NamedTuple):
@@ -51,32 +51,37 @@ def enob_noise(bits: int, enob: float | None) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
+def _look_around(flat: Floats, place: int, size: int, n_channels: int, around: Floats) -> None:
+    """Fill `(size + 2 channels,)` with a chunk and a row on either side; beyond the frame it goes on as it came."""
+    begin, end = max(0, place - n_channels), min(flat.shape[0], place + size + n_channels)
+    lead = n_channels - (place - begin)
+    around[lead : lead + end - begin] = flat[begin:end]
+    whole = size + 2 * n_channels
+    step = n_channels if flat.shape[0] > n_channels else 0
+    for c in range(n_channels):
+        if lead:
+            around[c] = 2 * around[n_channels + c] - around[n_channels + step + c]
+        if lead + end - begin < whole:
+            last = size + c
+            around[n_channels + last] = 2 * around[last] - around[last - step]
+
+
+@numba.njit(cache=True, nogil=True)
 def _sample(
-    signal: Floats, first: int, cores: Cores, turn: int, quality: Quality, value: Floats, sigma: Floats
+    around: Floats, n_channels: int, cores: Cores, turn: int, quality: Quality, value: Floats, sigma: Floats
 ) -> None:
     """Fill `value` and `sigma` of one chunk with what late cores and an uncertain aperture see.
 
-    Between samples the signal is taken as straight lines; before the first and after the last of the frame, as going
-    on as it came. Its slope is that of the two neighbours.
+    Between samples the signal is taken as straight lines; its slope is that of the two neighbours.
     """
-    n_channels = signal.shape[1]
-    last = signal.shape[0] - 1
-    jitter = np.float32(quality.jitter_samples)
-    late = cores.lateness.shape[0] > 0
-    for m in range(value.shape[0] // n_channels):
-        row = first + m
-        for c in range(n_channels):
-            j = m * n_channels + c
-            here = signal[row, c]
-            rise = signal[row + 1, c] - here if row < last else np.float32(0.0)
-            fall = here - signal[row - 1, c] if row > 0 else rise
-            rise = rise if row < last else fall
-            value[j] = here
-            if late:
-                shift = cores.lateness[turn + j]
-                value[j] += shift * (rise if shift > 0 else fall)
-            slope = jitter * _HALF * (rise + fall)
-            sigma[j] = np.sqrt(quality.sigma[j] * quality.sigma[j] + slope * slope)
+    half_jitter = _HALF * np.float32(quality.jitter_samples)
+    for j in range(value.shape[0]):
+        here = around[n_channels + j]
+        fall, rise = here - around[j], around[2 * n_channels + j] - here
+        shift = cores.lateness[turn + j]
+        value[j] = here + max(shift, _ZERO) * rise + min(shift, _ZERO) * fall
+        slope = half_jitter * (rise + fall)
+        sigma[j] = np.sqrt(quality.sigma[j] * quality.sigma[j] + slope * slope)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -100,7 +105,8 @@ def _convert(signal: Floats, phase: int, cores: Cores, quality: Quality, key: Bi
     buffers = np.empty((3, CHUNK), dtype=np.float32)
     z, seen, sigma = buffers[0], buffers[1], buffers[2]
     flat, counts = signal.reshape(-1), out.reshape(-1)
-    traced = quality.jitter_samples > 0.0 or cores.lateness.shape[0] > 0
+    around = np.empty(CHUNK + 2 * n_channels, dtype=np.float32)
+    traced = quality.jitter_samples > 0.0 or np.any(cores.lateness != 0)
     for chunk in range(math.ceil(signal.shape[0] / rows)):
         first = chunk * rows
         place = first * n_channels
@@ -108,7 +114,8 @@ def _convert(signal: Floats, phase: int, cores: Cores, quality: Quality, key: Bi
         turn = (phase + first) % n_cores * n_channels
         fill_normals(key, chunk, radius, angle, z)
         if traced:
-            _sample(signal, first, cores, turn, quality, seen[:size], sigma)
+            _look_around(flat, place, size, n_channels, around)
+            _sample(around, n_channels, cores, turn, quality, seen[:size], sigma)
             _round(seen[:size], sigma, z, cores, turn, quality, counts[place : place + size])
         else:
             _round(flat[place : place + size], quality.sigma, z, cores, turn, quality, counts[place : place + size])
@@ -134,9 +141,10 @@ class AnalogDigital:
             per_core = np.repeat(np.resize(np.array(values) * scale, self._n_cores), n_channels)
             return np.resize(per_core, CHUNK + per_core.size).astype(np.float32)
 
-        late = laid_out(converter.core_skews_s, digitizer.sample_rate_hz)
         self._cores = Cores(
-            laid_out(converter.core_gains), laid_out(converter.core_offsets_counts), late if late.any() else late[:0]
+            laid_out(converter.core_gains),
+            laid_out(converter.core_offsets_counts),
+            laid_out(converter.core_skews_s, digitizer.sample_rate_hz),
         )
         own = enob_noise(digitizer.bits, converter.enob)
         sigma = np.resize(np.hypot(np.array(noise_counts), own), CHUNK // n_channels * n_channels)

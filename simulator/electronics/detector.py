@@ -16,15 +16,17 @@ from simulator.electronics.settings import Detector
 
 Floats = npt.NDArray[np.float32]
 
-_ZERO, _ONE = np.float32(0.0), np.float32(1.0)
+_ZERO, _ONE, _TWO = np.float32(0.0), np.float32(1.0), np.float32(2.0)
 
 
 class Tubes(NamedTuple):
-    """Detectors of all channels; `(channels,)` each."""
+    """Detectors of all channels, laid out as samples come: `(CHUNK,)` each, so that loops over them are vectors."""
 
     gain: Floats
     """Counts per photoelectron."""
     excess: Floats
+    skew: Floats
+    """(2 F - 1) / 6: a sixth of the third moment of one photoelectron's charge over the second."""
     dark: Floats
     """Mean dark electrons per sample."""
 
@@ -39,11 +41,10 @@ class Keys(NamedTuple):
 
 def tubes(detectors: Sequence[Detector], sample_rate_hz: float) -> Tubes:
     """Return the detectors as the kernel takes them."""
-    return Tubes(
-        np.array([d.counts_per_photoelectron for d in detectors], dtype=np.float32),
-        np.array([d.excess_noise for d in detectors], dtype=np.float32),
-        np.array([d.dark_counts_per_s / sample_rate_hz for d in detectors], dtype=np.float32),
-    )
+    excess = [d.excess_noise for d in detectors]
+    dark = [d.dark_counts_per_s / sample_rate_hz for d in detectors]
+    columns = ([d.counts_per_photoelectron for d in detectors], excess, [(2 * f - 1) / 6 for f in excess], dark)
+    return Tubes(*(np.resize(np.array(column, dtype=np.float32), CHUNK) for column in columns))
 
 
 def frame_keys(rng: np.random.Generator) -> Keys:
@@ -52,46 +53,41 @@ def frame_keys(rng: np.random.Generator) -> Keys:
 
 
 @numba.njit(cache=True, nogil=True)
-def _light_up(
-    light: Floats, first: int, slow_light: Floats, noise: float, z: Floats, dark: Floats, mean: Floats
-) -> None:
-    """Fill `mean` with the photoelectrons to expect of the rows from `first` on, laser noise and dark ones included."""
-    n_channels = light.shape[1]
-    rows = mean.shape[0] // n_channels
-    if noise == 0.0 and slow_light.shape[0] == 0:
-        for m in range(rows):
-            for c in range(n_channels):
-                mean[m * n_channels + c] = max(light[first + m, c], _ZERO) + dark[c]
-        return
+def _beam(slow_light: Floats, noise: float, z: Floats, n_channels: int, beam: Floats) -> None:
+    """Fill `beam`, one entry per sample and channel, with the relative light of as many rows."""
     sigma = np.float32(noise)
-    for m in range(rows):
-        beam = slow_light[first + m] if slow_light.shape[0] else _ONE
-        if noise > 0.0:
-            beam *= _ONE + sigma * z[m]
+    rows = beam.shape[0] // n_channels
+    for c in range(n_channels):
+        for m in range(rows):
+            beam[m * n_channels + c] = _ONE + sigma * z[m]
+    if slow_light.shape[0]:
         for c in range(n_channels):
-            mean[m * n_channels + c] = max(light[first + m, c] * beam, _ZERO) + dark[c]
+            for m in range(rows):
+                beam[m * n_channels + c] *= slow_light[m]
 
 
 @numba.njit(cache=True, nogil=True)
-def _charge(mean: Floats, place: int, z: Floats, tubes: Tubes, key: Bits, state: Bits, out: Floats) -> None:
-    """Turn means `(k,)` of interleaved channels into charge, counts; the first is at `place` of the frame."""
-    n_channels = tubes.gain.shape[0]
-    for c in range(n_channels):
-        gain, excess = tubes.gain[c], tubes.excess[c]
-        skew = (np.float32(2.0) * excess - _ONE) / np.float32(6.0)
-        lost = np.float32(2.0) * skew * skew
-        for j in range(c, mean.shape[0], n_channels):
-            spread = np.sqrt(max(excess * mean[j] - lost, _ZERO))
-            out[j] = gain * (mean[j] + spread * z[j] + skew * (z[j] * z[j] - _ONE))
+def _strong(mean: Floats, z: Floats, tubes: Tubes, out: Floats) -> None:
+    """Turn means `(k,)` into charge, counts, as of many photoelectrons."""
     for j in range(mean.shape[0]):
+        skew = tubes.skew[j]
+        spread = np.sqrt(max(tubes.excess[j] * mean[j] - _TWO * skew * skew, _ZERO))
+        out[j] = tubes.gain[j] * (mean[j] + spread * z[j] + skew * (z[j] * z[j] - _ONE))
+
+
+@numba.njit(cache=True, nogil=True)
+def _weak(mean: Floats, place: int, z: Floats, tubes: Tubes, key: Bits, state: Bits, out: Floats) -> None:
+    """Do again, electron by electron, where there are few; the first sample is at `place` of the frame."""
+    for j in range(mean.shape[0]):
+        if mean[j] >= STRONG:
+            continue
         if mean[j] <= _ZERO:
             out[j] = _ZERO
-        elif mean[j] < STRONG:
-            c = j % n_channels
-            bits = word(key, place + j)
-            number = poisson(mean[j], bits)
-            state[0] = bits
-            out[j] = tubes.gain[c] * multiplied(number, tubes.excess[c], z[j], state)
+            continue
+        bits = word(key, place + j)
+        number = poisson(mean[j], bits)
+        state[0] = bits
+        out[j] = tubes.gain[j] * multiplied(number, tubes.excess[j], z[j], state)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -116,18 +112,26 @@ def detect(light: Floats, slow_light: Floats, laser_noise: float, tubes: Tubes, 
     """
     n_channels = light.shape[1]
     rows = CHUNK // n_channels
+    noisy = laser_noise > 0.0
     radius, turn = np.empty(CHUNK // 2, dtype=np.float32), np.empty(CHUNK // 2, dtype=np.float32)
-    z, laser_z = np.empty(CHUNK, dtype=np.float32), np.empty(CHUNK, dtype=np.float32)
+    z, laser_z, beam = (
+        np.zeros(CHUNK, dtype=np.float32),
+        np.zeros(CHUNK, dtype=np.float32),
+        np.ones(CHUNK, dtype=np.float32),
+    )
     mean, state = np.empty(CHUNK, dtype=np.float32), np.empty(1, dtype=np.uint64)
-    charge = out.reshape(-1)
+    flat, charge = light.reshape(-1), out.reshape(-1)
     for chunk in range(math.ceil(light.shape[0] / rows)):
         first = chunk * rows
         place = first * n_channels
         size = min(rows, light.shape[0] - first) * n_channels
-        # A laser draws one number for a row: as many rows of chunks share one chunk of numbers as there are channels.
-        if laser_noise > 0.0 and chunk % n_channels == 0:
+        # A row has one number of the laser's for all channels: as many chunks share a chunk of numbers.
+        if noisy and chunk % n_channels == 0:
             fill_normals(keys.laser, chunk // n_channels, radius, turn, laser_z)
-        begin = chunk % n_channels * rows
-        _light_up(light, first, slow_light, laser_noise, laser_z[begin : begin + rows], tubes.dark, mean[:size])
+        if noisy or slow_light.shape[0]:
+            _beam(slow_light[first:], laser_noise, laser_z[chunk % n_channels * rows :], n_channels, beam[:size])
+        for j in range(size):
+            mean[j] = max(flat[place + j] * beam[j], _ZERO) + tubes.dark[j]
         fill_normals(keys.charge, chunk, radius, turn, z)
-        _charge(mean[:size], place, z, tubes, keys.number, state, charge[place : place + size])
+        _strong(mean[:size], z, tubes, charge[place : place + size])
+        _weak(mean[:size], place, z, tubes, keys.number, state, charge[place : place + size])

@@ -68,7 +68,7 @@ class Tones:
     def at(self, ticks: Doubles) -> Doubles:
         """Return the value at each tick."""
         turns = np.mod(ticks[:, None] * self.cycles_per_tick, 1.0) + self.phase
-        return np.asarray(np.sin(2.0 * np.pi * turns) @ self.amplitude)
+        return np.asarray((self.amplitude * np.sin(2.0 * np.pi * turns)).sum(axis=1))
 
     def along(self, first_tick: int, n: int) -> Floats:
         """Return `(n,)` values from a tick on."""

@@ -8,10 +8,8 @@ from acquisition.presets import instrument_preset
 from acquisition.source import blocks, open_source
 from simulator.arrivals import arrivals
 from simulator.cells.sample import parse_sample
-from simulator.electronics.chain import Chain, digitize
 from simulator.optics.brightfield import brightfield
 from simulator.presets import preset_names, setup_preset
-from simulator.randomness import Purpose, random_stream
 
 
 def read_all(url: str) -> tuple[np.ndarray, dict]:
@@ -61,29 +59,6 @@ def test_cells_come_at_random_and_at_the_rate_asked_for():
     gaps = np.diff(cells) / setup.instrument.sample_rate_hz
     assert gaps.mean() == pytest.approx(1 / 20, rel=0.15)
     assert gaps.std() == pytest.approx(gaps.mean(), rel=0.15)
-
-
-@pytest.mark.parametrize("mean", [3.0, 400.0])
-def test_mean_and_variance_follow_photon_statistics(mean):
-    n, gain, excess = 1_000_000, 2.0, 1.2
-    light = np.full((n, 1), mean, dtype=np.float32)
-    counts = np.empty((n, 1), dtype=np.int16)
-    chain = Chain(np.array([gain]), np.array([excess]), np.array([0.5]), np.zeros(1), -2048, 2047)
-    digitize(light, 0, chain, random_stream(1, Purpose.DETECTION), counts)
-    assert counts.mean() == pytest.approx(gain * mean, rel=0.01)
-    # Rounding to whole counts adds the variance of a uniform number.
-    assert counts.var() == pytest.approx(excess * gain**2 * mean + 0.25 + 1 / 12, rel=0.01)
-
-
-def test_the_converter_clips_and_its_cores_have_offsets():
-    light = np.full((4000, 1), 1000.0, dtype=np.float32)
-    counts = np.empty((4000, 1), dtype=np.int16)
-    chain = Chain(np.array([0.05]), np.array([1.0]), np.array([0.2]), np.array([0.0, -8.0]), -128, 127)
-    digitize(light, 1, chain, random_stream(1, Purpose.DETECTION), counts)
-    assert counts[0::2].mean() == pytest.approx(42.0, abs=0.5)
-    assert counts[1::2].mean() == pytest.approx(50.0, abs=0.5)
-    digitize(light * 10, 1, chain, random_stream(1, Purpose.DETECTION), counts)
-    assert counts.max() == 127
 
 
 def test_nothing_in_the_light_leaves_the_picture_empty():
