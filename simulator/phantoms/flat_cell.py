@@ -81,7 +81,7 @@ def cut_out(raw: RawCell, pixel_um: float, name: str) -> FlatCell:
     diameter_um = 2 * fine_um * float(np.sqrt(mask.sum() / np.pi))
     kept = _kept(mask, centre, fine_um, diameter_um)
     relative = 1 + kept * (relative - 1)
-    dark = None if raw.side_scatter is None else _above(_reduced(raw.side_scatter, pixel_um), mask)
+    dark = None if raw.side_scatter is None else _above(_reduced(raw.side_scatter, pixel_um))
     glow = None if raw.fluorescence is None else _above(_reduced(raw.fluorescence, pixel_um)) * kept
     side = _contrast(relative, fine_um) * mask if dark is None else dark * kept
     return FlatCell(np.maximum(relative, 0), mask, side, glow, centre, fine_um, diameter_um)
@@ -105,16 +105,10 @@ def _fall(distance: Floats, start: float, end: float) -> Floats:
     return np.asarray(0.5 + 0.5 * np.cos(np.pi * phase), dtype=np.float32)
 
 
-def _above(image: Floats, shade: Mask | None = None) -> Floats:
-    """Light above a dark background; what is no brighter than its noise is 0.
-
-    A cell shades the haze of a darkfield: on the mask `shade` the background is its own median where that is lower.
-    """
+def _above(image: Floats) -> Floats:
+    """Light above a dark background; what is no brighter than its noise is 0."""
     level, noise = background(image)
-    floor = np.full(image.shape, level, dtype=np.float32)
-    if shade is not None:
-        floor[shade] = min(level, float(np.median(image[shade])))
-    return np.where(image > floor + np.float32(DARK_LEVELS * noise), image - floor, 0).astype(np.float32)
+    return np.where(image > level + DARK_LEVELS * noise, image - np.float32(level), 0).astype(np.float32)
 
 
 def _contrast(transmission: Floats, pixel_um: float) -> Floats:
