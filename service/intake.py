@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from acquisition.block import UNKNOWN_LOSS, Block
-from acquisition.errors import DeviceLost, EndOfStream, Overrun, SourceTimeout
+from acquisition.continuity import Continuity
+from acquisition.errors import BadStream, DeviceLost, EndOfStream, Overrun, SourceTimeout
 from acquisition.recorder import Recorder
 from acquisition.source import Source
 from service.edge import Edge
@@ -46,6 +47,7 @@ class Intake:
         self._left = None if seconds is None else round(seconds * source.instrument.sample_rate_hz)
         self._end = end
         self._stopping = threading.Event()
+        self._continuity = Continuity(source.instrument)
         self._owed = 0
         self.end_of_data: tuple[int, int] = (0, 0)
         """Epoch of the last sample given on, and the tick after it."""
@@ -68,8 +70,9 @@ class Intake:
             self._source.stop()
 
     def _next_block(self) -> Block | None:
+        """Return the new samples of a block of the source; None if there are none yet, or no more."""
         try:
-            block = self._source.read(timeout_s=_TURN_S)
+            block = self._own(self._source.read(timeout_s=_TURN_S))
         except SourceTimeout:
             return None
         except EndOfStream:
@@ -78,16 +81,22 @@ class Intake:
         except Overrun as error:
             self._stopping.set()
             self._end(FinishReason.OVERRUN, str(error))
-        except DeviceLost as error:
+        except (DeviceLost, BadStream) as error:
             self._stopping.set()
             self._end(FinishReason.SOURCE_LOST, str(error))
         else:
-            if not block.borrowed:
-                return block
-            own = replace(block, data=block.data.copy(), borrowed=False)
-            block.release()
-            return own
+            return block
         return None
+
+    def _own(self, block: Block) -> Block:
+        """Return what is new in a block, in memory that stays."""
+        new = self._continuity.admit(block)
+        self._ledger.repeated(block.n_samples - new.n_samples)
+        if not block.borrowed:
+            return new
+        own = replace(new, data=new.data.copy(), borrowed=False)
+        block.release()
+        return own
 
     def _cut(self, block: Block) -> Block:
         """End the stream at the sample that was asked for, wherever blocks happen to end."""
@@ -109,7 +118,10 @@ class Intake:
                 self._end(FinishReason.STORAGE, str(self._recorder.error))
         self._ledger.samples(0, block.lost_before)
         lost = UNKNOWN_LOSS if UNKNOWN_LOSS in (self._owed, block.lost_before) else self._owed + block.lost_before
-        if self._blocks.put(replace(block, lost_before=lost)):
+        if block.n_samples == 0:
+            # Nothing to detect in, but what it says was lost holds for the next one.
+            self._owed = lost
+        elif self._blocks.put(replace(block, lost_before=lost)):
             self._ledger.samples(block.n_samples)
             self.end_of_data = (block.epoch, block.end_sample)
             self._owed = 0

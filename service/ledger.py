@@ -26,6 +26,7 @@ class LedgerBook:
         self._samples = 0
         self._samples_lost = 0
         self._unknown_losses = 0
+        self._samples_repeated = 0
 
     def samples(self, received: int, lost: int = 0) -> None:
         """Enter samples per channel; `lost` is `UNKNOWN_LOSS` where the source cannot tell how many."""
@@ -35,6 +36,11 @@ class LedgerBook:
                 self._unknown_losses += 1
             else:
                 self._samples_lost += lost
+
+    def repeated(self, count: int) -> None:
+        """Enter samples per channel that the source gave again, and that are not used."""
+        with self._lock:
+            self._samples_repeated += count
 
     def detected(self, count: int) -> None:
         """Enter events that detection found; they are in flight from now on."""
@@ -93,6 +99,7 @@ class LedgerBook:
                 samples=self._samples,
                 samples_lost=self._samples_lost,
                 losses_of_unknown_size=self._unknown_losses,
+                samples_repeated=self._samples_repeated,
             )
 
     @property

@@ -95,6 +95,8 @@ class Ledger(_Record):
     samples_lost: NonNegativeInt = 0
     """Samples per channel that the source says it lost."""
     losses_of_unknown_size: NonNegativeInt = 0
+    samples_repeated: NonNegativeInt = 0
+    """Samples per channel that the source gave a second time; they are left out."""
 
     @model_validator(mode="after")
     def _balanced(self) -> Self:

@@ -47,6 +47,9 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
     yield from _family(
         "unknown_losses_total", "counter", "Losses whose size is unknown.", [({}, ledger.losses_of_unknown_size)]
     )
+    yield from _family(
+        "repeated_samples_total", "counter", "Samples the source gave twice.", [({}, ledger.samples_repeated)]
+    )
 
 
 def _latency(status: ServiceStatus) -> list[Sample]:

@@ -37,4 +37,7 @@ export function showLedger(ledger) {
   if (ledger.losses_of_unknown_size > 0) {
     row(list, "", "losses of unknown size", ledger.losses_of_unknown_size, "alarm");
   }
+  if (ledger.samples_repeated > 0) {
+    row(list, "", "samples given twice", ledger.samples_repeated, "alarm");
+  }
 }
