@@ -33,6 +33,8 @@ CYTOPLASM_RMS = (0.001, 0.003)
 GRANULE_RADII_UM = (0.03, 1.0)
 GRANULE_REACH = 0.93
 """Granules keep within this part of the way to the membrane."""
+GRANULE_ROUNDS = 20
+"""Rounds of four places per granule, after which a cell has the fewer granules: a thin rim of cytoplasm holds few."""
 DEBRIS_DIAMETERS_UM = (0.5, 3.0)
 
 
@@ -103,9 +105,13 @@ def _granules(
     prior = population.granules
     typical = population.diameter_um * (1.0 - sum(FIXATION_SHRINKS) / 2 if population.fixed else 1.0)
     count = int(rng.poisson(prior.count * (diameter / typical) ** 3))
-    # A nucleus may leave as little as a fifth of the cell to them.
-    points = directions(8 * count, rng) * np.cbrt(rng.random((8 * count, 1))) * (axes * GRANULE_REACH)
-    points = points[~nucleus.contains(points)][:count]
+    points = np.empty((0, 3))
+    for _ in range(GRANULE_ROUNDS):
+        if points.shape[0] >= count:
+            break
+        tried = directions(4 * count, rng) * np.cbrt(rng.random((4 * count, 1))) * (axes * GRANULE_REACH)
+        points = np.concatenate([points, tried[~nucleus.contains(tried)]])
+    points = points[:count]
     radii = np.clip(lognormal(prior.radius_um, prior.radius_cv, points.shape[0], rng), *GRANULE_RADII_UM)
     return np.concatenate([points, radii[:, None]], axis=1)
 
