@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from functools import partial
@@ -18,6 +18,7 @@ from simulator.arrivals import passings
 from simulator.cells.specimen import Specimens
 from simulator.optics.forward import Shadow
 from simulator.optics.levels import ImageLevel
+from simulator.optics.picture import Picture
 from simulator.rendering import FRAME_SAMPLES, Floats, Renderer, flow_span_um
 from simulator.setup import Setup
 from simulator.stream import Extent
@@ -254,3 +255,6 @@ class _Shifted:
 
     def lay(self, first_tick: int, light: Floats) -> None:
         self.shadow.result().lay(first_tick - self.ticks, light)
+
+    def ideal(self) -> Mapping[str, Picture]:
+        return self.shadow.result().ideal()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 
 from simulator.arrivals import Arrival
 from simulator.optics.levels import ImageLevel
+from simulator.optics.picture import Picture
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]
@@ -27,6 +29,9 @@ class Shadow(Protocol):
 
     def lay(self, first_tick: int, light: Floats) -> None:
         """Change the `(n, channels)` mean photoelectrons of the samples from `first_tick` on."""
+
+    def ideal(self) -> Mapping[str, Picture]:
+        """Return what the optics draw of the cell, by name of channel or view."""
 
 
 class ForwardModel(Protocol):

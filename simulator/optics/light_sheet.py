@@ -15,6 +15,7 @@ from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield
 from simulator.optics.clock import PeriodClock
 from simulator.optics.levels import ImageLevel
+from simulator.optics.picture import Picture
 from simulator.optics.scattering import blurred_scatter, sheet_sigma_um
 from simulator.optics.sheet_kernels import Stretch, Transit, fill_light, lay_forward, lay_side
 from simulator.optics.sheet_profile import beam_profile, empty_profile, stray_pattern, stray_profile, sweep_of
@@ -168,6 +169,15 @@ class LightSheetShadow:
     def end_tick(self) -> int:
         """Sample after the last that it touches."""
         return self._span_ticks[1]
+
+    def ideal(self) -> dict[str, Picture]:
+        """Return transmission as it is, and what the pinholes see summed over them; see `Shadow`."""
+        channels = self.model.setup.instrument.channels
+        return {
+            channel.name: Picture(drawn if drawn.ndim == 2 else drawn.sum(axis=0), PIXEL_UM, "z", "y")
+            for channel, drawn in zip(channels, self.pictures, strict=True)
+            if drawn is not None
+        }
 
     def lay(self, first_tick: int, light: Floats) -> None:
         """Dim the transmission and light up the side channels of `(n, channels)` samples."""

@@ -19,6 +19,7 @@ from simulator.optics.envelope import RESPONSE_REACH, line_table
 from simulator.optics.flight import Flight
 from simulator.optics.knife_edge import LIGHT_SHARE, view_picture
 from simulator.optics.line_kernels import Lines, Shade, Views, empty_lines, lay_lines
+from simulator.optics.picture import Picture
 from simulator.optics.pulses import Pulses, triggered
 from simulator.setup import Setup
 
@@ -181,6 +182,11 @@ class TimeStretchShadow:
     def end_tick(self) -> int:
         """Sample after the last that it touches."""
         return math.ceil(self.arrival.tick + self._reach_ticks)
+
+    def ideal(self) -> dict[str, Picture]:
+        """Return what each view shows; see `Shadow`."""
+        views, edges = self.model.optics.views, self.model.edges
+        return {view.name: Picture(self.pictures[edges.index(view.edge)], PIXEL_UM, "y", "x") for view in views}
 
     def lay(self, first_tick: int, light: Floats) -> None:
         """Dim and brighten the lines that the cell crosses."""
