@@ -43,5 +43,5 @@ class Schedule:
         if self.at_s is not None:
             return from_s <= self.at_s < to_s
         if self.every_s is not None:
-            return math.floor(to_s / self.every_s) > math.floor(from_s / self.every_s)
+            return math.ceil(to_s / self.every_s) > max(1, math.ceil(from_s / self.every_s))
         return True
