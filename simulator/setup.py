@@ -42,6 +42,11 @@ class Setup(SetupPart):
         for name in ("core_offsets_counts", "core_gains", "core_skews_s"):
             if len(getattr(self.converter, name)) not in (1, cores):
                 raise ValueError(f"{name} needs one entry, or one for each of the {cores} cores")
+        rate_hz = self.instrument.sample_rate_hz
+        if any(abs(skew_s) * rate_hz >= 1 for skew_s in self.converter.core_skews_s):
+            raise ValueError("core_skews_s must be shorter than a sample")
+        if any(detector.ac_coupling_hz >= 0.5 * rate_hz for detector in self.detectors):
+            raise ValueError("ac_coupling_hz must be below half of the sample rate")
         return self
 
     @property

@@ -8,7 +8,6 @@ from simulator.electronics import slow
 from simulator.electronics.filters import RESOLVED_BANDWIDTH, AcCoupling, Echo, LowPass
 from simulator.electronics.flicker import Flicker
 from simulator.electronics.limits import Clamp, Droop, Saturation
-from simulator.electronics.noise import random_key
 from simulator.electronics.pulses import RESOLVED_SAMPLES, AfterPulses, PulseShape
 from simulator.electronics.settings import Detector
 from simulator.electronics.stage import Added, Floats, Stage
@@ -40,7 +39,7 @@ class Amplifier:
         d, hz = detector, sample_rate_hz
         self.stages: list[Stage] = []
         if d.after_pulsing:
-            self.stages.append(AfterPulses(d, hz, random_key(after)))
+            self.stages.append(AfterPulses(d, hz, after))
         if d.pulse_s * hz >= RESOLVED_SAMPLES:
             self.stages.append(PulseShape(d.pulse_s, hz))
         if d.saturation_counts:

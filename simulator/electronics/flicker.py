@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
-_LONGEST = 1 << 17
+_ENTRIES = (131_072, 121_500)
+"""Lengths of the tables: quick to transform, and their sum comes again only after 4e9 entries."""
 _HIGHEST_CORNERS = 16.0
 """The noise is made up to this many corners, where white noise is 16 times as strong."""
 _ENTRIES_PER_CYCLE = 6.0
@@ -25,8 +26,11 @@ def _add_read(table: Floats, per_tick: float, first_tick: int, out: Floats) -> N
     for m in range(out.shape[0]):
         place = begin + m * per_tick
         entry = int(place)
+        if entry >= size:
+            begin -= size
+            place -= size
+            entry -= size
         part = np.float32(place - entry)
-        entry %= size
         after = entry + 1 if entry + 1 < size else 0
         out[m] += table[entry] + part * (table[after] - table[entry])
 
@@ -64,8 +68,7 @@ class Flicker:
         highest_hz = min(_HIGHEST_CORNERS * corner_hz, 0.5 * sample_rate_hz)
         step = max(1.0, sample_rate_hz / (_ENTRIES_PER_CYCLE * highest_hz))
         tables, rates = [], []
-        for k, share in ((0, 1.0), (1, 0.93)):
-            size = int(_LONGEST * share) | 1
+        for k, size in enumerate(_ENTRIES):
             if loop_samples is not None:
                 turns = math.ceil(loop_samples / (step * size)) + k
                 size = max(8, round(loop_samples / (step * turns)))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numba
 import numpy as np
 
-from simulator.electronics.noise import Bits, normal, word
+from simulator.electronics.noise import CHUNK, Bits, fill_normals, random_key, word
 from simulator.electronics.photons import STRONG, multiplied, poisson
 from simulator.electronics.settings import Detector
 from simulator.electronics.stage import Doubles, Floats
@@ -22,27 +23,42 @@ _WIDTH_IN_TAUS = 3.3952
 """Width at half height of t^2 exp(-t)."""
 
 
+class _Late(NamedTuple):
+    """What decides about after-pulses."""
+
+    per_count: float
+    """After-pulses to expect from every count of charge within the delays."""
+    gain: float
+    excess: float
+    shortest: int
+    """Samples of the shortest delay."""
+    numbers: Bits
+    normals: Bits
+
+
 @numba.njit(cache=True, nogil=True)
-def _after_pulses(
-    signal: Floats, past: Floats, shortest: int, total: Doubles, per_count: float, gain: float, excess: float,
-    key: Bits, first_tick: int,
-) -> None:  # fmt: skip
+def _after_pulses(signal: Floats, past: Floats, late: _Late, total: Doubles, first_tick: int) -> None:
     """Add after-pulses; `past` holds the primary charge from the longest delay before the first sample on."""
-    longest = past.shape[0] - signal.shape[0]
-    state = np.empty(1, dtype=np.uint64)
+    newest = past.shape[0] - signal.shape[0] - late.shortest
+    radius, turn = np.empty(CHUNK // 2, dtype=np.float32), np.empty(CHUNK // 2, dtype=np.float32)
+    z, state = np.empty(CHUNK, dtype=np.float32), np.empty(1, dtype=np.uint64)
+    chunk = -1
     for m in range(signal.shape[0]):
-        total[0] += past[m + longest - shortest]
-        mean = max(per_count * total[0], 0.0)
+        tick = first_tick + m
+        if tick // CHUNK != chunk:
+            chunk = tick // CHUNK
+            fill_normals(late.normals, chunk, radius, turn, z)
+        total[0] += past[m + newest]
+        mean = max(late.per_count * total[0], 0.0)
         total[0] -= past[m]
-        bits = word(key, first_tick + m)
-        state[0] = bits
-        if mean < STRONG:
+        if mean >= STRONG:
+            signal[m] += late.gain * (mean + math.sqrt(late.excess * mean) * z[tick % CHUNK])
+        elif mean > 0.0:
+            bits = word(late.numbers, tick)
             number = poisson(mean, bits)
             if number > 0:
-                z = normal(state) if excess > 1.0 else 0.0
-                signal[m] += gain * multiplied(number, excess, z, state)
-        else:
-            signal[m] += gain * (mean + math.sqrt(excess * mean) * normal(state))
+                state[0] = bits
+                signal[m] += late.gain * multiplied(number, late.excess, z[tick % CHUNK], state)
 
 
 class AfterPulses:
@@ -56,36 +72,30 @@ class AfterPulses:
     ----------
     detector, sample_rate_hz
         What tube, and how it is sampled.
-    key
-        Random sequence of the channel.
+    rng
+        Draws the keys of the channel's random sequences.
     """
 
-    def __init__(self, detector: Detector, sample_rate_hz: float, key: Bits) -> None:
-        self._shortest, self._longest = (round(s * sample_rate_hz) for s in AFTER_PULSE_DELAYS_S)
-        self._shortest = max(1, self._shortest)
-        self._longest = max(self._shortest, self._longest)
-        self._gain = detector.counts_per_photoelectron
-        self._excess = detector.excess_noise
+    def __init__(self, detector: Detector, sample_rate_hz: float, rng: np.random.Generator) -> None:
+        shortest, longest = (max(1, round(delay_s * sample_rate_hz)) for delay_s in AFTER_PULSE_DELAYS_S)
+        gain = detector.counts_per_photoelectron
+        per_count = detector.after_pulsing / (gain * (longest - shortest + 1))
+        self._late = _Late(per_count, gain, detector.excess_noise, shortest, random_key(rng), random_key(rng))
         self._probability = detector.after_pulsing
-        self._key = key
-        self._past: Floats = np.zeros(self._longest, dtype=np.float32)
+        self._past: Floats = np.zeros(longest, dtype=np.float32)
         self._total = np.zeros(1)
 
     def settle(self, level: float) -> float:
         """Take it that this charge has always come with every sample."""
         self._past[:] = level
         # The sum over the delays, short of the newest sample, which the kernel adds first.
-        self._total[0] = float(self._past[self._shortest :].astype(np.float64).sum())
+        self._total[0] = float(self._past[self._late.shortest :].astype(np.float64).sum())
         return level * (1.0 + self._probability)
 
     def apply(self, signal: Floats, first_tick: int) -> None:
         """Add what comes after earlier photoelectrons."""
         past = np.concatenate([self._past, signal])
-        delays = self._longest - self._shortest + 1
-        per_count = self._probability / (self._gain * delays)
-        _after_pulses(
-            signal, past, self._shortest, self._total, per_count, self._gain, self._excess, self._key, first_tick
-        )
+        _after_pulses(signal, past, self._late, self._total, first_tick)
         self._past = past[signal.shape[0] :].copy()
 
 

@@ -8,7 +8,6 @@ import pytest
 
 from simulator.electronics.filters import AcCoupling, Echo, LowPass
 from simulator.electronics.limits import Clamp, Droop, Saturation
-from simulator.electronics.noise import random_key
 from simulator.electronics.pulses import AfterPulses, PulseShape
 from simulator.electronics.settings import Detector
 from tests.simulator.electronics_parts import electronics, plain_setup
@@ -32,7 +31,7 @@ def amplitude_at(stage, hz, rate_hz, n=40_000):
 @pytest.mark.parametrize("excess", [1.0, 1.2])
 def test_after_pulses_come_as_often_and_as_late_as_they_should(excess):
     detector = Detector(photoelectrons=1, counts_per_photoelectron=2.0, excess_noise=excess, after_pulsing=0.003)
-    stage = AfterPulses(detector, RATE_HZ, random_key(np.random.default_rng(1)))
+    stage = AfterPulses(detector, RATE_HZ, np.random.default_rng(1))
     train = np.zeros((2000, 1000), dtype=np.float32)
     train[:, 0] = 2.0 * 1000.0  # a thousand photoelectrons every 10 us
     after = answer(stage, train.reshape(-1)).reshape(train.shape) - train
@@ -50,7 +49,7 @@ def test_after_pulses_come_as_often_and_as_late_as_they_should(excess):
 @pytest.mark.parametrize("light", [30.0, 3e5])
 def test_steady_light_has_its_after_pulses_from_the_first_sample_on(light):
     detector = Detector(photoelectrons=1, counts_per_photoelectron=1.0, after_pulsing=0.003)
-    stage = AfterPulses(detector, RATE_HZ, random_key(np.random.default_rng(1)))
+    stage = AfterPulses(detector, RATE_HZ, np.random.default_rng(1))
     assert stage.settle(light) == pytest.approx(1.003 * light)
     signal = np.full(100_000, light, dtype=np.float32)
     after = answer(stage, signal) - signal

@@ -101,6 +101,8 @@ def test_frames_are_the_same_in_any_order_on_any_thread_and_short_or_long():
         ("laser.ripple", [[-50.0, 0.01]]),
         ("converter.core_gains", [1.0, 0.0, 1.0, 1.0]),
         ("converter.core_offsets_counts", [1.0, 2.0]),
+        ("converter.core_skews_s", [2e-8]),
+        ("detectors.0.ac_coupling_hz", 5e7),
     ],
 )
 def test_settings_that_make_no_sense_are_refused_in_one_sentence(setting, value):
