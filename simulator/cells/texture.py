@@ -11,20 +11,20 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 
 TILE_PX = 1024
-TILE_CORRELATION_PX = 6.0
-"""Standard deviation of the Gaussian correlation of the tile, in its own pixels."""
+TILE_CORRELATION_PX = 8.0
+"""Correlation length of the tile, in its own pixels."""
 
 
 @dataclass(frozen=True, slots=True)
 class Texture:
-    """Random structure of the refractive index in one part of a cell; its correlation is exp(-r^2 / 2 s^2).
+    """Random structure of the refractive index in one part of a cell; its correlation is exp(-r^2 / l^2).
 
     Attributes
     ----------
     rms
         Standard deviation of the index.
     correlation_um
-        s.
+        l, where the correlation falls to 1 / e.
     seed
         Where its random numbers come from.
     """
@@ -37,10 +37,10 @@ class Texture:
     def path_rms_um(self) -> float:
         """Standard deviation of the optical path through 1 um of it, um; it grows with the root of the thickness.
 
-        A field of correlation C has the variance t * integral(C) along a path of length t >> s, which is
-        t rms^2 s sqrt(2 pi) here.
+        A field of correlation C has the variance t * integral(C) along a path of length t >> l, which is
+        t rms^2 l sqrt(pi) here.
         """
-        return float(self.rms * np.sqrt(self.correlation_um * np.sqrt(2 * np.pi)))
+        return float(self.rms * np.sqrt(self.correlation_um * np.sqrt(np.pi)))
 
     def place(self, along: int) -> tuple[float, float, float]:
         """Row and column of the tile at the cell's centre, and tile pixels per um, for a view along an axis."""
@@ -67,13 +67,13 @@ def texture_tile() -> Floats:
 
 
 def _smooth(noise: Floats, correlation_px: float) -> Floats:
-    """Give white noise the correlation exp(-r^2 / 2 s^2) and unit variance."""
+    """Give white noise the correlation exp(-r^2 / l^2) and unit variance."""
     spectrum = np.fft.rfftn(noise)
     for axis, length in enumerate(noise.shape):
         last = axis == noise.ndim - 1
         frequency = np.fft.rfftfreq(length) if last else np.fft.fftfreq(length)
         # The square root of the correlation's spectrum, which is a Gaussian too, shapes the amplitude.
-        gain = np.exp(-((np.pi * correlation_px * frequency) ** 2)).astype(np.float32)
+        gain = np.exp(-((np.pi * correlation_px * frequency) ** 2) / 2).astype(np.float32)
         spectrum *= gain.reshape([-1 if a == axis else 1 for a in range(noise.ndim)])
     field = np.fft.irfftn(spectrum, s=noise.shape, axes=range(noise.ndim))
     return np.asarray(field / field.std(), dtype=np.float32)

@@ -191,7 +191,7 @@ def test_projected_texture_has_the_strength_of_a_volume_seen_through():
     # A path of 13 correlation lengths is not yet endless, so its ends take some of the variance away.
     assert through.std() == pytest.approx(texture.path_rms_um * math.sqrt(thickness), rel=0.12)
     correlation = np.fft.irfft2(np.abs(np.fft.rfft2(texture_tile())) ** 2)[0, :12]
-    expected = np.exp(-(np.arange(12) ** 2) / (2 * 6.0**2))
+    expected = np.exp(-((np.arange(12) / 8.0) ** 2))
     np.testing.assert_allclose(correlation / correlation[0], expected, atol=0.03)
 
 
