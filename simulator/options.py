@@ -132,8 +132,9 @@ def _specimens(sample: str | None, phantoms: str | None, pixel_um: str | float |
     # Imported here: few simulations need to read pictures.
     from simulator.phantoms import open_phantoms
 
-    pixel = None if pixel_um is None else _positive("pixel_um", pixel_um)
-    return open_phantoms(Path(phantoms), pixel_um=pixel, sample=sample)
+    if level is ImageLevel.L1:
+        raise ConfigError("Nothing is known of the refractive index of real images; use the image level L0.")
+    return open_phantoms(Path(phantoms), pixel_um=pixel_um, sample=sample)
 
 
 def _level(text: str) -> ImageLevel:

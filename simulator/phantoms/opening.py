@@ -25,7 +25,7 @@ MEASURED_CELLS = 48
 def open_phantoms(
     path: str | Path,
     *,
-    pixel_um: float | Sequence[float] | None = None,
+    pixel_um: float | str | Sequence[float] | None = None,
     sample: str | Mapping[str, float] | None = None,
     split: str | None = None,
 ) -> Phantoms:
@@ -37,7 +37,8 @@ def open_phantoms(
         A folder or zip of images (png, jpg, tif) with a folder for each class, or with `labels.csv`; an npz with `x`,
         `y`, `classes`, `channels`; or a stack `NAME.tif` beside `NAME_label.tif`, or the folder of both.
     pixel_um
-        Edge of a pixel, or of a voxel as z, y, x; None takes what the collection is known for.
+        Edge of a pixel, or of a voxel as z, y, x (as text `0.29,0.26,0.26`), um; None takes what the collection is
+        known for.
     sample
         Labels and their shares, such as `G1:0.5,G2:0.5`, adding up to 1; None takes all in the proportion of the files.
     split
@@ -85,12 +86,17 @@ def _open_folder(path: Path) -> RawCells:
     return ImageFiles(FolderStore(path))
 
 
-def _voxel(cells: RawCells, pixel_um: float | Sequence[float] | None) -> Voxel:
+def _voxel(cells: RawCells, pixel_um: float | str | Sequence[float] | None) -> Voxel:
     if pixel_um is None:
         if cells.voxel_um is None:
             raise ConfigError(f"The pixel of '{cells.name}' is not known; say pixel_um, its edge in micrometres.")
         return cells.voxel_um
-    edges = [float(pixel_um)] * 3 if isinstance(pixel_um, int | float) else [float(edge) for edge in pixel_um]
+    try:
+        parts = pixel_um.split(",") if isinstance(pixel_um, str) else np.atleast_1d(np.asarray(pixel_um)).tolist()
+        edges = [float(part) for part in parts]
+    except (TypeError, ValueError):
+        edges = []
+    edges = 3 * edges if len(edges) == 1 else edges
     if len(edges) != 3 or not all(math.isfinite(edge) and 0 < edge <= 10 for edge in edges):
         raise ConfigError(f"pixel_um must be one number above 0, at most 10, or three (z, y, x), not {pixel_um}.")
     return edges[0], edges[1], edges[2]
