@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from simulator.optics.flight import Flight, bilinear
+from simulator.optics.flight import Flight
 from simulator.optics.pulses import Pulses, echo, pulse_energy
 
 Floats = npt.NDArray[np.float32]
@@ -159,17 +159,32 @@ def _weigh_view(
     bins = views.optical.shape[1]
     step = bins / views.lengths[v]
     picture = shade.pictures[views.pictures[v]]
-    middle = picture.shape[0] / 2 - 0.5
+    n = picture.shape[0]
+    middle = n / 2 - 0.5
+    per_sample = shade.um_per_sample / shade.pixel_um
+    # Column of the picture, and entry of the table, that the tick of the pulse itself would fall on.
+    first_col = middle - views.centres[v] * per_sample - shade.x_um / shade.pixel_um
+    first_entry = -views.begins[v] * step
     for m in range(share.shape[0]):
         tick = first_tick + m
         row = -shade.flight.um_per_tick * (tick - shade.flight.tick) / shade.pixel_um + middle
+        i = math.floor(row)
+        # All views of a sample see the same row: where it is outside, nothing changes.
+        if i < 0 or i + 1 >= n:
+            continue
+        p = np.float32(row - i)
         for t in range(views.taps.shape[0]):
             seen = tick - views.taps[t] - pulse.origin
-            b = int((seen - views.begins[v]) * step)
+            b = int(seen * step + first_entry)
             if b < 0 or b >= bins:
                 continue
-            x_um = (seen - views.centres[v]) * shade.um_per_sample - shade.x_um
-            value = bilinear(picture, row, x_um / shade.pixel_um + middle)
-            amount = pulse.energy * views.weights[t] * views.optical[v, b]
-            whole[m] += amount
-            share[m] += amount if math.isnan(value) else amount * value
+            amount = views.weights[t] * views.optical[v, b]
+            whole[m] += pulse.energy * amount
+            col = seen * per_sample + first_col
+            j = math.floor(col)
+            if j >= 0 and j + 1 < n:
+                q = np.float32(col - j)
+                near = picture[i, j] + q * (picture[i, j + 1] - picture[i, j])
+                far = picture[i + 1, j] + q * (picture[i + 1, j + 1] - picture[i + 1, j])
+                amount *= near + p * (far - near)
+            share[m] += pulse.energy * amount

@@ -15,9 +15,10 @@ from simulator.arrivals import Arrival
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield, image_amplitude
 from simulator.optics.clock import PeriodClock
-from simulator.optics.envelope import RESPONSE_REACH, line_table
+from simulator.optics.envelope import line_table
 from simulator.optics.flight import Flight
 from simulator.optics.knife_edge import LIGHT_SHARE, view_picture
+from simulator.optics.levels import ImageLevel
 from simulator.optics.line_kernels import Lines, Shade, Views, empty_lines, lay_lines
 from simulator.optics.picture import Picture
 from simulator.optics.pulses import Pulses, triggered
@@ -29,8 +30,8 @@ PIXEL_UM = 0.25
 SMALLEST_GRID_PX = 112
 MARGIN_UM = 6.0
 """What diffraction and defocus add to a cell's reach."""
-TAPS = 9
-"""Places at which the detector's response is sampled where it mixes what a cell leaves of the light."""
+TAPS = 5
+"""Places at which the detector's response is sampled, after Gauss and Hermite, where it mixes what a cell leaves."""
 
 
 class TimeStretchModel:
@@ -54,11 +55,11 @@ class TimeStretchModel:
         If the views of a line do not fit into it.
     """
 
-    def __init__(self, setup: Setup, seed: int, loop_samples: int | None = None, level: str = "L0") -> None:
+    def __init__(self, setup: Setup, seed: int, loop_samples: int | None = None, level: str = ImageLevel.L0) -> None:
         optics = setup.instrument.time_stretch
         self.setup = setup
         self.optics = optics
-        self.level = level
+        self.level = ImageLevel(level)
         self.clock = PeriodClock(
             optics.line_rate_hz, setup.instrument.sample_rate_hz, setup.clock, seed, loop_samples=loop_samples
         )
@@ -134,8 +135,7 @@ class TimeStretchModel:
                 "make them narrower or put them closer together."
             )
         shares = np.array([LIGHT_SHARE[view.edge] for view in views], dtype=np.float32)[:, np.newaxis]
-        taps = np.linspace(-0.5, 0.5, TAPS) * RESPONSE_REACH * response if response else np.zeros(1)
-        weights = np.exp(-0.5 * (taps / response) ** 2) if response else np.ones(1)
+        taps, weights = np.polynomial.hermite_e.hermegauss(TAPS if response else 1)
         return Views(
             optical=shares * np.stack([table.optical for table in tables]),
             detected=shares * np.stack([table.detected for table in tables]),
@@ -143,7 +143,7 @@ class TimeStretchModel:
             lengths=lengths,
             centres=np.array([view.delay_samples for view in views]) - first,
             pictures=np.array([self.edges.index(view.edge) for view in views], dtype=np.int64),
-            taps=taps,
+            taps=taps * response,
             weights=weights / weights.sum(),
         )
 
