@@ -25,7 +25,7 @@ from simulator.setup import Setup
 Floats = npt.NDArray[np.float32]
 
 PIXEL_UM = 0.25
-GRID_SIZES_PX = (64, 80, 96, 128, 192, 256, 384, 512)
+GRID_SIZES_PX = (48, 64, 80, 96, 128, 160, 192, 256, 384, 512)
 """Edges of the pictures that cells are drawn on; the smallest that holds the cell is taken."""
 GRID_PX = 96
 """Least edge of a transmission image, which is also looked at beside what is reconstructed from it."""
@@ -93,7 +93,7 @@ class LightSheetModel:
         for c, channel in enumerate(self.setup.instrument.channels):
             picture: Floats | None = None
             if channel.role is Role.TRANSMISSION:
-                picture = self.transmission(arrival, self.slits[c])
+                picture = self._dimmed(arrival, self.slits[c], grid_px(arrival, self.optics.scan.height_um))
             elif channel.role is Role.SIDE_SCATTER:
                 scatter = self._scatter(arrival) if scatter is None else scatter
                 picture = scatter
@@ -103,15 +103,21 @@ class LightSheetModel:
         return LightSheetShadow(self, arrival, tuple(pictures), reach_um(arrival))
 
     def transmission(self, arrival: Arrival, slit: Slit | None = None) -> Floats:
-        """Transmission image (z, y) as a slit (None: the first) and the sheet see it, square, centred on the scan."""
+        """Transmission image (z, y) as a slit (None: the first) and the sheet see it, centred on the scan.
+
+        Square, and at least `GRID_PX` wide.
+        """
+        n = max(GRID_PX, grid_px(arrival, self.optics.scan.height_um))
+        return self._dimmed(arrival, slit or self.optics.slits[0], n)
+
+    def _dimmed(self, arrival: Arrival, slit: Slit, n: int) -> Floats:
         optics = self.optics
-        n = max(GRID_PX, grid_px(arrival, optics.scan.height_um))
         field = arrival.specimen.field(View((0, 1, 2), (arrival.z_um, 0.0), n, PIXEL_UM, optics.wavelength_nm))
         defocus_um = self.setup.sheet.defocus_um + arrival.x_um
         image = brightfield(
             field, optics.wavelength_nm, optics.forward_aperture, optics.medium_index, defocus_um, PIXEL_UM
         )
-        return _through_slit(image, sheet_sigma_um(optics, arrival.x_um), (slit or optics.slits[0]).width_um)
+        return _through_slit(image, sheet_sigma_um(optics, arrival.x_um), slit.width_um)
 
     def _scatter(self, arrival: Arrival) -> Floats:
         if self.level is not ImageLevel.L1:

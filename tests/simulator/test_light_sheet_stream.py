@@ -73,6 +73,34 @@ def test_a_loop_repeats_to_the_last_bit():
     np.testing.assert_allclose(empty_light(model, -700, 1400)[700:], empty_light(model, n - 700, 1400)[700:], rtol=1e-3)
 
 
+def test_the_image_level_decides_how_side_scatter_is_made(monkeypatch):
+    """Level L1 validates L0: it must be asked about this cell at its place, and be seen by every pinhole."""
+    asked = []
+
+    def coherent(specimen, place, columns_um, optics, n, pixel_um):
+        asked.append((specimen, place))
+        return np.full((columns_um.size, n, n), 0.5, dtype=np.float32)
+
+    monkeypatch.setattr("simulator.optics.born.born_scatter", coherent)
+    passing = arrival(cell(1), x_um=0.5, z_um=-0.7)
+    pictures = {
+        level: LightSheetModel(sheet(), 5, None, level).shadow(passing).pictures[1] for level in ("L0", "L1", "L2")
+    }
+    assert asked == [(passing.specimen, (-0.7, 0.0, 0.5))]
+    assert np.all(pictures["L1"] == 0.5)
+    np.testing.assert_array_equal(pictures["L0"], pictures["L2"])
+
+
+def test_small_things_are_drawn_small_and_large_ones_whole():
+    """Debris comes five times as often as cells, and must not cost as much; a bubble must not be cut to a square."""
+    model = LightSheetModel(sheet(), seed=5)
+    shapes = {um: model.shadow(arrival(Specks(diameter_um=um))).pictures[0].shape[0] for um in (1.0, 8.0, 24.0, 70.0)}
+    assert shapes[1.0] <= 48
+    assert list(shapes.values()) == sorted(shapes.values())
+    assert shapes[70.0] * PIXEL_UM > 70.0
+    assert model.transmission(arrival(Specks(diameter_um=1.0))).shape == (96, 96)
+
+
 def test_seeds_make_other_instruments_of_the_same_kind():
     one, same, other = (LightSheetModel(sheet(**DEFECTS), seed) for seed in (5, 5, 6))
     np.testing.assert_array_equal(one.pinholes, same.pinholes)
