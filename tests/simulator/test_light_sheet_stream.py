@@ -5,12 +5,16 @@ import math
 
 import numpy as np
 import pytest
-from sheet_parts import Specks, arrival, empty_light, sheet
+from sheet_parts import Specks, arrival, empty_light, sheet, side_light
 
 from acquisition.geometry import scan_coefficients, sheet_height
+from acquisition.instrument import Role
+from simulator.cells.anatomy import make_cell
+from simulator.cells.catalogue import POPULATIONS
 from simulator.optics.light_sheet import PIXEL_UM, LightSheetModel, reach_um
 from simulator.optics.scattering import blurred_scatter
 from simulator.presets import setup_preset
+from simulator.randomness import Purpose, random_stream
 
 DEFECTS = {
     "instrument__optics__scan__a2": 0.02,
@@ -198,3 +202,20 @@ def test_the_presets_have_levels_that_their_converters_hold(preset):
     assert counts[:, 0].max() > 0.3 * setup.instrument.digitizer.highest
     assert np.all(counts >= 0)
     assert reach_um(arrival(cell(1))) == pytest.approx(8.5)
+
+
+def test_cells_are_as_bright_as_photomultipliers_see_them():
+    """Noise decides what can be told apart: peaks of 50 to 2000 photoelectrons scattered, 2 to 100 fluorescent (C)."""
+    model = LightSheetModel(setup_preset("sheet-real"), seed=1)
+    peaks: dict[str, list[float]] = {}
+    for kind in ("lymphocyte", "monocyte", "neutrophil", "eosinophil", "hek-gr-dex"):
+        for k in range(8):
+            passing = arrival(make_cell(POPULATIONS[kind], random_stream(3, Purpose.CELLS, k)))
+            side, glow = (side_light(model, passing, role)[1] for role in (Role.SIDE_SCATTER, Role.FLUORESCENCE))
+            peaks.setdefault(kind, []).append(float(side.max()))
+            peaks.setdefault(f"glow of {kind}", []).append(float(glow.max()))
+    median = {kind: float(np.median(levels)) for kind, levels in peaks.items()}
+    assert 50 < median["lymphocyte"] < 300
+    assert 300 < median["neutrophil"] < median["eosinophil"] < 3000
+    assert 5 < median["glow of hek-gr-dex"] < 60
+    assert median["glow of neutrophil"] == 0.0
