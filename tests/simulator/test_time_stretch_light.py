@@ -1,5 +1,6 @@
 """Empty lines: every defect of the light is measured on the light itself."""
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -49,6 +50,20 @@ def test_light_does_not_depend_on_how_the_stream_is_cut(preset):
         edges = [0, *cuts, 9000]
         parts = [empty_light(model, 700 + a, b - a) for a, b in pairwise(edges)]
         np.testing.assert_array_equal(np.concatenate(parts), whole)
+
+
+def test_a_slip_of_the_clock_ends_a_line_early_and_the_next_begins_whole():
+    model = TimeStretchModel(quiet_setup(clock__slips_per_s=5000.0), seed=2)
+    whole = empty_light(model, 0, 200_000)
+    parts = [empty_light(TimeStretchModel(model.setup, seed=2), first, 50_000) for first in range(0, 200_000, 50_000)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    starts = model.lines(0, 200_000).starts
+    gaps = np.diff(starts)
+    slipped = np.flatnonzero(np.abs(gaps - model.clock.period_ticks) > 1e-6)
+    assert 3 <= slipped.size <= 25
+    after = math.ceil(starts[slipped[0] + 1])
+    other = math.ceil(starts[1])
+    np.testing.assert_allclose(whole[after : after + 80], whole[other : other + 80], atol=0.15 * whole.max())
 
 
 def test_another_seed_gives_other_pulses_and_the_same_seed_the_same():
