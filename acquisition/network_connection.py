@@ -50,15 +50,17 @@ class Connection:
             raise
 
     def ask_to_start(self) -> None:
-        """Say that this side is ready for the stream.
+        """Say that this side is ready for the stream, where the other side waits for that.
 
         Raises
         ------
         DeviceLost
             If the connection is gone.
         """
-        head, _ = encode(Start(), 0)
         self._heard_s = time.monotonic()
+        if not self.hello.on_request:
+            return
+        head, _ = encode(Start(), 0)
         try:
             self._socket.settimeout(CONNECT_S)
             self._socket.sendall(head)

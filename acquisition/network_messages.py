@@ -47,6 +47,8 @@ class Hello(BaseModel):
     waits: bool = False
     """True if the sender waits for a slow reader; False if it goes on and counts what is lost."""
     total_samples: NonNegativeInt | None = None
+    on_request: bool = False
+    """True if the sender sends nothing more before START; only then is it sent."""
     keep_alive_s: float | None = Field(default=None, gt=0)
     """The sender is never silent for longer once it was asked to start; None is no promise."""
 

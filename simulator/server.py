@@ -109,6 +109,7 @@ class SourceServer:
             description=source.description,
             waits=not self._live,
             total_samples=source.total_samples,
+            on_request=True,
             keep_alive_s=KEEP_ALIVE_S,
         )
         line.send(hello)
