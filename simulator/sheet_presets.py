@@ -51,7 +51,7 @@ def sheet_real() -> Setup:
         detectors=(
             _photomultiplier(photoelectrons=6000.0, stray=60.0, counts_per_photoelectron=3.0),
             _photomultiplier(photoelectrons=1.9e6, stray=8.0, counts_per_photoelectron=10.0),
-            _photomultiplier(photoelectrons=4000.0, stray=1.0, counts_per_photoelectron=20.0),
+            _photomultiplier(photoelectrons=1600.0, stray=1.0, counts_per_photoelectron=20.0),
             # The marker is a voltage: so many electrons that their noise is that of an amplifier.
             Detector(photoelectrons=1e6, counts_per_photoelectron=0.02, bandwidth_hz=10e6, noise_counts=2.0),
         ),
