@@ -61,6 +61,9 @@ class Electronics:
         return signal
 
     def convert(self, signal: Floats, frame: int, first_tick: int) -> Samples:
-        """Return a signal `(n, channels)` as counts, with amplifier and converter noise; pure, as `detect` is."""
+        """Return a signal `(n, channels)` as counts, with amplifier and converter noise; pure, as `detect` is.
+
+        The amplifier's white noise is that within the sampled band, and is drawn together with the converter's own.
+        """
         rng = random_stream(self._seed, Purpose.CONVERSION, frame)
         return self._converter.convert(np.ascontiguousarray(signal), first_tick, rng)

@@ -34,6 +34,8 @@ class Quality(NamedTuple):
 
     sigma: Floats
     """Standard deviation of noise, amplifier's included, `(CHUNK,)` as samples come, counts."""
+    late: bool
+    """Whether any core is late."""
     jitter_samples: float
     bow: float
     lowest: int
@@ -55,7 +57,8 @@ def _look_around(flat: Floats, place: int, size: int, n_channels: int, around: F
     """Fill `(size + 2 channels,)` with a chunk and a row on either side; beyond the frame it goes on as it came."""
     begin, end = max(0, place - n_channels), min(flat.shape[0], place + size + n_channels)
     lead = n_channels - (place - begin)
-    around[lead : lead + end - begin] = flat[begin:end]
+    for j in range(end - begin):  # numba takes two seconds to compile an assignment to a slice
+        around[lead + j] = flat[begin + j]
     whole = size + 2 * n_channels
     step = n_channels if flat.shape[0] > n_channels else 0
     for c in range(n_channels):
@@ -101,12 +104,12 @@ def _convert(signal: Floats, phase: int, cores: Cores, quality: Quality, key: Bi
     n_channels = signal.shape[1]
     rows = CHUNK // n_channels
     n_cores = (cores.gain.shape[0] - CHUNK) // n_channels
-    radius, angle = np.empty(CHUNK // 2, dtype=np.float32), np.empty(CHUNK // 2, dtype=np.float32)
-    buffers = np.empty((3, CHUNK), dtype=np.float32)
+    scratch, buffers = np.empty((2, CHUNK // 2), dtype=np.float32), np.empty((3, CHUNK), dtype=np.float32)
+    radius, angle = scratch[0], scratch[1]
     z, seen, sigma = buffers[0], buffers[1], buffers[2]
     flat, counts = signal.reshape(-1), out.reshape(-1)
     around = np.empty(CHUNK + 2 * n_channels, dtype=np.float32)
-    traced = quality.jitter_samples > 0.0 or np.any(cores.lateness != 0)
+    traced = quality.jitter_samples > 0.0 or quality.late
     for chunk in range(math.ceil(signal.shape[0] / rows)):
         first = chunk * rows
         place = first * n_channels
@@ -150,6 +153,7 @@ class AnalogDigital:
         sigma = np.resize(np.hypot(np.array(noise_counts), own), CHUNK // n_channels * n_channels)
         self._quality = Quality(
             sigma.astype(np.float32),
+            any(converter.core_skews_s),
             converter.jitter_s * digitizer.sample_rate_hz,
             converter.inl_counts,
             digitizer.lowest,

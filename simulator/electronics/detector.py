@@ -113,13 +113,10 @@ def detect(light: Floats, slow_light: Floats, laser_noise: float, tubes: Tubes, 
     n_channels = light.shape[1]
     rows = CHUNK // n_channels
     noisy = laser_noise > 0.0
-    radius, turn = np.empty(CHUNK // 2, dtype=np.float32), np.empty(CHUNK // 2, dtype=np.float32)
-    z, laser_z, beam = (
-        np.zeros(CHUNK, dtype=np.float32),
-        np.zeros(CHUNK, dtype=np.float32),
-        np.ones(CHUNK, dtype=np.float32),
-    )
-    mean, state = np.empty(CHUNK, dtype=np.float32), np.empty(1, dtype=np.uint64)
+    scratch, buffers = np.ones((2, CHUNK // 2), dtype=np.float32), np.ones((4, CHUNK), dtype=np.float32)
+    radius, turn = scratch[0], scratch[1]
+    z, laser_z, beam, mean = buffers[0], buffers[1], buffers[2], buffers[3]
+    state = np.ones(1, dtype=np.uint64)
     flat, charge = light.reshape(-1), out.reshape(-1)
     for chunk in range(math.ceil(light.shape[0] / rows)):
         first = chunk * rows

@@ -30,7 +30,8 @@ def _low_pass(signal: Floats, take: float, keep: float, held: Doubles) -> None:
 class LowPass:
     """The bandwidth of an amplifier: one pole, or two equal ones, with the -3 dB point where it is asked for.
 
-    A pole is made by the bilinear transform, bent so that this point is exact at any sample rate.
+    A pole is made by the bilinear transform, bent so that this point is exact at any sample rate. Its zero at half the
+    sample rate stands in for the anti-alias filter.
     """
 
     def __init__(self, bandwidth_hz: float, poles: int, sample_rate_hz: float) -> None:
