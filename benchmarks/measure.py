@@ -18,6 +18,7 @@ import numpy as np
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
+from benchmarks.atom_figures import figures
 from benchmarks.fresh_start import fresh_start
 from benchmarks.saliency import saliency_errors
 from benchmarks.truth import image_agreement
@@ -96,6 +97,16 @@ def real_record(folder: str) -> str:
     )
 
 
+def simulated_atom(_folder: str) -> str:
+    """The preset atom-real beside the public ATOM record."""
+    if not ATOM.is_file():
+        return "The real record was not at hand when this page was made."
+    rows: list[tuple[object, ...]] = [
+        (name, f"{real:.4f}", f"{simulated:.4f}") for name, real, simulated in figures(ATOM)
+    ]
+    return "`python -m benchmarks.atom_figures oil_emulsion.hdf5`\n\n" + _table(("", "real", "simulated"), rows)
+
+
 def images_against_truth(_folder: str) -> str:
     """Reconstructed images beside the simulated optics' ideal ones."""
     rows: list[tuple[object, ...]] = []
@@ -144,6 +155,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("From a fresh clone to the first cell", start),
     ("A simulated run, every cell accounted for", simulated_run),
     ("The real time-stretch record", real_record),
+    ("The simulated time stretch beside the real one", simulated_atom),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),
