@@ -157,7 +157,7 @@ def lay_side(
     n_scans = stretch.starts.shape[0] - 1
     half = volume.shape[2] / 2 - 0.5
     for i in range(pinholes.shape[0]):
-        place, photoelectrons = pinholes[i, 0], pinholes[i, 1]
+        plane, place, photoelectrons = volume[i], pinholes[i, 0], pinholes[i, 1]
         reach = transit.reach_um
         first = max(0, _first_sample(stretch, transit.tick + (place - reach) / transit.um_per_tick))
         last = min(light.shape[0], _first_sample(stretch, transit.tick + (place + reach) / transit.um_per_tick))
@@ -172,7 +172,7 @@ def lay_side(
                 tick = stretch.first_tick + m - stretch.delay_ticks
                 y = place - transit.um_per_tick * (tick - transit.tick)
                 col = y / transit.pixel_um + half
-                value = _seen(volume[i], sweep, stretch.first_scan + k, (tick - start) * scale, col, transit)
+                value = _seen(plane, sweep, stretch.first_scan + k, (tick - start) * scale, col, transit)
                 light[m, channel] += photoelectrons * value
             first = max(first, end)
             k += 1
