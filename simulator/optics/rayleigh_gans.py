@@ -16,10 +16,10 @@ LARGEST_UM = 1.0
 _TABLE_STEP_UM = 0.002
 
 
-def polarisability(index: npt.ArrayLike, host_index: npt.ArrayLike) -> Doubles:
+def polarisability(index: float, host_index: float) -> float:
     """Relative polarisability 3 (m^2 - 1) / (m^2 + 2) of a material in its surroundings, m the ratio of indices."""
-    squared = (np.asarray(index, dtype=np.float64) / host_index) ** 2
-    return np.asarray(3.0 * (squared - 1.0) / (squared + 2.0))
+    squared = (index / host_index) ** 2
+    return 3.0 * (squared - 1.0) / (squared + 2.0)
 
 
 def form_factor(u: Doubles) -> Doubles:
