@@ -6,13 +6,13 @@ import os
 import platform
 from collections.abc import Iterator
 
-from benchmarks import answers, detection, images, recording, simulation
+from benchmarks import answers, detection, images, network, recording, simulation
 from benchmarks.timing import Row
 
 
 def all_rows() -> Iterator[Row]:
     """Run every benchmark in turn."""
-    for group in (simulation, detection, images, answers, recording):
+    for group in (simulation, detection, images, answers, recording, network):
         yield from group.rows()
 
 

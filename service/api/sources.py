@@ -12,7 +12,7 @@ from acquisition.source import split_url
 from inference.shipped import shipped_bundles
 from service.run import RunRequest
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:+\-]{0,127}")
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.,:=+\-]{0,127}")
 """A preset, a bundle's name or an option: nothing that could climb or name a folder."""
 
 
@@ -31,8 +31,15 @@ def _inside(path: str, folders: Sequence[Path], what: str) -> Path:
 
 def _checked_source(url: str, folders: Sequence[Path]) -> str:
     scheme, path, query = split_url(url)
+    if scheme == "tcp":
+        raise ConfigError(
+            "A network instrument cannot be named over HTTP; start its run with 'lightline run tcp://...'."
+        )
+    phantoms = query.pop("phantoms", None)
     if not all(_PLAIN.fullmatch(text) for text in (*query, *query.values())):
         raise ConfigError("An option of the source holds a character that is not allowed over HTTP; take it out.")
+    if phantoms is not None:
+        query["phantoms"] = str(_inside(phantoms, folders, "folder of real images"))
     options = f"?{urlencode(query)}" if query else ""
     if scheme == "sim":
         if not _PLAIN.fullmatch(path):

@@ -59,8 +59,8 @@ def run(source: str, speed: str, exit_when_done: bool, **options: Any) -> None:
     """Acquire cells from SOURCE and show them live in a browser.
 
     SOURCE is where the samples come from: a simulated instrument (sim:sheet-ci, sim:stretch-ci), a recording
-    (a file), or a public ATOM record (atom:FILE). Without it, a light-sheet cytometer with white blood cells
-    is simulated.
+    (a file), a public ATOM record (atom:FILE), or an instrument on the network (tcp://HOST:PORT). Without it, a
+    light-sheet cytometer with white blood cells is simulated.
 
     \b
     Examples:

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from acquisition.errors import EndOfStream, SourceTimeout
-from acquisition.source import Source, open_source
+from acquisition.errors import ConfigError, EndOfStream, SourceTimeout
+from acquisition.source import Source, open_source, split_url
+from service.api.sources import checked_request
 from service.cli import main
 from service.control import RunControl
 from service.run import FinishReason, RunRequest
@@ -103,6 +104,15 @@ def test_a_run_takes_a_network_instrument_like_any_other(tmp_path: Path, bundle_
         same = control.wait(started.id, 60)
     assert run.finish_reason is FinishReason.SOURCE_ENDED and run.error is None and run.ledger.stored > 0
     assert (run.ledger, run.truth, run.origin) == (same.ledger, same.truth, same.origin)
+
+
+def test_over_http_faults_may_be_asked_for_but_no_other_computer(tmp_path: Path) -> None:
+    faulty = "sim:sheet-ci?fault=drop:rate=1e-4,late:every=2s:by=0.3s"
+    checked = checked_request(RunRequest(source=faulty), [tmp_path]).source
+    assert split_url(checked) == split_url(faulty)
+    for source in ("tcp://127.0.0.1:5555", "sim:sheet-ci?phantoms=/etc", f"replay:{tmp_path}/../cells.h5"):
+        with pytest.raises(ConfigError, match=r"over HTTP|Over HTTP"):
+            checked_request(RunRequest(source=source), [tmp_path])
 
 
 def test_a_stream_that_overruns_leaves_a_file_with_what_came_before(tmp_path: Path) -> None:

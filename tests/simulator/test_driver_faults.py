@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -221,3 +223,13 @@ def test_nonsense_is_refused_in_one_sentence(text, sentence):
 
 def test_every_fault_says_what_it_does():
     assert all(kind.__doc__ and "Attributes" not in kind.__doc__.splitlines()[0] for kind in FAULTS.values())
+
+
+def test_the_page_names_every_fault_and_option():
+    page = (Path(__file__).parents[2] / "docs" / "driver-faults.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \|(.*)$", page, flags=re.MULTILINE))
+    assert rows.keys() == FAULTS.keys()
+    for name, kind in FAULTS.items():
+        assert all(f"`{word}=`" in rows[name] for word in kind.OPTIONS)
+    for text in re.findall(r"fault[= ]([\w:=.,-]+)", page.split("```")[1]):
+        assert parse_faults(text)
