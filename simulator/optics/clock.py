@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,6 +67,8 @@ class PeriodClock:
         self._slips: list[tuple[float, float]] = [(-math.inf, 0.0)]
         """Tick from which each offset of the phase holds, and the offset, periods."""
         self._slips_drawn_until = 0.0 if self._slip_rate else math.inf
+        # Slips are drawn one after the other, whichever thread asks first.
+        self._drawing = threading.Lock()
 
     @property
     def _loop_periods(self) -> int:
@@ -116,6 +119,8 @@ class PeriodClock:
         return np.asarray(tick, dtype=np.float64)
 
     def _draw_slips(self, until: float) -> None:
-        while self._slips_drawn_until < until + 4 * self.period_ticks:
-            self._slips_drawn_until += float(self._slip_rng.exponential(1.0 / self._slip_rate))
-            self._slips.append((self._slips_drawn_until, self._slips[-1][1] + float(self._slip_rng.random())))
+        with self._drawing:
+            while self._slips_drawn_until < until + 4 * self.period_ticks:
+                drawn_until = self._slips_drawn_until + float(self._slip_rng.exponential(1.0 / self._slip_rate))
+                self._slips.append((drawn_until, self._slips[-1][1] + float(self._slip_rng.random())))
+                self._slips_drawn_until = drawn_until

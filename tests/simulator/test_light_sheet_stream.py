@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -56,6 +57,18 @@ def test_the_cut_into_frames_does_not_matter(more):
         shadow.lay(first + a, piece)
         np.testing.assert_array_equal(piece, whole[a:b])
     assert np.abs(whole - empty_light(model, first, n)).max() > 10.0
+
+
+def test_threads_may_ask_for_frames_in_any_order():
+    """Frames are made by whichever thread is free; slips drawn in the order of asking would change the samples."""
+    setup, frames = sheet(**(DEFECTS | {"clock__slips_per_s": 2000.0})), range(40)
+    in_order = LightSheetModel(setup, seed=5)
+    expected = [empty_light(in_order, 5000 * k, 5000) for k in frames]
+    with ThreadPoolExecutor(4) as threads:
+        model = LightSheetModel(setup, seed=5)
+        found = list(threads.map(lambda k: empty_light(model, 5000 * k, 5000), reversed(frames)))
+    for one, other in zip(expected, reversed(found), strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 def test_a_cell_touches_no_sample_outside_of_its_ticks():
