@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 
 import numpy as np
 
@@ -147,7 +148,7 @@ def check_blocks_keep(make: MakeSource) -> None:
     """Check that a block keeps its samples while ten more are read, or until the next if borrowed."""
     with make() as source:
         source.start()
-        held = next(iter(take(source, 1)), None)
+        held = next(iter(take(source, 1, copy=False)), None)
         if held is None:
             return
         samples = held.data.copy()
@@ -240,8 +241,8 @@ REPEATABLE_CHECKS: tuple[Check, ...] = (check_same_after_restart, check_same_whe
 """For finite sources that give the same samples every time: recordings, and simulations with a seed."""
 
 
-def take(source: Source, n_samples: int | None = _SAMPLES) -> list[Block]:
-    """Read at least `n_samples` (None: all), or to the end; data that a source would use again are copied."""
+def take(source: Source, n_samples: int | None = _SAMPLES, *, copy: bool = True) -> list[Block]:
+    """Read at least `n_samples` (None: all), or to the end; `copy` keeps what a source would use again."""
     blocks: list[Block] = []
     got = 0
     deadline = time.monotonic() + _PATIENCE_S
@@ -255,7 +256,7 @@ def take(source: Source, n_samples: int | None = _SAMPLES) -> list[Block]:
             break
         deadline = time.monotonic() + _PATIENCE_S
         got += block.n_samples
-        blocks.append(block)
+        blocks.append(replace(block, data=block.data.copy()) if copy and block.borrowed else block)
     return blocks
 
 

@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable
 
-from acquisition.errors import ConfigError, ProtocolError
+from acquisition.errors import ConfigError, LightlineError, ProtocolError
 from acquisition.network_address import Address
 from acquisition.network_messages import End, Hello, Message, Status, StatusCode, encode
 from acquisition.network_protocol import HEADER, MessageType, unpack_header
@@ -116,7 +116,12 @@ class SourceServer:
         if not line.wait_for_start():
             return "looked and left"
         feed = Feed(source, live=self._live, first_epoch=self._first_epoch, queue_bytes=self._queue_bytes)
-        feed.start()
+        try:
+            feed.start()
+        except LightlineError as error:
+            line.send(Status(StatusCode.DEVICE_LOST, str(error)))
+            line.finish()
+            return f"could not be served: {error}"
         try:
             ended = self._pass_on(feed, line)
         finally:

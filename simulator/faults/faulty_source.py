@@ -140,14 +140,17 @@ class FaultySource:
         if self._injection is None:
             raise SourceError("The source does not run; call start first.")
         if self._lent is not None:
-            self._lent.fill(self.instrument.digitizer.lowest)
+            self._lent.fill(self.instrument.digitizer.highest)
             self._lent = None
-        deadline_s = time.monotonic() + timeout_s
+        deadline_s, asked = time.monotonic() + timeout_s, False
         while True:
             left_s = max(0.0, deadline_s - time.monotonic())
             if self._over.is_set():
                 raise EndOfStream("The stream has ended.")
             if not self._steps:
+                if asked and left_s == 0:
+                    raise SourceTimeout("All that came was lost (an injected fault).")
+                asked = True
                 self._steps.extend(self._next_steps(self._injection, left_s))
                 continue
             if isinstance(self._steps[0], Pause):

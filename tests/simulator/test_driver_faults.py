@@ -196,6 +196,36 @@ def test_a_device_that_is_gone_stays_gone():
             again()
 
 
+def test_a_stream_of_which_all_is_lost_is_idle_until_its_end():
+    source = faulty("drop:rate=1", samples=100_000_000)
+    source.start()
+    with pytest.raises(SourceTimeout, match="was lost"):
+        source.read(0.05)
+    source.stop()
+    with pytest.raises(EndOfStream):
+        source.read(0.05)
+
+
+ANY = [f"{name}:rate=0.2" for name in ("drop", "lose", "swap", "format", "reset", "short", "repeat", "reuse", "empty")]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    texts=st.lists(
+        st.sampled_from([*ANY, "drop:rate=0.1:samples=170", "lose:every=1ms:samples=40"]), min_size=1, max_size=6
+    )
+)
+def test_any_faults_together_account_for_every_sample(texts):
+    source = faulty(",".join(texts), seed=7, samples=20_000, block=100)
+    blocks = collect(source)
+    given = sum(block.n_samples for block in blocks)
+    lost = sum(source.samples_lost.values())
+    again = [b.n_samples for a, b in pairwise(blocks) if b.n_samples and b.first_sample < a.end_sample]
+    assert given - sum(again) + lost == 20_000
+    if not source.counts.get("lose") and not again:
+        assert sum(block.lost_before for block in blocks) == lost
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -158,6 +158,13 @@ def test_what_goes_wrong_at_the_instrument_is_told_over_the_network(fault, error
             source.read()
 
 
+def test_a_device_that_is_gone_is_so_for_the_next_client_too_and_the_server_lives():
+    with serving(with_faults(RampSource(), "gone:at=2ms", 1)) as server:
+        for _ in range(3):
+            with open_tcp(str(server.address)) as source, pytest.raises(DeviceLost, match="injected"):
+                collect(source)
+
+
 def test_after_an_overrun_a_new_start_begins_the_next_epoch():
     with serving(with_faults(RampSource(), "overrun:at=2ms", 1)) as server, open_tcp(str(server.address)) as source:
         with pytest.raises(Overrun):
