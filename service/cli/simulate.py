@@ -19,13 +19,14 @@ from service.cli.group import INTERRUPTED
 from service.cli.options import stack
 from service.cli.write_trace import make_room, write_trace
 from simulator.faults.faulty_source import FaultySource
-from simulator.options import open_simulation
+from simulator.options import open_simulation, scenario
 from simulator.replayed import open_replay
 from simulator.server import SourceServer
 
 _ways_out = stack(
     click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Trace file to write."),
     click.option("--force", is_flag=True, help="Replace the file if it is there."),
+    click.option("--preview", type=click.Path(dir_okay=False, path_type=Path), help="Picture of one cell to draw."),
     click.option("--serve", metavar="URL", help="Be a network instrument, e.g. at tcp://127.0.0.1:5555 (0: any port)."),
 )
 
@@ -69,7 +70,13 @@ _how_it_comes = stack(
 @_what_flows
 @_how_it_comes
 def simulate(
-    preset: str | None, replay: str | None, out: Path | None, serve: str | None, force: bool, **options: Any
+    preset: str | None,
+    replay: str | None,
+    out: Path | None,
+    preview: Path | None,
+    serve: str | None,
+    force: bool,
+    **options: Any,
 ) -> None:
     """Be an instrument: simulate PRESET, or play a recording, into a file or onto the network.
 
@@ -80,10 +87,17 @@ def simulate(
     Examples:
       lightline simulate sheet-ci --cells 500 --out cells.h5
       lightline simulate sheet-ci --serve tcp://127.0.0.1:5555     then: lightline run tcp://127.0.0.1:5555
+      lightline simulate sheet-ci --sample neutrophil --preview cell.png
       lightline simulate --replay cells.h5 --fault drop:rate=1e-3 --out faulty.h5
     """  # noqa: D301 - click wants the backspace character itself
-    if (out is None) == (serve is None):
-        raise ConfigError("Say where the samples go: either into a file with --out, or onto the network with --serve.")
+    if sum(way is not None for way in (out, preview, serve)) != 1:
+        raise ConfigError(
+            "Say where the samples go: into a file with --out, onto the network with --serve, or into a picture of one "
+            "cell with --preview."
+        )
+    if preview is not None:
+        _preview(preset, replay, preview, options, force=force)
+        return
     address = None if serve is None else parse_address(serve, any_port=True)
     speed = parse_speed(options.pop("speed") or ("max" if serve is None else "1"))
     cells, seconds = options["cells"], options["seconds"]
@@ -97,6 +111,30 @@ def simulate(
             click.echo(f"{write_trace(source, out, wanted)}{_injected(source)}", err=True)
         if address is not None:
             _serve(source, SourceServer(source, address, live=speed is not None, log=_log))
+
+
+def _preview(preset: str | None, replay: str | None, out: Path, options: dict[str, Any], *, force: bool) -> None:
+    if preset is None or replay is not None:
+        raise ConfigError("A preview shows a cell of a simulation; name a preset such as sheet-ci.")
+    unused = [
+        name for name in ("faults", "speed", "block_samples", "cells", "seconds", "threads", "loop") if options[name]
+    ]
+    if unused:
+        raise ConfigError(f"A preview shows one cell, so the option --{_word(unused[0])} says nothing; leave it out.")
+    given = {
+        name: options[name] for name in ("sample", "phantoms", "pixel_um", "rate", "level") if options[name] is not None
+    }
+    drawn = scenario(preset, seed=options["seed"], **given, **_settings(options["settings"]))
+    # Imported here: few simulations are drawn.
+    from simulator.preview import draw_preview
+
+    make_room(out, force=force)
+    arrival = draw_preview(drawn, out)
+    click.echo(f"Drew a cell of the kind {arrival.specimen.kind} to {out}.", err=True)
+
+
+def _word(name: str) -> str:
+    return {"faults": "fault", "settings": "set"}.get(name, name.replace("_", "-"))
 
 
 def _open(preset: str | None, replay: str | None, speed: float | None, options: dict[str, Any]) -> Source:
@@ -114,8 +152,9 @@ def _open(preset: str | None, replay: str | None, speed: float | None, options: 
     if preset is not None:
         return open_simulation(preset, **common, **given, **settings)
     if given or settings:
-        name = next(iter(given), "set").replace("_", "-")
-        raise ConfigError(f"The option --{name} is for simulations; leave it out with --replay.")
+        raise ConfigError(
+            f"The option --{_word(next(iter(given), 'settings'))} is for simulations; leave it out with --replay."
+        )
     return open_replay(str(replay), **common)
 
 

@@ -123,6 +123,12 @@ def test_a_stream_that_overruns_leaves_a_file_with_what_came_before(tmp_path: Pa
         assert source.total_samples == 100_000
 
 
+def test_a_preview_is_a_picture(tmp_path: Path) -> None:
+    out = tmp_path / "cell.png"
+    assert "neutrophil" in lightline("sheet-ci", "--sample", "neutrophil", "--preview", str(out))
+    assert out.read_bytes().startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -141,6 +147,10 @@ def test_a_stream_that_overruns_leaves_a_file_with_what_came_before(tmp_path: Pa
         ("--replay", "no-file.h5", "--out", "x.h5"),
         ("sheet-ci", "--replay", "no-file.h5", "--out", "x.h5"),
         ("sheet-ci", "--serve", "127.0.0.1"),
+        ("sheet-ci", "--cells", "1", "--preview", "x.png"),
+        ("--replay", "no-file.h5", "--preview", "x.png"),
+        ("sheet-ci", "--sample", "unicorn", "--preview", "x.png"),
+        ("sheet-ci", "--preview", "x.nothing"),
     ],
 )
 def test_nonsense_is_refused_in_one_sentence_before_anything_is_written(
