@@ -163,18 +163,23 @@ def agreement(cells: list[Seen]) -> dict[str, float]:
     own, control = np.diag(every), _of_others(every, cells)
     found = {
         "cells": float(len(cells)),
-        "transmission": float(np.median(own)),
+        "transmission": _median(own),
         "transmission, 5th percentile": float(np.percentile(own, 5)),
-        "transmission, another cell of the class": float(np.median(control)),
+        "transmission, another cell of the class": _median(control),
         "own original is the best of all": float(np.mean(every.argmax(axis=1) == np.arange(len(cells)))),
     }
     with_scatter = [cell for cell in cells if cell.scatter is not None and cell.volume is not None]
     if with_scatter:
         pairs = [(cell.volume, [other.scatter for other in with_scatter]) for cell in with_scatter]
         sides = np.array([[correlation(a, b) for b in bs if b is not None] for a, bs in pairs if a is not None])
-        found["side scatter"] = float(np.median(np.diag(sides)))
-        found["side scatter, another cell of the class"] = float(np.median(_of_others(sides, with_scatter)))
+        found["side scatter"] = _median(np.diag(sides))
+        found["side scatter, another cell of the class"] = _median(_of_others(sides, with_scatter))
     return found
+
+
+def _median(values: npt.NDArray[np.float64]) -> float:
+    """Return the median; NaN where nothing was to be compared."""
+    return float(np.median(values)) if values.size else float("nan")
 
 
 def _of_others(every: npt.NDArray[np.float64], cells: list[Seen]) -> npt.NDArray[np.float64]:

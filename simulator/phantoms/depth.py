@@ -16,8 +16,10 @@ MOST_POINTS = 6000
 """Of one phantom, so that it is laid on the stream in some twenty milliseconds."""
 PITCH_UM = 0.25
 """Points lie no closer and not much farther apart, against a blur of some 0.5 um in the instruments."""
-GRANULE_UM = 1.0
-"""Size across which scattered light of a flat image is taken for one body, at one depth (an assumption)."""
+GRANULE_UM = 0.5
+"""Extent in depth of what is one bright body in a flat image (an assumption)."""
+_DOUBLINGS = 2
+"""Four steps of `PITCH_UM` uphill, 1 um: the farthest that a pixel may lie from the middle of its body."""
 LAYER_UM = 0.5
 """Least distance between the points that one pixel of a stain is spread to in depth."""
 
@@ -35,7 +37,7 @@ def thickness_um(mask: Mask, pixel_um: float) -> Floats:
 def granules_of(
     light: Floats, thickness: Floats, centre_px: tuple[float, float], pixel_um: float, rng: np.random.Generator
 ) -> Floats:
-    """Spread a darkfield image over the depth of its cell, each bright body at one random depth.
+    """Spread a darkfield image over the depth of its cell, each bright body at a random depth of its own.
 
     Parameters
     ----------
@@ -53,12 +55,14 @@ def granules_of(
         a picture along x, which is what the camera of a light sheet's forward path takes.
     """
     light, thickness, centre_px, pixel_um = _at_pitch(light, thickness, centre_px, pixel_um)
-    place = _uniform_field(light.shape, GRANULE_UM / pixel_um, rng)
+    # A body is as deep as its brightest place allows, and stays in one piece where the cell is thinner.
+    place = (rng.uniform(-0.5, 0.5, light.size) * thickness.ravel())[_bodies(light)]
+    place += rng.uniform(-0.5, 0.5, light.shape) * np.minimum(thickness, GRANULE_UM)
     rows, cols = np.nonzero(light > 0)
     return _points(
         (rows - centre_px[0]) * pixel_um,
         (cols - centre_px[1]) * pixel_um,
-        (place * thickness)[rows, cols],
+        place[rows, cols],
         light[rows, cols],
     )
 
@@ -155,11 +159,20 @@ def _index(shape: tuple[int, ...], axis: int) -> Floats:
     return np.arange(shape[axis], dtype=np.float32).reshape(view)
 
 
-def _uniform_field(shape: tuple[int, ...], correlation_px: float, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Return a smooth random field whose values are spread evenly from -1/2 to 1/2."""
-    field = rng.standard_normal(shape).astype(np.float32)
-    for _ in range(max(1, round(correlation_px**2 / 2))):
-        field = box3(field)
-    ranks = np.empty(field.size, dtype=np.float32)
-    ranks[np.argsort(field, axis=None, kind="stable")] = np.arange(field.size, dtype=np.float32)
-    return np.asarray((ranks.reshape(shape) + 0.5) / field.size - 0.5, dtype=np.float32)
+def _bodies(light: Floats) -> npt.NDArray[np.int64]:
+    """Say for every pixel where the light leads uphill from it in a few steps, as a flat index.
+
+    A bright spot of a granule's size leads to its maximum, and is one body; a broad slope falls into many.
+    """
+    wide = np.pad(box3(light), 1, constant_values=-1.0)
+    rows, cols = light.shape
+    steps = [(down, right) for down in range(3) for right in range(3)]
+    around = np.stack([wide[down : down + rows, right : right + cols] for down, right in steps])
+    # The pixel itself comes first, so that flat light stays where it is.
+    order = [4, 0, 1, 2, 3, 5, 6, 7, 8]
+    best = np.array(order)[around[order].argmax(axis=0)]
+    here_row, here_col = np.indices(light.shape)
+    uphill = ((here_row + best // 3 - 1) * cols + here_col + best % 3 - 1).ravel()
+    for _ in range(_DOUBLINGS):
+        uphill = uphill[uphill]
+    return np.asarray(uphill.reshape(light.shape), dtype=np.int64)

@@ -73,6 +73,7 @@ class ImageFiles:
 
 
 def _is_hidden(name: str) -> bool:
+    """Whether a name is none that people give: what systems put beside files, or a way out of the folder."""
     return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 

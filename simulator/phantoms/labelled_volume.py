@@ -71,10 +71,10 @@ class LabelledVolume:
         return None
 
     def read(self, index: int) -> RawCell:
-        """Return one body, 0 outside of it."""
+        """Return one body in a box that is one voxel wider, 0 outside of the body."""
         number, box = self._boxes[index]
         inside = self._numbers[box] == number
-        return RawCell(volume=np.where(inside, self._stack[box], 0).astype(np.float32))
+        return RawCell(volume=np.pad(np.where(inside, self._stack[box], 0).astype(np.float32), 1))
 
 
 def _whole_bodies(numbers: npt.NDArray[np.generic]) -> list[tuple[int, _Box]]:

@@ -24,6 +24,7 @@ SMEAR_NECKS_UM = (4.2, 3.4, 2.6, 1.8, *NECKS_UM)
 """The same in a smear: a red cell, 3.7 um in radius, does not outlast the first one, and most white cells do."""
 SMALL_HOLE_UM2 = 15.0
 """Holes of a smear up to this area belong to the cell: the pale middle of a red one, not the room between several."""
+SMOOTHING_UM = 0.3
 _OFF_CENTRE = 0.08
 _MODE_TOLERANCE = 0.04
 
@@ -62,12 +63,17 @@ def central_mask(deviation: Floats, noise: float, pixel_um: float, *, is_smear: 
     noise
         Its standard deviation where nothing is.
     """
-    smooth = np.abs(deviation)
-    for _ in range(max(1, round(0.3 / pixel_um))):
+    passes = max(1, round(SMOOTHING_UM / pixel_um))
+    sharp = np.abs(deviation)
+    smooth = sharp
+    for _ in range(passes):
         smooth = box3(smooth)
     # Smoothing folds the noise to its mean, and leaves a third of it or less.
     least = SMEAR_DEVIATION if is_smear else LEAST_DEVIATION
-    different = smooth > max(least, 0.8 * noise + NOISE_MULTIPLE * noise / 3)
+    limit = max(least, 0.8 * noise + NOISE_MULTIPLE * noise / 3)
+    different = smooth > limit
+    # Smoothing also widens what it finds by a pixel each time, unless that is there without it.
+    different &= (sharp > limit) | (distance_px(different) > passes)
     largest = SMALL_HOLE_UM2 / pixel_um**2 if is_smear else float(different.size)
     whole = filled(different, largest)
     inside = distance_px(whole)
@@ -75,7 +81,7 @@ def central_mask(deviation: Floats, noise: float, pixel_um: float, *, is_smear: 
         reach = neck_um / pixel_um
         core = _central_piece(inside > reach)
         if core.any():
-            return np.asarray(whole & (distance_px(~core) <= reach + 0.5))
+            return np.asarray(whole & (distance_px(~core) <= reach))
     return np.zeros_like(whole)
 
 
