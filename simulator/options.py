@@ -11,7 +11,7 @@ from acquisition.replay_options import parse_block_samples, parse_speed
 from acquisition.source import Source
 from simulator.cells.sample import parse_sample
 from simulator.cells.specimen import Specimens
-from simulator.faults.faulty_source import with_faults
+from simulator.faults.faulty_source import steady_block, with_faults
 from simulator.loop import Progress, unheard
 from simulator.optics.levels import ImageLevel
 from simulator.presets import setup_preset
@@ -57,10 +57,12 @@ def open_simulation(
         If an option does not make sense.
     """
     number = _whole("seed", seed, least=0)
+    wanted = scenario(preset, seed=number, **options)
+    size = parse_block_samples(block_samples)
     simulation = Simulation(
-        scenario(preset, seed=number, **options),
+        wanted,
         speed=parse_speed(speed),
-        block_samples=parse_block_samples(block_samples),
+        block_samples=steady_block(wanted.setup.instrument) if fault and size is None else size,
         threads=_threads(threads),
         progress=progress,
     )

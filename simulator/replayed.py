@@ -5,7 +5,7 @@ from __future__ import annotations
 from acquisition.errors import ConfigError
 from acquisition.file_kind import guess_url
 from acquisition.source import Source, open_source
-from simulator.faults.faulty_source import with_faults
+from simulator.faults.faulty_source import steady_block, with_faults
 
 
 def open_replay(
@@ -36,8 +36,11 @@ def open_replay(
     TraceError
         If the recording cannot be read.
     """
-    number = _seed(seed)
-    return with_faults(open_source(guess_url(path), speed=speed, block_samples=block_samples), fault, number)
+    number, url = _seed(seed), guess_url(path)
+    if fault and block_samples is None:
+        with open_source(url) as recording:
+            block_samples = steady_block(recording.instrument)
+    return with_faults(open_source(url, speed=speed, block_samples=block_samples), fault, number)
 
 
 def _seed(value: str | int) -> int:

@@ -15,6 +15,7 @@ from acquisition.block import Block, Samples
 from acquisition.errors import DeviceLost, EndOfStream, SourceError, SourceTimeout
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
+from acquisition.pace import Pace
 from acquisition.source import Source, Truth
 from acquisition.truth_table import delivered
 from simulator.faults.contents import Reset, Wrap
@@ -238,6 +239,11 @@ class FaultySource:
         if self._injection is not None:
             self._counts.update(self._injection.counts())
             self._lost.update(self._injection.samples_lost())
+
+
+def steady_block(instrument: Instrument) -> int:
+    """Return samples of a block that do not depend on the pace, so that faults do not either."""
+    return Pace(instrument.sample_rate_hz, 1.0).suitable_block()
 
 
 def with_faults(source: Source, text: str, seed: int) -> Source:

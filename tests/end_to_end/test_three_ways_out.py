@@ -95,6 +95,13 @@ def test_a_recording_with_faults_is_the_same_all_three_ways(tmp_path: Path) -> N
         assert_same(open_source(url), open_source(address))
 
 
+def test_faults_do_not_depend_on_the_pace(tmp_path: Path) -> None:
+    recording = tmp_path / "cells.h5"
+    lightline("sheet-ci", *WORDS, "--out", str(recording))
+    for url in (f"sim:sheet-ci?{QUERY}&fault=drop:rate=0.3,short:rate=0.3", f"replay:{recording}?fault=drop:rate=0.3"):
+        assert_same(open_source(url, speed=3), open_source(url))
+
+
 def test_a_run_takes_a_network_instrument_like_any_other(tmp_path: Path, bundle_file: Path) -> None:
     with served("sheet-ci", *WORDS, "--speed", "max") as url, RunControl(tmp_path) as control:
         started = control.start(RunRequest(source=url, bundle=str(bundle_file)))
