@@ -30,7 +30,7 @@ def thickness_um(mask: Mask, pixel_um: float) -> Floats:
     Source: none, the third dimension of a flat image is an assumption.
     """
     radius = math.sqrt(float(mask.sum()) / math.pi)
-    depth = np.minimum(distance_px(mask), radius)
+    depth = distance_px(mask, radius)
     return np.asarray(2 * pixel_um * np.sqrt(depth * (2 * radius - depth)), dtype=np.float32)
 
 

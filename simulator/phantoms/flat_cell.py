@@ -90,7 +90,7 @@ def cut_out(raw: RawCell, pixel_um: float, name: str) -> FlatCell:
 def _kept(mask: Mask, centre: tuple[float, float], pixel_um: float, diameter_um: float) -> Floats:
     """How much of the image belongs to the cell: 1 on it, fading to 0 around it and towards the frame."""
     start, end = FADE_UM
-    around = _fall(pixel_um * distance_px(~mask), start, end)
+    around = _fall(pixel_um * distance_px(~mask, end / pixel_um + 1.0), start, end)
     y, x = (np.arange(n) - c for n, c in zip(mask.shape, centre, strict=True))
     reach_um = REACH_SHARE * diameter_um + REACH_EXTRA_UM
     within = _fall(pixel_um * np.hypot(y[:, None], x[None, :]).astype(np.float32), reach_um - 1.0, reach_um)

@@ -73,15 +73,16 @@ def central_mask(deviation: Floats, noise: float, pixel_um: float, *, is_smear: 
     limit = max(least, 0.8 * noise + NOISE_MULTIPLE * noise / 3)
     different = smooth > limit
     # Smoothing also widens what it finds by a pixel each time, unless that is there without it.
-    different &= (sharp > limit) | (distance_px(different) > passes)
+    different &= (sharp > limit) | (distance_px(different, passes + 1.0) > passes)
     largest = SMALL_HOLE_UM2 / pixel_um**2 if is_smear else float(different.size)
     whole = filled(different, largest)
-    inside = distance_px(whole)
-    for neck_um in SMEAR_NECKS_UM if is_smear else NECKS_UM:
+    necks_um = SMEAR_NECKS_UM if is_smear else NECKS_UM
+    inside = distance_px(whole, necks_um[0] / pixel_um + 1.0)
+    for neck_um in necks_um:
         reach = neck_um / pixel_um
         core = _central_piece(inside > reach)
         if core.any():
-            return np.asarray(whole & (distance_px(~core) <= reach))
+            return np.asarray(whole & (distance_px(~core, reach + 1.0) <= reach))
     return np.zeros_like(whole)
 
 
@@ -137,14 +138,13 @@ def _flood(allowed: Mask, reached: Mask, seeds: npt.NDArray[np.int64]) -> None:
                 filled_to += 1
 
 
-def distance_px(mask: Mask) -> Floats:
-    """Distance of every pixel of a mask to the nearest one outside of it, 0 outside, pixels.
+def distance_px(mask: Mask, farthest_px: float) -> Floats:
+    """Distance of every pixel of a mask to the nearest one outside of it, 0 outside, at most `farthest_px`, pixels.
 
-    What lies beyond the image belongs to no outside; where there is no outside at all the distance is that of the
-    image's diagonal.
+    What lies beyond the image belongs to no outside.
     """
     out = np.empty(mask.shape, dtype=np.float32)
-    _distances(mask, float(math.hypot(*mask.shape)), out)
+    _distances(mask, farthest_px, out)
     return out
 
 
@@ -165,8 +165,14 @@ def _distances(mask: Mask, farthest: float, out: Floats) -> None:
     for r in range(rows):
         for c in range(cols):
             best = within[r, c] ** 2
-            for other in range(cols):
-                best = min(best, (other - c) ** 2 + within[r, other] ** 2)
+            # Outwards until no column can be nearer than what is found.
+            for step in range(1, cols):
+                if step * step >= best:
+                    break
+                if c >= step:
+                    best = min(best, step * step + within[r, c - step] ** 2)
+                if c + step < cols:
+                    best = min(best, step * step + within[r, c + step] ** 2)
             out[r, c] = math.sqrt(best)
 
 

@@ -38,7 +38,9 @@ def test_distances_are_exact() -> None:
     mask = np.random.default_rng(1).random((23, 31)) < 0.9
     outside = np.argwhere(~mask)
     slow = [np.sqrt(((outside - place) ** 2).sum(axis=1).min()) for place in np.ndindex(mask.shape)]
-    np.testing.assert_allclose(distance_px(mask), np.reshape(slow, mask.shape), rtol=1e-6)
+    np.testing.assert_allclose(distance_px(mask, 40.0), np.reshape(slow, mask.shape), rtol=1e-6)
+    near = np.minimum(np.reshape(slow, mask.shape), 1.2)
+    np.testing.assert_allclose(distance_px(mask, 1.2), near, rtol=1e-6)
 
 
 def test_holes_are_closed_up_to_their_size() -> None:
@@ -178,7 +180,7 @@ def test_without_a_darkfield_structure_scatters_and_smooth_cells_do_not() -> Non
     light = [
         cut_out(RawCell(transmission=(230 * image).astype(np.float32)), PIXEL_UM, "x") for image in (grains, smooth)
     ]
-    inside = distance_px(light[1].mask) > 5
+    inside = distance_px(light[1].mask, 9.0) > 5
     assert light[0].side_light[inside].sum() > 50 * light[1].side_light[inside].sum()
 
 
