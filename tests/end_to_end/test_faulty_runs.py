@@ -8,13 +8,27 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from acquisition.source import open_source
+from acquisition.source import blocks, open_source
+from acquisition.trace import TraceWriter
 from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
 from simulator.faults.faulty_source import FaultySource
 
 SECONDS = 0.5
-SOURCE = f"sim:sheet-ci?seconds={SECONDS}&seed=4&block_samples=50000&rate=60"
+SIMULATION = f"sim:sheet-ci?seconds={SECONDS}&seed=4&rate=60"
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """URL of a recording whose blocks are small, to which a fault is added."""
+    path = tmp_path_factory.mktemp("recording") / "cells.h5"
+    with open_source(SIMULATION) as source, TraceWriter(path, source.instrument, origin=source.origin) as writer:
+        for block in blocks(source):
+            writer.append(block)
+        truth = source.truth()
+        assert truth is not None
+        writer.set_truth(truth)
+    return f"replay:{path}?seed=4&block_samples=50000&fault="
 
 
 @pytest.fixture(scope="module")
@@ -23,8 +37,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunControl]:
         yield control
 
 
-def run_with(bundle: Path, control: RunControl, fault: str, **more: object) -> Run:
-    url = f"{SOURCE}&fault={fault}"
+def run_with(bundle: Path, control: RunControl, url: str, **more: object) -> Run:
     started = control.start(RunRequest.model_validate({"source": url, "bundle": str(bundle), **more}))
     run = control.wait(started.id, 120)
     ids = [row["event_id"] for row in control.folder(run.id).cells(limit=10_000).rows]
@@ -33,9 +46,9 @@ def run_with(bundle: Path, control: RunControl, fault: str, **more: object) -> R
     return run
 
 
-def injected(fault: str) -> FaultySource:
+def injected(url: str) -> FaultySource:
     """The same source, read to its end."""
-    source = open_source(f"{SOURCE}&fault={fault}")
+    source = open_source(url)
     assert isinstance(source, FaultySource)
     with source:
         source.start()
@@ -46,30 +59,34 @@ def injected(fault: str) -> FaultySource:
 
 
 @pytest.fixture(scope="module")
-def sound(bundle_file: Path, control: RunControl) -> Run:
-    run = run_with(bundle_file, control, "")
+def sound(bundle_file: Path, control: RunControl, recording: str) -> Run:
+    run = run_with(bundle_file, control, recording)
     assert run.ledger.detected > 10
     return run
 
 
 @pytest.mark.parametrize("fault", ["drop:rate=0.1", "drop:rate=0.1,short:rate=0.3,empty:rate=0.3,late:at=0.1s:by=0.2s"])
-def test_every_counted_loss_stands_in_the_ledger(fault: str, bundle_file: Path, control: RunControl) -> None:
-    run = run_with(bundle_file, control, fault)
+def test_every_counted_loss_stands_in_the_ledger(
+    fault: str, bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    run = run_with(bundle_file, control, recording + fault)
     assert run.state is RunState.DONE and run.finish_reason is FinishReason.SOURCE_ENDED
-    lost = injected(fault).samples_lost["drop"]
+    lost = injected(recording + fault).samples_lost["drop"]
     assert run.ledger.samples_lost == lost > 0
     assert run.ledger.samples == round(SECONDS * run.instrument.sample_rate_hz) - lost
 
 
-def test_every_uncounted_loss_stands_in_the_ledger(bundle_file: Path, control: RunControl) -> None:
-    run = run_with(bundle_file, control, "lose:rate=0.1")
+def test_every_uncounted_loss_stands_in_the_ledger(bundle_file: Path, control: RunControl, recording: str) -> None:
+    run = run_with(bundle_file, control, recording + "lose:rate=0.1")
     assert run.state is RunState.DONE
-    assert run.ledger.losses_of_unknown_size == injected("lose:rate=0.1").counts["lose"] > 0
+    assert run.ledger.losses_of_unknown_size == injected(recording + "lose:rate=0.1").counts["lose"] > 0
 
 
-def test_a_repeated_block_brings_no_cell_twice(sound: Run, bundle_file: Path, control: RunControl) -> None:
-    run = run_with(bundle_file, control, "repeat:rate=0.3", record=True)
-    assert run.ledger.samples_repeated == 50_000 * injected("repeat:rate=0.3").counts["repeat"] > 0
+def test_a_repeated_block_brings_no_cell_twice(
+    sound: Run, bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    run = run_with(bundle_file, control, recording + "repeat:rate=0.3", record=True)
+    assert run.ledger.samples_repeated == 50_000 * injected(recording + "repeat:rate=0.3").counts["repeat"] > 0
     assert (run.ledger.samples, run.ledger.detected, run.ledger.stored) == (
         sound.ledger.samples,
         sound.ledger.detected,
@@ -82,8 +99,10 @@ def test_a_repeated_block_brings_no_cell_twice(sound: Run, bundle_file: Path, co
 @pytest.mark.parametrize(
     "fault", ["reuse,wrap:at=0.3s,reset:every=0.2s", "short:rate=0.5,empty:rate=0.5,idle:at=0.1s:for=0.3s"]
 )
-def test_what_loses_nothing_changes_nothing(fault: str, sound: Run, bundle_file: Path, control: RunControl) -> None:
-    run = run_with(bundle_file, control, fault)
+def test_what_loses_nothing_changes_nothing(
+    fault: str, sound: Run, bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    run = run_with(bundle_file, control, recording + fault)
     assert run.ledger.model_dump() == sound.ledger.model_dump()
 
 
@@ -96,9 +115,9 @@ def test_what_loses_nothing_changes_nothing(fault: str, sound: Run, bundle_file:
     ],
 )
 def test_what_ends_a_stream_ends_the_run_with_its_reason(
-    fault: str, reason: FinishReason, sentence: str, bundle_file: Path, control: RunControl
+    fault: str, reason: FinishReason, sentence: str, bundle_file: Path, control: RunControl, recording: str
 ) -> None:
-    run = run_with(bundle_file, control, fault, record=True)
+    run = run_with(bundle_file, control, recording + fault, record=True)
     assert run.state is RunState.DONE and run.finish_reason is reason and sentence in (run.error or "")
     assert run.ledger.stored > 0 and not run.ledger.dropped
     with open_source(str(control.folder(run.id).path / "trace.h5")) as source:
