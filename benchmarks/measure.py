@@ -18,14 +18,13 @@ import numpy as np
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks.atom_figures import figures
 from benchmarks.fresh_start import fresh_start
+from benchmarks.measure_simulator import SIMULATOR_SECTIONS
+from benchmarks.page import ATOM, ROOT, table
 from benchmarks.saliency import saliency_errors
 from benchmarks.truth import image_agreement
 from inference.shipped import resolve_bundle
 
-ROOT = Path(__file__).resolve().parents[1]
-ATOM = ROOT.parent / "shared" / "data" / "atom_trace" / "oil_emulsion.hdf5"
 PAGE = ROOT / "docs" / "measurements.md"
 
 
@@ -42,15 +41,10 @@ def _lightline(*words: str, folder: str) -> tuple[Any, float]:
     return json.loads(done.stdout), time.perf_counter() - began
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
-
-
 def start(_folder: str) -> str:
     """A fresh clone to its first cell."""
     rows: list[tuple[object, ...]] = [(name, f"{seconds:.1f}") for name, seconds in fresh_start().items()]
-    return "`python -m benchmarks.fresh_start` (`make run` in a fresh clone)\n\n" + _table(
+    return "`python -m benchmarks.fresh_start` (`make run` in a fresh clone)\n\n" + table(
         ("since the command", "seconds"), rows
     )
 
@@ -71,7 +65,7 @@ def simulated_run(folder: str) -> str:
         ("seconds, start of the program included", f"{seconds:.1f}"),
     ]
     command = "lightline run 'sim:sheet-ci?cells=500&seed=7' --exit --json --speed max --data run"
-    return f"`{command}`\n\n" + _table(("", ""), rows)
+    return f"`{command}`\n\n" + table(("", ""), rows)
 
 
 def _accounted(ledger: dict[str, Any]) -> int:
@@ -93,18 +87,8 @@ def real_record(folder: str) -> str:
     ]
     return (
         "`lightline inspect oil_emulsion.hdf5 --json`, `lightline run atom:oil_emulsion.hdf5 --exit --json`\n\n"
-        + _table(("", ""), rows)
+        + table(("", ""), rows)
     )
-
-
-def simulated_atom(_folder: str) -> str:
-    """The preset atom-real beside the public ATOM record."""
-    if not ATOM.is_file():
-        return "The real record was not at hand when this page was made."
-    rows: list[tuple[object, ...]] = [
-        (name, f"{real:.4f}", f"{simulated:.4f}") for name, real, simulated in figures(ATOM)
-    ]
-    return "`python -m benchmarks.atom_figures oil_emulsion.hdf5`\n\n" + _table(("", "real", "simulated"), rows)
 
 
 def images_against_truth(_folder: str) -> str:
@@ -115,14 +99,14 @@ def images_against_truth(_folder: str) -> str:
             rows.append(
                 (f"{preset}: {name}", f"{np.median(values):.4g}", f"{np.percentile(values, 5):.4g}", len(values))
             )
-    return "`python -m benchmarks.truth`\n\n" + _table(("simulated", "median", "5th percentile", "cells"), rows)
+    return "`python -m benchmarks.truth`\n\n" + table(("simulated", "median", "5th percentile", "cells"), rows)
 
 
 def saliency(_folder: str) -> str:
     """The explain graph against autograd and captum."""
     rows: list[tuple[object, ...]] = [(f"against {name}", f"{error:.1e}") for name, error in saliency_errors().items()]
     head = ("largest difference of the raw map, relative to its maximum", "")
-    return "`python -m benchmarks.saliency` (batches of 1, 4 and 7, every class)\n\n" + _table(head, rows)
+    return "`python -m benchmarks.saliency` (batches of 1, 4 and 7, every class)\n\n" + table(head, rows)
 
 
 def models(_folder: str) -> str:
@@ -133,7 +117,7 @@ def models(_folder: str) -> str:
         rows = [(name, f"{value:.4g}") for name, value in _flat(contract.metrics)]
         parts.append(
             f"**{contract.name}** (trained and tested on simulated cells)\n\n`{contract.command}`\n\n"
-            + _table(("figure", ""), list(rows))
+            + table(("figure", ""), list(rows))
         )
     return "\n\n".join(parts)
 
@@ -148,17 +132,17 @@ def _flat(metrics: Any, prefix: str = "") -> list[tuple[str, float]]:
 def rates(_folder: str) -> str:
     """Every benchmark."""
     rows = [(row.what, f"{row.rate:.4g} {row.unit}", f"{row.ratio:.3g} x {row.against}") for row in bench.all_rows()]
-    return "`make bench`\n\n" + _table(("what", "rate", "against, in the same run"), rows)
+    return "`make bench`\n\n" + table(("what", "rate", "against, in the same run"), rows)
 
 
 SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("From a fresh clone to the first cell", start),
     ("A simulated run, every cell accounted for", simulated_run),
     ("The real time-stretch record", real_record),
-    ("The simulated time stretch beside the real one", simulated_atom),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),
+    *SIMULATOR_SECTIONS,
     ("Rates", rates),
 )
 
