@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from acquisition.errors import ConfigError
 from benchmarks import difficulty, electronics, phantoms, populations
+from benchmarks.atom_figures import figures as atom_figures
 from benchmarks.page import ATOM, table
 
 
