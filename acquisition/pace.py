@@ -35,7 +35,7 @@ class Pace:
         return self._stopped.is_set()
 
     def suitable_block(self, largest: int = LARGEST_BLOCK) -> int:
-        """Samples of a block that is neither late nor small."""
+        """Return the samples of a block that is neither late nor small."""
         return int(min(max(self._ticks_per_s * _BLOCK_S, _SMALLEST_BLOCK), largest))
 
     def start(self) -> None:

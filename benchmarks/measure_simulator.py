@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from acquisition.errors import ConfigError
-from benchmarks import difficulty, electronics, phantoms, populations
+from benchmarks import bead_signal, difficulty, electronics, phantoms, populations
 from benchmarks.atom_figures import figures as atom_figures
 from benchmarks.page import ATOM, table
 
@@ -36,7 +36,9 @@ def cells(_folder: str) -> str:
                 populations.figures(),
             ),
             table(("bead", "collected by Mie, µm²", "L0 / Mie", "L1 / Mie", "L2 / Mie"), populations.bead_figures()),
-            table(("cell", "L1 / L0"), populations.level_figures()),
+            "`python -m benchmarks.bead_signal`: the same, from the samples of a simulated bead recording (L2)",
+            table(("bead", "Mie, µm²", "samples / Mie", "of eight beads"), bead_signal.figures()),
+            table(("cell", "L1 / L0", "of three cells"), populations.level_figures()),
         ]
     )
 
