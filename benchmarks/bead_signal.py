@@ -1,4 +1,4 @@
-"""What a bead's samples say it scatters, against Mie's theory: the calibration that a lab would do, on simulated light."""
+"""What a bead's samples say it scatters, against Mie's theory: a lab's calibration, on simulated light."""
 
 from __future__ import annotations
 
