@@ -9,9 +9,9 @@ import numpy as np
 from acquisition.instrument import Role
 from simulator.arrivals import Arrival
 from simulator.cells.drawing import draw_specimen
+from simulator.cells.levels import ImageLevel
+from simulator.cells.mie import mie_side_cross_section_um2
 from simulator.cells.specimen import MEDIUM_INDEX
-from simulator.optics.levels import ImageLevel
-from simulator.optics.mie import mie_side_cross_section_um2
 from simulator.presets import setup_preset
 from simulator.randomness import Purpose, random_stream
 from simulator.rendering import FRAME_SAMPLES, Renderer

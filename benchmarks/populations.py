@@ -8,10 +8,10 @@ import numpy as np
 
 from simulator.cells.catalogue import KINDS
 from simulator.cells.drawing import draw_specimen
+from simulator.cells.levels import ImageLevel
+from simulator.cells.mie import mie_side_cross_section_um2
 from simulator.cells.specimen import MEDIUM_INDEX, Specimen, View
 from simulator.optics.born import born_scatter
-from simulator.optics.levels import ImageLevel
-from simulator.optics.mie import mie_side_cross_section_um2
 from simulator.presets import setup_preset
 from simulator.randomness import Purpose, random_stream
 

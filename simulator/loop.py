@@ -15,9 +15,9 @@ import numpy.typing as npt
 from acquisition.block import Samples
 from acquisition.errors import ConfigError, EndOfStream
 from simulator.arrivals import passings
+from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
 from simulator.optics.forward import Shadow
-from simulator.optics.levels import ImageLevel
 from simulator.optics.picture import Picture
 from simulator.rendering import FRAME_SAMPLES, Floats, Renderer, flow_span_um
 from simulator.setup import Setup

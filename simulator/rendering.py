@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
+from simulator.cells.levels import ImageLevel
 from simulator.electronics.chain import Electronics
 from simulator.optics.forward import Shadow, forward_model
-from simulator.optics.levels import ImageLevel
 from simulator.setup import Setup
 
 Floats = npt.NDArray[np.float32]

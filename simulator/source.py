@@ -14,9 +14,9 @@ from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.pace import LARGEST_BLOCK, Pace
 from acquisition.source import Truth
+from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
 from simulator.loop import Loop, LoopRendering, Progress, loop_samples, unheard
-from simulator.optics.levels import ImageLevel
 from simulator.players import FlowPlayer, LoopPlayer, Player
 from simulator.setup import Setup
 from simulator.stream import ENDLESS, Extent, SimulatedStream

@@ -12,9 +12,9 @@ import numpy as np
 
 from acquisition.block import Samples
 from simulator.arrivals import SLOWEST, Arrival, Passing, passings
+from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
 from simulator.optics.forward import Shadow
-from simulator.optics.levels import ImageLevel
 from simulator.rendering import FRAME_SAMPLES, Floats, Renderer, flow_span_um
 from simulator.setup import Setup
 from simulator.truth import Passage

@@ -16,10 +16,10 @@ from simulator.cells.outline import draw_outline
 from simulator.cells.path import Shape
 from simulator.cells.population import Granules, Population
 from simulator.cells.random_points import directions, lognormal, random_turn
+from simulator.cells.rayleigh_gans import side_cross_section_um2
 from simulator.cells.specimen import MEDIUM_INDEX, Floats, View
 from simulator.cells.staining import Staining, draw_staining, even_points, gfp_area_ratio, glowing_points
 from simulator.cells.texture import Texture
-from simulator.optics.rayleigh_gans import side_cross_section_um2
 
 Doubles = npt.NDArray[np.float64]
 

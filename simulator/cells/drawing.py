@@ -8,9 +8,9 @@ from simulator.cells.anatomy import make_cell
 from simulator.cells.ball import Ball
 from simulator.cells.catalogue import KINDS
 from simulator.cells.disc import DiscPopulation
+from simulator.cells.levels import ImageLevel
 from simulator.cells.particles import make_ball, make_disc
 from simulator.cells.specimen import Specimen
-from simulator.optics.levels import ImageLevel
 
 
 def draw_specimen(kind: str, rng: np.random.Generator, level: ImageLevel = ImageLevel.L0) -> Specimen:

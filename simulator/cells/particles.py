@@ -8,13 +8,13 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.cells.ball import Ball, BallSpecimen
+from simulator.cells.collection import SIDE_APERTURE
 from simulator.cells.disc import Disc, DiscPopulation, half_height
+from simulator.cells.levels import ImageLevel
 from simulator.cells.membranes import SHELL_POINTS_PER_UM2, SHELL_UM2_PER_UM2, ellipsoid_area_um2
+from simulator.cells.mie import mie_side_cross_section_um2
 from simulator.cells.random_points import directions, lognormal, random_turn
 from simulator.cells.specimen import MEDIUM_INDEX
-from simulator.optics.collection import SIDE_APERTURE
-from simulator.optics.levels import ImageLevel
-from simulator.optics.mie import mie_side_cross_section_um2
 
 Doubles = npt.NDArray[np.float64]
 

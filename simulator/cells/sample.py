@@ -12,9 +12,9 @@ from acquisition.errors import ConfigError
 from simulator.cells.ball import Ball
 from simulator.cells.catalogue import KINDS, MIXTURES
 from simulator.cells.drawing import draw_specimen
+from simulator.cells.levels import ImageLevel
+from simulator.cells.mie import require_mie
 from simulator.cells.specimen import Specimen
-from simulator.optics.levels import ImageLevel
-from simulator.optics.mie import require_mie
 
 DEFAULT_DEX = 0.5
 """Share of `hek-gr` that was treated with dexamethasone, where the sample does not say."""

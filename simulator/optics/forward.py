@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.arrivals import Arrival
-from simulator.optics.levels import ImageLevel
+from simulator.cells.levels import ImageLevel
 from simulator.optics.picture import Picture
 from simulator.setup import Setup
 

@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from acquisition.instrument import Role, Slit
 from simulator.arrivals import Arrival
+from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield
 from simulator.optics.clock import PeriodClock
-from simulator.optics.levels import ImageLevel
 from simulator.optics.picture import Picture
 from simulator.optics.scattering import blurred_scatter, sheet_sigma_um
 from simulator.optics.sheet_kernels import Stretch, Transit, fill_light, lay_forward, lay_side

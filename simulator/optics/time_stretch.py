@@ -12,13 +12,13 @@ import numpy.typing as npt
 from acquisition.errors import ConfigError
 from acquisition.instrument import LineView
 from simulator.arrivals import Arrival
+from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield, image_amplitude
 from simulator.optics.clock import PeriodClock
 from simulator.optics.envelope import line_table
 from simulator.optics.flight import Flight
 from simulator.optics.knife_edge import LIGHT_SHARE, view_picture
-from simulator.optics.levels import ImageLevel
 from simulator.optics.line_kernels import Lines, Shade, Views, empty_lines, lay_lines
 from simulator.optics.picture import Picture
 from simulator.optics.pulses import Pulses, triggered

@@ -7,20 +7,20 @@ import pytest
 
 from acquisition.errors import ConfigError
 from simulator.cells.ball import BallSpecimen
+from simulator.cells.collection import collected_cone
 from simulator.cells.drawing import draw_specimen
+from simulator.cells.levels import ImageLevel
 from simulator.cells.membranes import SHELL_UM2_PER_UM2, ellipsoid_area_um2
+from simulator.cells.mie import mie_side_cross_section_um2
 from simulator.cells.particles import geometric_glare_um2
-from simulator.cells.sample import parse_sample
-from simulator.optics.born import born_scatter
-from simulator.optics.collection import collected_cone
-from simulator.optics.levels import ImageLevel
-from simulator.optics.mie import mie_side_cross_section_um2
-from simulator.optics.rayleigh_gans import (
+from simulator.cells.rayleigh_gans import (
     exact_side_cross_section_um2,
     form_factor,
     polarisability,
     side_cross_section_um2,
 )
+from simulator.cells.sample import parse_sample
+from simulator.optics.born import born_scatter
 from simulator.optics.scattering import blurred_scatter
 from simulator.presets import setup_preset
 from simulator.randomness import Purpose, random_stream

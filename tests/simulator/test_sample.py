@@ -8,9 +8,9 @@ import pytest
 from acquisition.errors import ConfigError
 from simulator.cells.drawing import draw_specimen
 from simulator.cells.joined import CONTACT, Joined
+from simulator.cells.levels import ImageLevel
 from simulator.cells.sample import parse_sample, sample_names
 from simulator.cells.specimen import View
-from simulator.optics.levels import ImageLevel
 from simulator.randomness import Purpose, random_stream
 
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-from simulator.optics.collection import SIDE_APERTURE, SIDE_WAVELENGTH_NM, collected_cone
+from simulator.cells.collection import SIDE_APERTURE, SIDE_WAVELENGTH_NM, collected_cone
 
 Doubles = npt.NDArray[np.float64]
 

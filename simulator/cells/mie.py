@@ -9,14 +9,14 @@ from types import ModuleType
 import numpy as np
 
 from acquisition.errors import ConfigError
-from simulator.optics.collection import SIDE_APERTURE, SIDE_WAVELENGTH_NM, collected_cone
+from simulator.cells.collection import SIDE_APERTURE, SIDE_WAVELENGTH_NM, collected_cone
 
 
 @lru_cache(maxsize=4096)
 def mie_side_cross_section_um2(diameter_um: float, index: float, medium_index: float) -> float:
     """Cross-section that a sphere scatters into the side objective, um^2.
 
-    Light along x, polarised along y, as in `simulator.optics.rayleigh_gans`. With psi the azimuth of a direction about
+    Light along x, polarised along y, as in `simulator.cells.rayleigh_gans`. With psi the azimuth of a direction about
     x, dC/dOmega = (|S1|^2 cos^2 psi + |S2|^2 sin^2 psi) / k^2 (Bohren and Huffman, 4.4), summed over the aperture.
 
     Raises
