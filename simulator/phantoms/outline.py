@@ -92,15 +92,9 @@ def filled(mask: Mask, largest_px: float) -> Mask:
     rim = np.ones(mask.shape, dtype=np.bool_)
     rim[1:-1, 1:-1] = False
     _flood(~mask, outside, np.argwhere(rim & ~mask))
-    left = ~mask & ~outside
-    closed = mask.copy()
-    while left.any():
-        hole = np.zeros_like(mask)
-        _flood(left, hole, np.argwhere(left)[:1])
-        left &= ~hole
-        if int(hole.sum()) <= largest_px:
-            closed |= hole
-    return closed
+    closed = ~outside
+    _open_large(~mask & ~outside, closed, largest_px)
+    return np.asarray(closed)
 
 
 def _central_piece(mask: Mask) -> Mask:
@@ -117,25 +111,50 @@ def _central_piece(mask: Mask) -> Mask:
 
 
 @numba.njit(cache=True, nogil=True)
-def _flood(allowed: Mask, reached: Mask, seeds: npt.NDArray[np.int64]) -> None:
-    """Set in `reached` whatever of `allowed` hangs together with the seeds, by edges."""
+def _spread(allowed: Mask, reached: Mask, queue: npt.NDArray[np.int64], queued: int) -> int:
+    """Set in `reached` whatever of `allowed` hangs together by edges with the queued pixels; return their number."""
     rows, cols = allowed.shape
-    stack = np.empty((rows * cols, 2), dtype=np.int64)
-    filled_to = 0
-    for s in range(seeds.shape[0]):
-        if not reached[seeds[s, 0], seeds[s, 1]]:
-            reached[seeds[s, 0], seeds[s, 1]] = True
-            stack[filled_to] = seeds[s]
-            filled_to += 1
-    while filled_to > 0:
-        filled_to -= 1
-        r, c = stack[filled_to]
+    done = 0
+    while done < queued:
+        r, c = queue[done]
+        done += 1
         for dr, dc in ((-1, 0), (1, 0), (0, -1), (0, 1)):
             rr, cc = r + dr, c + dc
             if 0 <= rr < rows and 0 <= cc < cols and allowed[rr, cc] and not reached[rr, cc]:
                 reached[rr, cc] = True
-                stack[filled_to, 0], stack[filled_to, 1] = rr, cc
-                filled_to += 1
+                queue[queued, 0], queue[queued, 1] = rr, cc
+                queued += 1
+    return done
+
+
+@numba.njit(cache=True, nogil=True)
+def _flood(allowed: Mask, reached: Mask, seeds: npt.NDArray[np.int64]) -> None:
+    """Set in `reached` the seeds and whatever of `allowed` hangs together with them."""
+    queue = np.empty((allowed.size, 2), dtype=np.int64)
+    queued = 0
+    for s in range(seeds.shape[0]):
+        if not reached[seeds[s, 0], seeds[s, 1]]:
+            reached[seeds[s, 0], seeds[s, 1]] = True
+            queue[queued] = seeds[s]
+            queued += 1
+    _spread(allowed, reached, queue, queued)
+
+
+@numba.njit(cache=True, nogil=True)
+def _open_large(holes: Mask, closed: Mask, largest_px: float) -> None:
+    """Take holes with more than so many pixels out of `closed`."""
+    seen = np.zeros_like(holes)
+    queue = np.empty((holes.size, 2), dtype=np.int64)
+    for r in range(holes.shape[0]):
+        for c in range(holes.shape[1]):
+            if not holes[r, c] or seen[r, c]:
+                continue
+            seen[r, c] = True
+            queue[0, 0], queue[0, 1] = r, c
+            size = _spread(holes, seen, queue, 1)
+            if size > largest_px:
+                for k in range(size):
+                    closed[queue[k, 0], queue[k, 1]] = False
 
 
 def distance_px(mask: Mask, farthest_px: float) -> Floats:
