@@ -59,7 +59,7 @@ def draw_preview(scenario: Scenario, out: Path) -> Arrival:
     specimen = arrival.specimen
     figure.suptitle(
         f"{specimen.kind}, {specimen.diameter_um:.1f} um, {arrival.speed_m_s:.4g} m/s, x {arrival.x_um:+.1f} um, "
-        f"z {arrival.z_um:+.1f} um - {scenario.setup.instrument.name}, seed {scenario.seed} (simulated)"
+        f"z {arrival.z_um:+.1f} um - {scenario.setup.instrument.name}, seed {scenario.seed} ({scenario.origin.value})"
     )
     _draw_cell(np.asarray(rows[0].subplots(1, 4 if specimen.fluorophores.size else 3)), arrival, scenario)
     axes = np.atleast_1d(rows[1].subplots(len(channels), 1, sharex=True))

@@ -40,6 +40,11 @@ class Scenario:
     extent: Extent = ENDLESS
     level: ImageLevel = ImageLevel.L0
 
+    @property
+    def origin(self) -> Origin:
+        """Simulated, or semi-real where real images flow."""
+        return Origin.SEMI_REAL if self.sample.semi_real else Origin.SIMULATED
+
 
 class Simulation:
     """A simulated instrument as a `Source`; every start plays it from its beginning, in an epoch of its own.
@@ -103,7 +108,7 @@ class Simulation:
     @property
     def origin(self) -> Origin:
         """Simulated, or semi-real where real images flow."""
-        return Origin.SEMI_REAL if self._scenario.sample.semi_real else Origin.SIMULATED
+        return self._scenario.origin
 
     @property
     def description(self) -> str:
