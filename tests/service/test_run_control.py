@@ -96,6 +96,8 @@ def test_truth_says_what_became_of_every_true_cell(controlled: Start) -> None:
         "dropped": 0,
         "merged": 20,
         "missed": 10,
+        "particles": 0,
+        "particles_stored": 0,
     }
     table = pq.read_table(control.folder(run.id).path / "truth.parquet").to_pylist()
     kinds = {(row["true_kind"], row["outcome"]) for row in table}

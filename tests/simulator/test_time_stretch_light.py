@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from line_parts import empty_light, quiet_setup
+from stretch_parts import empty_light, quiet_setup
 
 from acquisition.errors import ConfigError
 from simulator.optics.envelope import line_table

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from line_parts import Sphere, arrival_at, quiet_setup, retrieve_phase, view_image
+from stretch_parts import Sphere, arrival_at, quiet_setup, retrieve_phase, view_image
 
 from simulator.cells.specimen import View
 from simulator.optics.brightfield import brightfield, image_amplitude

@@ -5,7 +5,7 @@ from itertools import pairwise, product
 
 import numpy as np
 import pytest
-from line_parts import Sphere, arrival_at, empty_light, passed, quiet_setup, view_image
+from stretch_parts import Sphere, arrival_at, empty_light, passed, quiet_setup, view_image
 
 from simulator.optics.pulses import echo
 from simulator.optics.time_stretch import PIXEL_UM, TAPS, TimeStretchModel, grid_px

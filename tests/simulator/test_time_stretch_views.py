@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from line_parts import Sphere, arrival_at, empty_light, quiet_setup
+from stretch_parts import Sphere, arrival_at, empty_light, quiet_setup
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
