@@ -29,12 +29,6 @@ MOST_LOOP_BYTES = 2 << 30
 _SETTLING_FRAMES = 64
 """Frames from the end of the loop that filters are settled with before its beginning."""
 
-Progress = Callable[[int, int], None]
-
-
-def unheard(_done: int, _total: int) -> None:
-    """Take progress that nobody asked for."""
-
 
 @dataclass(frozen=True, slots=True)
 class Loop:
@@ -154,6 +148,8 @@ class LoopRendering:
         self._passings = list(takewhile(lambda passing: passing.tick < n_samples, coming))
         self._passages: dict[int, Passage] = {}
         self._cancelled = threading.Event()
+        self.done = 0.0
+        """Share of the making that is over."""
 
     def cancel(self) -> None:
         """End the making; `render` raises `EndOfStream`."""
@@ -164,15 +160,13 @@ class LoopRendering:
         """Whether `cancel` was called."""
         return self._cancelled.is_set()
 
-    def render(self, most_block: int, progress: Progress = unheard) -> Loop:
+    def render(self, most_block: int) -> Loop:
         """Make the loop.
 
         Parameters
         ----------
         most_block
             Samples of the longest block that will be asked for.
-        progress
-            Told the samples done and their total.
 
         Raises
         ------
@@ -189,13 +183,13 @@ class LoopRendering:
             order = [*settling, *range(frames)]
             charges = workers.in_order(self._tasks(order, workers))
             for place, (frame, charge) in enumerate(zip(order, charges, strict=True)):
+                self.done = place / len(order)
                 if self._cancelled.is_set():
                     raise EndOfStream("The stream was stopped while its loop was being made.")
                 signal = renderer.amplify(frame, charge)
                 if place >= len(settling):
                     first = frame * FRAME_SAMPLES
                     samples[first : first + charge.shape[0]] = renderer.convert(frame, signal)
-                    progress(first + charge.shape[0], n)
         finally:
             workers.close()
         for start in range(n, n + most_block, n):

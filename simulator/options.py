@@ -13,7 +13,6 @@ from simulator.cells.levels import ImageLevel
 from simulator.cells.sample import parse_sample
 from simulator.cells.specimen import Specimens
 from simulator.faults.faulty_source import steady_block, with_faults
-from simulator.loop import Progress, unheard
 from simulator.presets import setup_preset
 from simulator.source import Scenario, Simulation
 from simulator.stream import Extent
@@ -28,7 +27,6 @@ def open_simulation(
     block_samples: str | int | None = None,
     fault: str = "",
     threads: str | int = 1,
-    progress: Progress = unheard,
     seed: str | int = 1,
     **options: Any,
 ) -> Source:
@@ -44,8 +42,6 @@ def open_simulation(
         Faults of the driver, such as `drop:rate=1e-4`; empty for none.
     threads
         How many threads make the samples, or `all`.
-    progress
-        As for `Simulation`.
     seed
         The same seed gives the same samples.
     options
@@ -64,7 +60,6 @@ def open_simulation(
         speed=parse_speed(speed),
         block_samples=steady_block(wanted.setup.instrument) if fault and size is None else size,
         threads=_threads(threads),
-        progress=progress,
     )
     return with_faults(simulation, fault, number)
 

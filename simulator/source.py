@@ -16,7 +16,7 @@ from acquisition.pace import LARGEST_BLOCK, Pace
 from acquisition.source import Truth
 from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
-from simulator.loop import Loop, LoopRendering, Progress, loop_samples, unheard
+from simulator.loop import Loop, LoopRendering, loop_samples
 from simulator.players import FlowPlayer, LoopPlayer, Player
 from simulator.setup import Setup
 from simulator.stream import ENDLESS, Extent, SimulatedStream
@@ -61,8 +61,6 @@ class Simulation:
         Samples per block; None chooses.
     threads
         How many make the samples.
-    progress
-        Told how far the making of a loop has come: samples done, and their total.
 
     Raises
     ------
@@ -77,12 +75,10 @@ class Simulation:
         speed: float | None = None,
         block_samples: int | None = None,
         threads: int = 1,
-        progress: Progress = unheard,
     ) -> None:
         setup = scenario.setup
         self._scenario = scenario
         self._threads = threads
-        self._progress = progress
         self._pace = Pace(setup.instrument.sample_rate_hz, speed)
         self._loop_samples = None if setup.loop_s is None else loop_samples(setup, setup.loop_s)
         largest = LARGEST_BLOCK if self._loop_samples is None else _LARGEST_LOOP_BLOCK
@@ -210,7 +206,7 @@ class Simulation:
             scenario.setup, scenario.sample, scenario.seed, n_samples, level=scenario.level, threads=self._threads
         )
         thread = ThreadPoolExecutor(1, "simulator-loop")
-        self._loop = thread.submit(self._rendering.render, self._block_samples, self._progress)
+        self._loop = thread.submit(self._rendering.render, self._block_samples)
         thread.shutdown(wait=False)
 
     def _begin_loop(self, timeout_s: float) -> Player:
@@ -220,7 +216,8 @@ class Simulation:
         try:
             loop = self._loop.result(timeout_s)
         except TimeoutError:
-            raise SourceTimeout("The loop that will be played is still being made.") from None
+            done = 0.0 if self._rendering is None else self._rendering.done
+            raise SourceTimeout(f"The loop that will be played is still being made ({done:.0%}).") from None
         self._player = LoopPlayer(loop, loop.end_tick(self._scenario.extent))
         self._pace.start()
         if self._stopped.is_set():
