@@ -36,22 +36,12 @@ class Drop(Fault):
 
 
 @dataclass(frozen=True, slots=True)
-class Lose(Fault):
+class Lose(Drop):
     """A loss of unknown size: the next block says only that samples are missing, and ticks go on as if none were.
 
     From there to the end of the epoch the reader's ticks differ from the instrument's; the truth is given on the
     reader's.
-
-    Attributes
-    ----------
-    samples
-        How many; None is the block that it happens with.
     """
-
-    samples: int | None = None
-
-    OPTIONS: ClassVar[Mapping[str, tuple[str, Reader]]] = {"samples": ("samples", whole)}
-    KEEPS_COUNT: ClassVar[bool] = False
 
     def injector(self, instrument: Instrument) -> Injector:
         """Return a new injector for one stream."""
