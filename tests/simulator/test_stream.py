@@ -186,3 +186,17 @@ def test_every_setting_can_be_changed_by_name_and_is_checked(option, sentence):
         open_source(f"sim:sheet-ci?{option}")
     assert str(error.value).endswith(".")
     assert "\n" not in str(error.value)
+
+
+def test_a_bubble_darkens_the_beam_and_drives_the_side_channels_to_their_end():
+    url = "sim:sheet-ci?seconds=0.4&seed=5&rate=0.01&flow.bubbles_per_s=10"
+    samples, truth = read_all(url)
+    assert set(truth["kind"]) == {b"bubble"}
+    assert not truth["is_cell"].any()
+    instrument = setup_preset("sheet-ci").instrument
+    side = samples[:, 1]
+    assert np.count_nonzero(side == instrument.digitizer.highest) > 100
+    # The dead time of the scan is dark anyway; where the bubble passes the slit, far more is.
+    dark = samples[:, 0] < 0.3 * np.median(samples[:, 0])
+    tick = int(truth["tick"][0])
+    assert dark[tick - 500 : tick + 500].mean() > 3 * dark.mean()
