@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -26,11 +27,25 @@ class Edge(Generic[T]):
     """First in, first out; any number of givers and takers.
 
     States: open -> `close` (takers finish what is in it) or `abort` (nothing is given or taken any more).
+
+    Parameters
+    ----------
+    bound
+        Most items in it.
+    policy
+        What happens to the next one.
+    bytes_of, most_bytes
+        How large an item is, and how much may be in it besides; one item always may. None counts items only.
     """
 
-    def __init__(self, bound: int, policy: Policy) -> None:
+    def __init__(
+        self, bound: int, policy: Policy, bytes_of: Callable[[T], int] | None = None, most_bytes: int = 0
+    ) -> None:
         self._bound = bound
         self._policy = policy
+        self._bytes_of = bytes_of or (lambda _item: 0)
+        self._most_bytes = most_bytes
+        self._bytes = 0
         self._items: deque[T] = deque()
         self._changed = threading.Condition()
         self._closed = False
@@ -38,11 +53,13 @@ class Edge(Generic[T]):
     def put(self, item: T) -> bool:
         """Give an item; False if it was not taken, because the queue is full (`DROP_NEWEST`) or closed."""
         with self._changed:
-            while self._policy is Policy.WAIT and len(self._items) >= self._bound and not self._closed:
+            size = self._bytes_of(item)
+            while self._policy is Policy.WAIT and self._is_full(size) and not self._closed:
                 self._changed.wait()
-            if self._closed or len(self._items) >= self._bound:
+            if self._closed or self._is_full(size):
                 return False
             self._items.append(item)
+            self._bytes += size
             self._changed.notify_all()
             return True
 
@@ -58,6 +75,7 @@ class Edge(Generic[T]):
                     break
                 self._changed.wait(left)
             taken = [self._items.popleft() for _ in range(min(most, len(self._items)))]
+            self._bytes -= sum(self._bytes_of(item) for item in taken)
             self._changed.notify_all()
             return taken
 
@@ -73,8 +91,13 @@ class Edge(Generic[T]):
             self._closed = True
             left = list(self._items)
             self._items.clear()
+            self._bytes = 0
             self._changed.notify_all()
             return left
+
+    def _is_full(self, size: int) -> bool:
+        """Whether an item of that size has no room."""
+        return len(self._items) >= self._bound or (bool(self._items) and self._bytes + size > self._most_bytes > 0)
 
     def fill(self) -> QueueFill:
         """Return how full it is."""

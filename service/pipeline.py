@@ -29,6 +29,7 @@ from service.run_folder import RunFolder
 from service.status import QueueFill
 
 BLOCKS = 8
+LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20
 EVENTS = 256
 EVENTS_PER_BATCH = 32
 BATCH_PATIENCE_S = 0.002
@@ -71,7 +72,9 @@ class Pipeline:
         self._ledger = ledger
         self._on_drain = on_drain
         policy = Policy.WAIT if parts.source.waits else Policy.DROP_NEWEST
-        self._blocks: Edge[Block] = Edge(BLOCKS, policy)
+        # A live source cannot wait while the line warms up or the disk is slow; its samples wait in memory instead.
+        blocks = BLOCKS if parts.source.waits else LIVE_BLOCKS
+        self._blocks: Edge[Block] = Edge(blocks, policy, lambda block: block.data.nbytes, LIVE_BYTES)
         self._events: Edge[_Found] = Edge(EVENTS, policy)
         self._intake = Intake(parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end)
         self._lock = threading.Lock()

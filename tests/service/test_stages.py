@@ -19,6 +19,15 @@ from service.meters import LatencyMeter, RateMeter
 from service.run import FinishReason
 
 
+def test_an_edge_holds_so_many_bytes_and_one_item_of_any_size() -> None:
+    edge: Edge[bytes] = Edge(9, Policy.DROP_NEWEST, len, 10)
+    assert edge.put(b"x" * 50)
+    assert not edge.put(b"x")
+    assert edge.take() == [b"x" * 50]
+    assert edge.put(b"x" * 6) and edge.put(b"x" * 4) and not edge.put(b"x")
+    assert edge.abort() == [b"x" * 6, b"x" * 4]
+
+
 def test_a_waiting_edge_holds_up_the_giver_and_loses_nothing() -> None:
     edge: Edge[int] = Edge(3, Policy.WAIT)
     giver = threading.Thread(target=lambda: [edge.put(k) for k in range(50)])
