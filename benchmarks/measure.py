@@ -18,6 +18,7 @@ import numpy as np
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
+from benchmarks import found
 from benchmarks.fresh_start import fresh_start
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
 from benchmarks.page import ATOM, ROOT, table
@@ -72,6 +73,11 @@ def _accounted(ledger: dict[str, Any]) -> int:
     return int(
         ledger["stored"] + sum(ledger["rejected"].values()) + sum(ledger["dropped"].values()) + ledger["in_flight"]
     )
+
+
+def cells_found(_folder: str) -> str:
+    """Detection against truth."""
+    return "`python -m benchmarks.found` (cells of 5 µm and more)\n\n" + table(found.HEAD, found.figures())
 
 
 def real_record(folder: str) -> str:
@@ -138,6 +144,7 @@ def rates(_folder: str) -> str:
 SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("From a fresh clone to the first cell", start),
     ("A simulated run, every cell accounted for", simulated_run),
+    ("Cells found by detection", cells_found),
     ("The real time-stretch record", real_record),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
