@@ -15,8 +15,8 @@ from acquisition.instrument import Instrument
 from acquisition.network_address import Address, parse_address
 from acquisition.network_connection import Connection
 from acquisition.network_messages import Data, End, Hello, Message, Status, StatusCode, TruthRows
-from acquisition.network_protocol import SampleFormat
 from acquisition.network_truth import joined
+from acquisition.offset_binary import signed_samples
 from acquisition.origin import Origin
 from acquisition.replay_options import parse_speed
 from acquisition.source import Truth
@@ -213,22 +213,10 @@ class TcpSource:
         return block
 
     def _signed(self, message: Data) -> Samples:
-        digitizer, data = self.instrument.digitizer, message.block.data
-        signed: Samples
-        match message.format:
-            case SampleFormat.INT8 if digitizer.dtype == np.int8:
-                return data
-            case SampleFormat.INT16 if digitizer.dtype == np.int16:
-                return data.astype(np.int16, copy=False)
-            case SampleFormat.UINT8 if digitizer.dtype == np.int8:
-                signed = (data.astype(np.int16) + digitizer.lowest).astype(np.int8)
-                return signed
-            case SampleFormat.UINT16 if digitizer.dtype == np.int16:
-                signed = (data.astype(np.int32) + digitizer.lowest).astype(np.int16)
-                return signed
-        raise self._failed(
-            DeviceLost(f"{self._address} sends {data.dtype} samples, but its instrument has {digitizer.bits} bits.")
-        )
+        try:
+            return signed_samples(message, self.instrument.digitizer)
+        except ProtocolError as error:
+            raise self._failed(DeviceLost(f"What {self._address} sends does not fit: {error}")) from None
 
     def _add_truth(self, message: TruthRows) -> None:
         try:

@@ -23,7 +23,7 @@ PAGE = (Path(__file__).parents[2] / "docs" / "network-protocol.md").read_text(en
 @pytest.fixture
 def url():
     """The example of the page, serving until the test is over."""
-    (code,) = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
+    code, _ = re.findall(r"```python\n(.*?)```", PAGE, flags=re.DOTALL)
     assert len([line for line in code.splitlines() if line.strip()]) <= 36
     assert "acquisition" not in code and "numpy" not in code
     example: dict = {"__name__": "example"}

@@ -1,0 +1,127 @@
+"""Joins the samples of packets into blocks, with what is lost between them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import UNKNOWN_LOSS, Block, Samples
+from acquisition.errors import ProtocolError
+from acquisition.instrument import Instrument
+from acquisition.network_messages import Data
+from acquisition.offset_binary import signed_samples
+
+BLOCK_BYTES = 1 << 20
+"""A block is given when it has that much, however small the packets are."""
+
+
+class BlockBuilder:
+    """Makes blocks of packets that are in order; packets that follow each other on the sample clock share one.
+
+    Where the clock jumps ahead, the block says how many samples are missing: the packets' `first_sample` tells. Where
+    it goes back, or the sender says so, a new epoch begins.
+
+    Parameters
+    ----------
+    instrument
+        Of the samples.
+    epoch
+        Of the first block.
+    block_bytes
+        Most bytes of samples in a block, but at least one packet.
+    """
+
+    def __init__(self, instrument: Instrument, epoch: int, block_bytes: int = BLOCK_BYTES) -> None:
+        self._digitizer = instrument.digitizer
+        self._channels = len(instrument.channels)
+        row_bytes = self._channels * self._digitizer.dtype.itemsize
+        self._room = max(1, block_bytes // row_bytes)
+        self._store: Samples | None = None
+        self._block: Block | None = None
+        self._have = 0
+        self._clipped: npt.NDArray[np.int64] | None = None
+        self._senders_epoch: int | None = None
+        self._next_tick: int | None = None
+        self.epoch = epoch
+        """Of the newest samples."""
+        self.samples_lost = 0
+        """Samples per channel that are known to be missing."""
+        self.unknown_losses = 0
+        """Times that samples were lost, and nobody knows how many."""
+
+    def checked(self, data: Data) -> Data:
+        """Return a message with signed samples.
+
+        Raises
+        ------
+        ProtocolError
+            If it has other channels or another type than the instrument.
+        """
+        block = data.block
+        if block.data.shape[1] != self._channels:
+            raise ProtocolError(
+                f"A packet has {block.data.shape[1]} channels, but the instrument has {self._channels}."
+            )
+        return Data(replace(block, data=signed_samples(data, self._digitizer)))
+
+    def add(self, block: Block, missing: int, *, restarted: bool = False) -> list[Block]:
+        """Take the samples of the next packet, `missing` packets after the one before; return blocks that are full."""
+        lost = self._place(block, missing, restarted)
+        done = []
+        if self._block is not None and (
+            lost or self._block.epoch != self.epoch or self._have + block.n_samples > self._room
+        ):
+            done += self.take()
+        if self._block is None:
+            self._begin(block, lost)
+        self._append(block)
+        return done
+
+    def take(self) -> list[Block]:
+        """Return the samples that wait for a full block, as one block; nothing if there are none."""
+        if self._block is None or self._store is None:
+            return []
+        samples = self._store[: self._have]
+        # A small block must not keep a large buffer alive in a queue.
+        if 2 * self._have < len(self._store):
+            samples = samples.copy()
+        block = replace(self._block, data=samples, clipped=self._clipped)
+        self._block, self._store, self._have = None, None, 0
+        return [block]
+
+    def _place(self, block: Block, missing: int, restarted: bool) -> int:
+        """Settle the epoch of a packet; return the samples lost before it."""
+        first = self._next_tick is None
+        went_back = self._next_tick is not None and block.first_sample < self._next_tick
+        if first:
+            lost = 0
+        elif restarted or went_back or block.epoch != self._senders_epoch:
+            self.epoch += 1
+            lost = UNKNOWN_LOSS if missing else max(UNKNOWN_LOSS, min(0, block.lost_before))
+        elif block.lost_before == UNKNOWN_LOSS:
+            lost = UNKNOWN_LOSS
+        else:
+            lost = block.first_sample - (self._next_tick or 0)
+        self._senders_epoch, self._next_tick = block.epoch, block.end_sample
+        self.unknown_losses += lost == UNKNOWN_LOSS
+        self.samples_lost += max(0, lost)
+        return lost
+
+    def _begin(self, block: Block, lost: int) -> None:
+        self._store = np.empty((max(self._room, block.n_samples), self._channels), self._digitizer.dtype)
+        self._have = 0
+        self._clipped = None if block.clipped is None else np.zeros(self._channels, np.int64)
+        self._block = replace(
+            block, epoch=self.epoch, lost_before=lost, host_time_ns=block.host_time_ns or time.time_ns()
+        )
+
+    def _append(self, block: Block) -> None:
+        if self._store is None:
+            return
+        self._store[self._have : self._have + block.n_samples] = block.data
+        self._have += block.n_samples
+        if self._clipped is not None:
+            self._clipped = None if block.clipped is None else self._clipped + block.clipped
