@@ -1,4 +1,4 @@
-"""Which kind of recording an HDF5 file is, told by looking inside."""
+"""Which kind of recording a file is, told by looking inside."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from urllib.parse import quote
 
 import h5py
 
+from acquisition.importers.recognise import foreign_scheme
 from acquisition.source import existing_file
 
 
 class FileKind(StrEnum):
-    """The source scheme that opens a file."""
+    """The source scheme that opens an HDF5 file."""
 
     TRACE = "file"
     ATOM = "atom"
@@ -30,7 +31,7 @@ def kind_of(file: h5py.File) -> FileKind:
 def guess_url(path: str) -> str:
     """Return the URL that `open_source` opens this recording with.
 
-    A file that is neither kind is called a trace file, whose reader then says what is wrong with it.
+    A file of no known kind is called a trace file, whose reader then says what is wrong with it.
 
     Raises
     ------
@@ -38,11 +39,11 @@ def guess_url(path: str) -> str:
         If there is no such file.
     """
     file = existing_file(path)
-    scheme = FileKind.TRACE
+    scheme: str = FileKind.TRACE
     try:
         with h5py.File(file, "r", locking="best-effort") as opened:
             if kind_of(opened) is FileKind.ATOM:
                 scheme = FileKind.ATOM
     except OSError:
-        pass
+        scheme = foreign_scheme(file) or FileKind.TRACE
     return f"{scheme}:{quote(str(file))}"
