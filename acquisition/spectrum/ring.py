@@ -67,7 +67,8 @@ class Ring:
         self.serial = 0
         """Counts the blocks handed out, so that one given back twice is noticed."""
         transfer = package.DataTransfer(card)
-        transfer.data_conversion(setup.conversion)
+        if setup.conversion:
+            transfer.data_conversion(setup.conversion)
         if np.dtype(transfer.numpy_type()).itemsize != self._dtype.itemsize:
             raise ConfigError(f"The card gives {np.dtype(transfer.numpy_type())} samples, not {self._dtype}.")
         transfer.allocate_buffer(self._buffer_bytes // self.frame_bytes)

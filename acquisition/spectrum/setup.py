@@ -66,15 +66,16 @@ def set_up(package: Any, card: Any, instrument: Instrument, options: SpectrumOpt
         _trigger(package, card, options)
         card.card_mode(package.SPC_REC_FIFO_SINGLE)
         card.loops(0)
+        if converts:
+            # Cards that cannot convert do not have the register.
+            package.DataTransfer(card).data_conversion(converts)
         card.write_setup()
-        conversion = package.DataTransfer(card).data_conversion(converts)
         scaled = _scaled(package, card, instrument, options)
     except package.SpcmException as error:
         raise ConfigError(
             f"The card {name} refuses this set-up ({one_line(error)}); change the instrument or the options."
         ) from None
-    shortened = conversion != package.SPCM_DC_NONE
-    return CardSetup(scaled, shortened and options.converted is ConvertedCode.OFFSET, conversion)
+    return CardSetup(scaled, converts != 0 and options.converted is ConvertedCode.OFFSET, converts)
 
 
 def _inputs(instrument: Instrument, options: SpectrumOptions) -> tuple[int, ...]:

@@ -97,18 +97,16 @@ class SpectrumSource:
             if isinstance(self._fault, DeviceLost):
                 raise DeviceLost(str(self._fault))
             self._halt()
-            self._stopped.clear()
-            self._fault = None
-            self._epoch += 1
-            self._tick = 0
+            self._stopped.set()
             try:
                 self._ring = Ring(self._package, self._card, self._registers, self._setup, self._sizes)
                 self._card.start(self._package.M2CMD_CARD_ENABLETRIGGER, self._package.M2CMD_DATA_STARTDMA)
             except self._package.SpcmException as error:
-                self._halt()
-                raise ConfigError(
-                    f"The card at {self._device} does not start ({one_line(error)}); check its clock and options."
-                ) from None
+                raise self._not_started(error) from None
+            self._fault = None
+            self._epoch += 1
+            self._tick = 0
+            self._stopped.clear()
 
     def read(self, timeout_s: float = 1.0) -> Block:
         """Next block, borrowed until it is released or the next one is read.
@@ -162,6 +160,17 @@ class SpectrumSource:
             self._registers.write(package.SPC_M2CMD, package.M2CMD_CARD_STOP | package.M2CMD_DATA_STOPDMA)
             self._registers.forget_buffer()
             self._ring = None
+
+    def _not_started(self, error: Exception) -> ConfigError | DeviceLost:
+        self._halt()
+        self._fault = None
+        # The package's exceptions do not tell a card that refuses from one that is gone; its status register does.
+        self._note(self._registers.read(self._package.SPC_M2STATUS)[0])
+        if isinstance(self._fault, DeviceLost):
+            return DeviceLost(str(self._fault))
+        return ConfigError(
+            f"The card at {self._device} does not start ({one_line(error)}); check its clock and options."
+        )
 
     def _next(self, patience_s: float) -> Block | None:
         ring = self._ring
@@ -226,17 +235,21 @@ class SpectrumSource:
         package = self._package
         code, status = self._registers.read(package.SPC_M2STATUS)
         self._note(code)
-        if not code and status & (package.M2STAT_DATA_OVERRUN | package.M2STAT_DATA_ERROR | package.M2STAT_DATA_END):
+        if not code and status & package.M2STAT_DATA_OVERRUN:
             self._note(package.ERR_FIFOHWOVERRUN)
+        elif not code and status & (package.M2STAT_DATA_END | package.M2STAT_DATA_ERROR):
+            self._note(package.ERR_FIFOFINISHED)
 
     def _note(self, code: int) -> None:
         package = self._package
         if code in (package.ERR_OK, package.ERR_TIMEOUT, package.ERR_ABORT) or self._fault is not None:
             return
-        if code in (package.ERR_FIFOBUFOVERRUN, package.ERR_FIFOHWOVERRUN, package.ERR_FIFOFINISHED):
+        if code in (package.ERR_FIFOBUFOVERRUN, package.ERR_FIFOHWOVERRUN):
             self._fault = Overrun(
                 f"The card at {self._device} was not read fast enough and stopped; start it again, and read faster."
             )
+        elif code == package.ERR_FIFOFINISHED:
+            self._fault = Overrun(f"The card at {self._device} ended its transfer by itself; start it again.")
         else:
             self._fault = DeviceLost(
                 f"The card at {self._device} does not answer any more ({self._registers.error_text}); open it again."

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from spectrum_card import DEVICE, Card, compiled_driver, instrument_of, loaded_driver, opened
 
-from acquisition.errors import ConfigError, DeviceLost
+from acquisition.errors import ConfigError, DeviceLost, SourceError
 from acquisition.instrument import Instrument
 from acquisition.presets import instrument_preset
 from acquisition.source import open_source
@@ -112,9 +113,20 @@ def test_a_clock_that_is_not_there_is_said_at_the_start_and_can_be_mended(card: 
     with opened(16, "clock=external") as source:
         with pytest.raises(ConfigError, match="check its clock"):
             source.start()
+        with pytest.raises(SourceError):
+            source.read(0.0)
         card.clock_unlocked = 0
         source.start()
-        assert source.read().n_samples
+        assert source.read().epoch == 0
+
+
+def test_a_card_that_vanished_before_the_start_is_lost(card: Card) -> None:
+    with opened() as source:
+        card.gone_now = 1
+        with pytest.raises(DeviceLost, match="open it again"):
+            source.start()
+        with pytest.raises(DeviceLost):
+            source.start()
 
 
 def test_a_card_that_is_not_there(card: Card) -> None:
@@ -134,7 +146,8 @@ def run_apart(code: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def test_without_a_driver_a_sentence_says_what_to_install(tmp_path: Path) -> None:
-    pytest.importorskip("spcm_core", reason="the extra 'spectrum' is not installed", exc_type=Exception)  # type: ignore[arg-type]
+    if find_spec("spcm_core") is None:
+        pytest.skip("the extra 'spectrum' is not installed")
     ended = run_apart(OPEN, tmp_path)
     if ended.returncode == 0 or "DeviceLost" in ended.stderr:
         pytest.skip("the vendor's driver is installed here")

@@ -133,6 +133,26 @@ def test_an_overrun_while_nothing_waits_is_noticed(card: Card) -> None:
             source.read(0.0)
 
 
+def test_whole_samples_of_an_unfinished_block_come_before_the_overrun(card: Card) -> None:
+    card.bits, card.overrun_after, card.tail_frames = 8, 2, 1001
+    with opened(8) as source:
+        source.start()
+        blocks = [source.read(), source.read(), source.read()]
+        assert [block.n_samples for block in blocks] == [8192, 8192, 1001]
+        assert np.array_equal(blocks[2].data, expected(8, 16384, 1001))
+        with pytest.raises(Overrun):
+            source.read()
+
+
+def test_a_transfer_that_ends_by_itself_is_no_idle_card(card: Card) -> None:
+    card.end_after = 2
+    with opened() as source:
+        source.start()
+        assert [source.read().n_samples for _ in range(2)] == [4096, 4096]
+        with pytest.raises(Overrun, match="by itself"):
+            source.read(5.0)
+
+
 def test_a_reader_that_is_too_slow_gets_what_was_kept_and_then_an_overrun(card: Card) -> None:
     card.bytes_per_s, card.memory_bytes = 20_000_000, 500_000
     with opened() as source:
@@ -163,6 +183,18 @@ def test_a_card_that_vanishes_is_lost_until_it_is_opened_again(card: Card) -> No
         with pytest.raises(DeviceLost):
             source.start()
     assert card.closes_seen == card.opens_seen
+
+
+def test_a_card_that_vanishes_while_it_is_stopped_is_lost(card: Card) -> None:
+    card.vanish_after = 0
+    with opened() as source:
+        source.start()
+        source.stop()
+        with pytest.raises(SourceError):
+            source.read(0.0)
+        source.start()
+        with pytest.raises(DeviceLost):
+            source.read(0.5)
 
 
 def test_stop_ends_a_read_that_waits_for_an_idle_card(card: Card) -> None:

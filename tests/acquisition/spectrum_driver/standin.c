@@ -10,7 +10,7 @@
 #include <time.h>
 
 enum {
-    OK = 0, BOARD_NOT_FOUND = 0x0A, NETWORK_TRANSFER = 0x41, VALUE = 0x101, SEQUENCE = 0x103, TIMED_OUT = 0x107,
+    OK = 0, BOARD_NOT_FOUND = 0x0A, NETWORK_TRANSFER = 0x41, UNKNOWN_REGISTER = 0x100, VALUE = 0x101, SEQUENCE = 0x103, TIMED_OUT = 0x107,
     CLOCK_NOT_LOCKED = 0x10C, NOTIFY_SIZE = 0x111, HW_OVERRUN = 0x301
 };
 enum {
@@ -27,13 +27,16 @@ typedef struct {
     int64_t memory_bytes;    /* of the card, beyond the ring; full of unread samples it overruns */
     int64_t idle_after;      /* blocks; then idle_waits time-outs without samples */
     int64_t idle_waits, overrun_after, vanish_after, clock_unlocked;
+    int64_t tail_frames;     /* of an unfinished block, left in the ring by an overrun or an end */
+    int64_t gone_now;        /* the card has vanished */
+    int64_t end_after;       /* blocks; the transfer then ends without an error */
     int64_t waits_seen, starts_seen, transfers_seen, opens_seen, closes_seen; /* counted by the stand-in */
 } Settings;
 
 static const Settings FRESH = {
     .present = 1, .bits = 16, .inputs = 8, .least_hz = 1000, .most_hz = 125000000, .serial = 1234, .clock_modes = 0x29,
     .conversions = 0, .rate_step_hz = 1, .memory_bytes = 1 << 24, .idle_after = -1, .overrun_after = -1,
-    .vanish_after = -1
+    .vanish_after = -1, .end_after = -1
 };
 Settings standin;
 
@@ -41,12 +44,12 @@ static struct { int32_t number; int64_t value; } table[512];
 static int entries;
 static uint8_t *ring;
 static int64_t ring_bytes, notify_bytes, written, freed;
-static int running, overran, gone;
+static int running, overran, ended, gone;
 static uint32_t pending;
 static int32_t failed_register;
 static struct timespec began;
 
-void standin_reset(void) { standin = FRESH; entries = 0; running = overran = gone = 0; pending = 0; ring = NULL; }
+void standin_reset(void) { standin = FRESH; entries = 0; running = overran = ended = gone = 0; pending = 0; ring = NULL; }
 
 static int64_t stored(int32_t number, int64_t otherwise) {
     for (int i = 0; i < entries; i++)
@@ -82,9 +85,9 @@ static int64_t due(void) {
     return standin.bytes_per_s ? (int64_t)(elapsed_s() * (double)standin.bytes_per_s) : INT64_MAX / 2;
 }
 
-static void write_block(void) {
+static void write_bytes(int64_t bytes) {
     int width = converted() ? 8 : (int)standin.bits, n = channels(), size = sample_bytes();
-    int64_t frames = notify_bytes / (n * size), tick = written / (n * size);
+    int64_t frames = bytes / (n * size), tick = written / (n * size);
     uint8_t *to = ring + written % ring_bytes;
     for (int64_t f = 0; f < frames; f++, tick++)
         for (int c = 0; c < n; c++, to += size) {
@@ -93,21 +96,28 @@ static void write_block(void) {
             if (size == 2) memcpy(to, &count, 2);
             else *to = converted() ? (uint8_t)code : (uint8_t)count;
         }
-    written += notify_bytes;
+    written += bytes;
+}
+
+static void overrun(void) {
+    write_bytes(standin.tail_frames * channels() * sample_bytes());
+    overran = 1;
+    failed(HW_OVERRUN, M2CMD);
 }
 
 static void produce(void) {
-    while (running && !overran && !gone) {
+    while (running && !overran && !ended && !gone) {
         int64_t block = written / notify_bytes;
         if (standin.vanish_after >= 0 && block >= standin.vanish_after) { gone = 1; return; }
-        if (standin.overrun_after >= 0 && block >= standin.overrun_after) { overran = 1; failed(HW_OVERRUN, M2CMD); return; }
+        if (standin.overrun_after >= 0 && block >= standin.overrun_after) { overrun(); return; }
+        if (standin.end_after >= 0 && block >= standin.end_after) { ended = 1; return; }
         if (standin.idle_waits > 0 && block >= standin.idle_after && standin.idle_after >= 0) return;
         if (due() - written < notify_bytes) return;
         if (written - freed + notify_bytes > ring_bytes) {
-            if (standin.bytes_per_s && due() - written > standin.memory_bytes) { overran = 1; failed(HW_OVERRUN, M2CMD); }
+            if (standin.bytes_per_s && due() - written > standin.memory_bytes) overrun();
             return;
         }
-        write_block();
+        write_bytes(notify_bytes);
     }
 }
 
@@ -153,7 +163,7 @@ void spcm_vClose(void *card) { (void)card; standin.closes_seen++; running = 0; r
 uint32_t spcm_dwSetParam_i64(void *card, int32_t number, int64_t value) {
     if (!card) return OK;
     if (pending) return pending;
-    if (gone) return failed(NETWORK_TRANSFER, number);
+    if (gone || standin.gone_now) return failed(NETWORK_TRANSFER, number);
     if (number == M2CMD) return command(value);
     if (number == CARD_LEN) {
         for (int64_t at = freed; at < freed + value; at++) ring[at % ring_bytes] = 0x5A;
@@ -162,6 +172,7 @@ uint32_t spcm_dwSetParam_i64(void *card, int32_t number, int64_t value) {
     }
     if (number == CHENABLE && value >= 1LL << standin.inputs) return failed(VALUE, number);
     if (number >= AMP0 && number < AMP0 + 1600 && (number - AMP0) % 100 == 0 && value > 10000) return failed(VALUE, number);
+    if (number == CONVERSION && !standin.conversions) return failed(UNKNOWN_REGISTER, number);
     if (number == SAMPLE_RATE) value -= value % standin.rate_step_hz;
     store(number, value);
     return OK;
@@ -171,9 +182,10 @@ uint32_t spcm_dwGetParam_i64(void *card, int32_t number, int64_t *value) {
     *value = number == DRIVER_VERSION ? 0x07060000 | 24000 : 0;
     if (!card) return OK;
     if (pending) return pending;
-    if (gone) return failed(NETWORK_TRANSFER, number);
+    if (gone || standin.gone_now) return failed(NETWORK_TRANSFER, number);
+    if (number == CONVERSION && !standin.conversions) return failed(UNKNOWN_REGISTER, number);
     switch (number) {
-    case M2STATUS: *value = overran ? 0x400 : 0; return OK;
+    case M2STATUS: *value = overran ? 0x400 : ended ? 0x200 : 0; return OK;
     case USER_LEN:
         produce();
         if (pending) return pending;
@@ -238,10 +250,10 @@ uint32_t spcm_dwDefTransfer_i64(void *card, uint32_t kind, uint32_t direction, u
                                 uint64_t offset, uint64_t bytes) {
     if (!card || kind != 1000 || direction != 1 || offset) return failed(VALUE, 0);
     if (pending) return pending;
-    if (gone) return failed(NETWORK_TRANSFER, 0);
+    if (gone || standin.gone_now) return failed(NETWORK_TRANSFER, 0);
     if (!notify || notify % 4096 || bytes % notify || (uintptr_t)buffer % 4096) return failed(NOTIFY_SIZE, 0);
     ring = buffer; ring_bytes = (int64_t)bytes; notify_bytes = notify;
-    written = freed = 0; running = overran = 0;
+    written = freed = 0; running = overran = ended = 0;
     standin.transfers_seen++;
     return OK;
 }
