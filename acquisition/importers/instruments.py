@@ -52,7 +52,7 @@ def instrument_for(contents: Contents, name: str | None) -> Instrument:
     if instrument is None:
         raise ConfigError(
             f"The file '{contents.path}' does not say which instrument recorded it; name it with "
-            "?instrument=PRESET or ?instrument=FILE.json behind the address (on the command line: --instrument)."
+            "?instrument=PRESET or ?instrument=FILE.json behind its address, or with --instrument."
         )
     if len(instrument.channels) != len(contents.channels):
         raise ConfigError(

@@ -66,17 +66,18 @@ class LecroyFile:
         times_at = place + lengths[0] + lengths[1]
         times_s = self._trigger_times(times_at, lengths[2], n_segments)
         scope = header[76:92].split(b"\0")[0].decode("ascii", errors="replace")
+        # The interval has 24 bits; the clocks of these scopes are round numbers.
+        rate_hz = float(f"{1 / interval_s:.6g}")
         self._stored = StoredSamples(self._path, dtype, offset_bytes=place + sum(lengths), n_rows=n_samples)
         try:
             self._contents = Contents(
                 path=self._path,
                 format="lecroy",
                 description=f"LeCroy waveform {self._path.name} of {scope or 'an oscilloscope'}",
-                # The interval has 24 bits; the clocks of these scopes are round numbers.
-                sample_rate_hz=float(f"{1 / interval_s:.6g}"),
+                sample_rate_hz=rate_hz,
                 bits=16 if wide else 8,
                 channels=(ForeignChannel(self._channel_name(), gain, -offset_v),),
-                segments=_segments(times_s / interval_s, n_samples // n_segments),
+                segments=_segments(times_s * rate_hz, n_samples // n_segments),
             )
         except TraceError:
             self._stored.close()

@@ -14,6 +14,8 @@ COMMANDS = {
     "serve": "service.cli.serve:serve",
     "simulate": "service.cli.simulate:simulate",
     "inspect": "service.cli.inspect:inspect_command",
+    "import": "service.cli.convert:import_command",
+    "export-sigmf": "service.cli.convert:export_sigmf_command",
     "train": "service.cli.train:train",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",

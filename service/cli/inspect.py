@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import click
+from pydantic import BaseModel
 
+from acquisition.importers.report import inspect_foreign
 from acquisition.inspection import inspect_trace
-from acquisition.trace_report import TraceReport
+from service.cli.convert import instrument_option, with_instrument
 from service.cli.progress import progress_bar
 
 
 @click.command("inspect")
 @click.argument("file")
+@instrument_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def inspect_command(file: str, as_json: bool) -> None:
+def inspect_command(file: str, instrument: str | None, as_json: bool) -> None:
     """Say what is in the recording FILE: instrument, rates, gaps, events.
 
     For a time-stretch record it also finds the number of samples per line. FILE is a Lightline trace, a public ATOM
-    record, or any source address such as sim:sheet-ci?cells=100.
+    record, a recording of another program that 'lightline import' reads, or any source address such as
+    sim:sheet-ci?cells=100. Events and clocks are looked for where the instrument is known.
     """
+    url = with_instrument(file, instrument)
     with progress_bar("reading", "samples") as progress:
-        report = inspect_trace(file, progress)
+        report = inspect_foreign(url, progress) or inspect_trace(url, progress)
     click.echo(report.model_dump_json(indent=1) if as_json else _table(report))
 
 
-def _table(report: TraceReport) -> str:
+def _table(report: BaseModel) -> str:
     rows: list[tuple[str, str]] = []
     for name, value in report.model_dump(mode="json").items():
         if isinstance(value, list) and value and isinstance(value[0], dict):
@@ -52,7 +57,7 @@ def _with_prefix(value: float) -> str:
 
 def _brief(value: object) -> str:
     if isinstance(value, dict):
-        parts = [_quantity(name, part) for name, part in value.items()]
+        parts = [_quantity(name, part) for name, part in value.items() if part is not None]
         return ", ".join(f"{name.replace('_', ' ')} {text}" for name, text in parts)
     if isinstance(value, list):
         return f"{len(value)}" if value and isinstance(value[0], list) else ", ".join(_brief(part) for part in value)

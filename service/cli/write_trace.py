@@ -29,7 +29,7 @@ def make_room(out: Path, *, force: bool) -> None:
     out.unlink(missing_ok=True)
 
 
-def write_trace(source: Source, out: Path, cells: int | None) -> str:
+def write_trace(source: Source, out: Path, cells: int | None, *, doing: str = "simulating") -> str:
     """Write all that a source gives, with its truth; return what was written as the beginning of a sentence.
 
     Samples that come twice are written once. An overrun or a lost device ends the file, which stays readable.
@@ -42,6 +42,8 @@ def write_trace(source: Source, out: Path, cells: int | None) -> str:
         A file that does not exist.
     cells
         After how many cells the source ends, to show progress with; None shows samples.
+    doing
+        What the progress bar says.
 
     Raises
     ------
@@ -50,7 +52,7 @@ def write_trace(source: Source, out: Path, cells: int | None) -> str:
     """
     writer = TraceWriter(out, source.instrument, origin=source.origin, description=source.description)
     try:
-        with writer, progress_bar("simulating", "cells" if cells else "samples") as progress:
+        with writer, progress_bar(doing, "cells" if cells else "samples") as progress:
             ended = _write(source, writer, progress, cells)
             truth = source.truth()
             if truth is not None:
