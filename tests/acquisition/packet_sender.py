@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import numpy as np
@@ -14,16 +14,11 @@ from acquisition.block import Block
 from acquisition.instrument import Instrument
 from acquisition.network_messages import Data, Message, encode
 from acquisition.presets import instrument_preset
+from acquisition.testing import ramp
 
 SHEET = instrument_preset("sheet-ci")
 STRETCH = instrument_preset("stretch-ci")
-
-
-def ramp(instrument: Instrument, first_sample: int, count: int) -> np.ndarray:
-    """Every channel counts up from its own place, within the converter's range."""
-    ticks = np.arange(first_sample, first_sample + count)[:, np.newaxis] + 7 * np.arange(len(instrument.channels))
-    digitizer = instrument.digitizer
-    return (ticks % (1 << digitizer.bits) + digitizer.lowest).astype(digitizer.dtype)
+__all__ = ["SHEET", "STRETCH", "data_packet", "packet", "packets_of", "ramp", "scripted", "sending"]
 
 
 def packet(message: Message | Data, sequence: int) -> np.ndarray:
@@ -57,6 +52,37 @@ def sending(port: int, size: int = 2000, pause_s: float = 0.0005, *, hello: np.n
                 sender.sendto(data_packet(number, number * size, size), ("127.0.0.1", port))
                 number += 1
                 time.sleep(pause_s)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+@contextmanager
+def scripted(port: int, script: Callable[[int], Iterator[np.ndarray | float]]) -> Iterator[None]:
+    """Send what a script gives, from its beginning again and again, as a thread; numbers are pauses in seconds.
+
+    The script takes the sequence number of its first packet, which goes on over its repetitions.
+    """
+    over = threading.Event()
+
+    def run() -> None:
+        number = 0
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            while not over.is_set():
+                for step in script(number):
+                    if isinstance(step, float):
+                        over.wait(step)
+                    else:
+                        sender.sendto(step, ("127.0.0.1", port))
+                        number += 1
+                    if over.is_set():
+                        return
 
     thread = threading.Thread(target=run)
     thread.start()

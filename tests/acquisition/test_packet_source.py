@@ -10,17 +10,24 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from packet_sender import SHEET, STRETCH, data_packet, packet, packets_of, ramp, sending
+from packet_sender import SHEET, STRETCH, data_packet, packet, packets_of, ramp, scripted, sending
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, DeviceLost, EndOfStream, SourceTimeout
 from acquisition.network_address import Address
-from acquisition.network_messages import End, Hello
+from acquisition.network_messages import End, Hello, Status, StatusCode
 from acquisition.origin import Origin
 from acquisition.packet_queue import BlockQueue
 from acquisition.packet_source import UdpSource, open_udp
 from acquisition.source import open_source
-from acquisition.testing import CHECKS
+from acquisition.testing import (
+    CHECKS,
+    IDLE_CHECKS,
+    OVERRUN_CHECKS,
+    RAMP_CHECKS,
+    check_no_thread_stays,
+    check_nothing_leaks,
+)
 
 ANY = Address("127.0.0.1", 0, "udp")
 PAGE = Path(__file__).parents[2] / "docs" / "network-protocol.md"
@@ -30,6 +37,12 @@ def send(port: int, *packets: np.ndarray) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for datagram in packets:
             sender.sendto(datagram, ("127.0.0.1", port))
+
+
+def free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def read_all(source: UdpSource, *packets: np.ndarray) -> list[Block]:
@@ -46,9 +59,7 @@ def read_all(source: UdpSource, *packets: np.ndarray) -> list[Block]:
 @pytest.fixture(scope="module")
 def live():
     """A free port that a digitizer sends to without an end."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with sending(port, hello=packet(Hello(instrument=SHEET), 0)):
         yield port
 
@@ -58,11 +69,43 @@ def test_packets_are_a_source_like_any_other(live, check):
     check(lambda: open_source(f"udp://127.0.0.1:{live}?instrument=sheet-ci"))
 
 
+@pytest.mark.parametrize("check", RAMP_CHECKS, ids=lambda check: check.__name__)
+def test_packets_keep_ticks_channels_and_signs(live, check):
+    check(lambda: open_udp(f"//127.0.0.1:{live}", instrument="sheet-ci"))
+
+
+def test_a_hundred_starts_leave_nothing(live):
+    for check in (check_no_thread_stays, check_nothing_leaks):
+        check(lambda: open_udp(f"//127.0.0.1:{live}", instrument="sheet-ci"), 100)
+
+
+@pytest.mark.parametrize("check", IDLE_CHECKS, ids=lambda check: check.__name__)
+def test_a_pause_of_the_packets_is_not_the_end(check):
+    def script(number):
+        for k in range(number, number + 100):
+            yield data_packet(k, 100 * k, 100)
+            yield 0.001
+        yield 0.6
+
+    with scripted(port := free_port(), script):
+        check(lambda: open_udp(f"//127.0.0.1:{port}", instrument="sheet-ci"))
+
+
+@pytest.mark.parametrize("check", OVERRUN_CHECKS, ids=lambda check: check.__name__)
+def test_an_overrun_that_a_packet_says_ends_the_epoch(check):
+    def script(number):
+        for k in range(number, number + 100):
+            yield data_packet(k, 100 * (k - number), 100, epoch=number)
+            yield 0.001
+        yield packet(Status(StatusCode.OVERRUN), number + 100)
+
+    with scripted(port := free_port(), script):
+        check(lambda: open_udp(f"//127.0.0.1:{port}", instrument="sheet-ci"))
+
+
 def test_a_sender_that_says_what_it_is_needs_no_option():
     hello = packet(Hello(instrument=STRETCH, origin=Origin.SIMULATED, description="a board"), 0)
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with sending(port, hello=hello), open_source(f"udp://127.0.0.1:{port}") as source:
         assert (source.instrument, source.origin, source.waits) == (STRETCH, Origin.SIMULATED, False)
         assert source.description.startswith(f"a board, packets to udp://127.0.0.1:{port}")

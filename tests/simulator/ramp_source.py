@@ -10,9 +10,11 @@ from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.pace import Pace
 from acquisition.presets import instrument_preset
+from acquisition.testing import ramp
 
 SHEET = instrument_preset("sheet-ci")
 STRETCH = instrument_preset("stretch-ci")
+__all__ = ["SHEET", "STRETCH", "RampSource", "collect", "ramp"]
 
 
 class RampSource:
@@ -74,13 +76,6 @@ class RampSource:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-
-def ramp(instrument: Instrument, first_sample: int, count: int) -> np.ndarray:
-    """Every channel counts up from its own place, within the converter's range."""
-    ticks = np.arange(first_sample, first_sample + count)[:, np.newaxis] + 7 * np.arange(len(instrument.channels))
-    digitizer = instrument.digitizer
-    return (ticks % (1 << digitizer.bits) + digitizer.lowest).astype(digitizer.dtype)
 
 
 def collect(source, timeout_s: float = 5.0) -> list[Block]:
