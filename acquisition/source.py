@@ -126,8 +126,9 @@ def open_source(url: str, **options: Any) -> Source:
     Parameters
     ----------
     url
-        `sim:PRESET?key=value`, `tcp://HOST:PORT`, `udp://HOST:PORT`, `replay:PATH?key=value` (a recording with
-        driver faults), `atom:PATH`, `file:PATH`, or the plain path of a trace file.
+        `sim:PRESET?key=value`, `tcp://HOST:PORT`, `udp://HOST:PORT`, `spcm:/dev/spcm0?instrument=NAME` (a digitizer
+        card), `replay:PATH?key=value` (a recording with driver faults), `atom:PATH`, `file:PATH`, or the plain path of
+        a trace file.
     options
         Handed to the source's opener beside the URL's own `key=value` pairs, which win.
 

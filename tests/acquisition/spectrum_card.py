@@ -78,9 +78,17 @@ def loaded_driver(folder: Path) -> ctypes.CDLL:
 class Card:
     """The card behind the stand-in; `card.overrun_after = 3` makes it overrun after three blocks."""
 
+    driver: ctypes.CDLL
+    settings: Settings
+
     def __init__(self, driver: ctypes.CDLL) -> None:
-        driver.standin_reset()
+        object.__setattr__(self, "driver", driver)
         object.__setattr__(self, "settings", Settings.in_dll(driver, "standin"))
+        self.reset()
+
+    def reset(self) -> None:
+        """Make the card as new."""
+        self.driver.standin_reset()
 
     def __getattr__(self, name: str) -> int:
         return int(getattr(self.settings, name))

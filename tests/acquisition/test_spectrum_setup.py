@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
+from inspect import signature
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from acquisition.errors import ConfigError, DeviceLost, SourceError
 from acquisition.instrument import Instrument
 from acquisition.presets import instrument_preset
 from acquisition.source import open_source
+from acquisition.spectrum import open_spectrum
 from acquisition.spectrum.driver import load_package
 
 
@@ -172,3 +175,15 @@ def test_the_driver_is_found_on_the_library_path(card: Card, tmp_path: Path) -> 
         + "\nsource.start(); print(source.read().data[:3, 0].tolist()); source.close()"
     )
     assert run_apart(code, tmp_path).stdout.strip() == "[-32768, -32767, -32766]"
+
+
+def test_the_page_does_what_it_says(card: Card, capsys: pytest.CaptureFixture[str]) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "digitizers.md").read_text(encoding="utf-8")
+    code = page.partition("```python\n")[2].partition("```")[0]
+    exec(compile(code, "docs/digitizers.md", "exec"), {})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "sheet-real on Spectrum M2p.5943-x4 sn 01234 at /dev/spcm0"
+    assert lines[1] == "0 (131072, 4) int16 0.0"
+    options = signature(open_spectrum).parameters.keys() - {"path", "speed", "reference_hz", "trigger_mv"}
+    table = page.partition("| option |")[2].partition("\n\n")[0]
+    assert options <= set(re.findall(r"`(\w+)`", table))

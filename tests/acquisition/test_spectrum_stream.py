@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
+from itertools import cycle
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from spectrum_card import Card, expected, loaded_driver, opened
 
 from acquisition.block import Block
@@ -195,6 +199,48 @@ def test_a_card_that_vanishes_while_it_is_stopped_is_lost(card: Card) -> None:
         source.start()
         with pytest.raises(DeviceLost):
             source.read(0.5)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    bits=st.sampled_from([8, 12, 16]),
+    ring_blocks=st.integers(2, 9),
+    overrun_after=st.integers(0, 30),
+    idle_after=st.integers(-1, 10),
+    tail_frames=st.integers(0, 900),
+    releases=st.lists(st.sampled_from(["none", "once", "twice", "late"]), min_size=1, max_size=9),
+    patience_s=st.sampled_from([0.0, 0.001, 0.2]),
+)
+def test_every_sample_before_an_overrun_comes_once(
+    card: Card,
+    bits: int,
+    ring_blocks: int,
+    overrun_after: int,
+    idle_after: int,
+    tail_frames: int,
+    releases: list[str],
+    patience_s: float,
+) -> None:
+    card.reset()
+    card.bits, card.overrun_after, card.idle_after, card.tail_frames = bits, overrun_after, idle_after, tail_frames
+    card.idle_waits = 5 if patience_s else 0
+    tick, before = 0, None
+    with opened(bits, f"notify=4K&buffer={4 * ring_blocks}K") as source, suppress(Overrun):
+        source.start()
+        for release in cycle(releases):
+            try:
+                block = source.read(patience_s)
+            except SourceTimeout:
+                continue
+            if release == "late" and before is not None:
+                before.release()
+            assert block.first_sample == tick and block.lost_before == 0
+            assert np.array_equal(block.data, expected(bits, tick, block.n_samples))
+            tick, before = block.end_sample, block
+            for _ in range({"once": 1, "twice": 2}.get(release, 0)):
+                block.release()
+    frame_bytes = 2 if bits == 8 else 4
+    assert tick == overrun_after * 4096 // frame_bytes + tail_frames
 
 
 def test_stop_ends_a_read_that_waits_for_an_idle_card(card: Card) -> None:

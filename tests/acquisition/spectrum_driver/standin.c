@@ -100,7 +100,9 @@ static void write_bytes(int64_t bytes) {
 }
 
 static void overrun(void) {
-    write_bytes(standin.tail_frames * channels() * sample_bytes());
+    int64_t tail = standin.tail_frames * channels() * sample_bytes();
+    if (written - freed + tail > ring_bytes) return;
+    write_bytes(tail);
     overran = 1;
     failed(HW_OVERRUN, M2CMD);
 }
