@@ -11,6 +11,8 @@ _WAVEDUMP = re.compile(r"wave\d+\.dat")
 _LECROY_MARK = b"WAVEDESC"
 _LECROY_MARK_WITHIN = 50
 _TDMS_MARK = b"TDSm"
+_NEVER_RAW = (".h5", ".hdf5")
+"""A damaged trace is not to be taken for raw samples because of a JSON file beside it."""
 
 
 def sbench6_header_of(path: Path) -> Path:
@@ -37,5 +39,7 @@ def foreign_scheme(path: Path) -> str | None:
         return "tdms"
     if _WAVEDUMP.fullmatch(path.name):
         return "wavedump"
+    if path.suffix.lower() in _NEVER_RAW:
+        return None
     beside = (path.with_name(path.name + ".json"), path.with_suffix(".json"))
     return "raw" if any(file != path and file.is_file() for file in beside) else None

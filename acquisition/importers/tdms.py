@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -19,7 +20,8 @@ _TYPES = ("int8", "int16", "uint8", "uint16")
 class TdmsRecording:
     """The channels of one group, integers of 8 or 16 bits, open for reading.
 
-    The sample rate is the property `wf_increment` of the channels, the way LabVIEW writes waveforms.
+    The sample rate is the property `wf_increment` of the channels, the way LabVIEW writes waveforms. Of a file that was
+    cut off, the samples that every channel has are read, and the description says so.
 
     Parameters
     ----------
@@ -40,15 +42,18 @@ class TdmsRecording:
 
     def __init__(self, path: str, group: str | None = None, sample_rate_hz: str | float | None = None) -> None:
         self._path = existing_file(path)
-        self._file = _opened(self._path)
+        self._stream = _stream(self._path)
         try:
-            self._channels = _channels(self._file, self._path, group)
+            file = _parsed(self._stream, self._path)
+            cut_off = bool(file.file_status.incomplete_final_segment)
+            self._channels = _channels(file, self._path, group, cut_off)
             dtype = np.result_type(*(channel.dtype for channel in self._channels))
-            length = len(self._channels[0])
+            length = min(len(channel) for channel in self._channels)
+            ending = " (cut off while it was written)" if cut_off else ""
             self._contents = Contents(
                 path=self._path,
                 format="tdms",
-                description=f"TDMS recording {self._path.name}, group {self._channels[0].group_name}",
+                description=f"TDMS recording {self._path.name}, group {self._channels[0].group_name}{ending}",
                 sample_rate_hz=_rate_hz(self._channels, self._path, sample_rate_hz),
                 bits=8 * dtype.itemsize,
                 channels=tuple(ForeignChannel(channel.name) for channel in self._channels),
@@ -57,6 +62,9 @@ class TdmsRecording:
         except (ConfigError, TraceError):
             self.close()
             raise
+        except Exception as error:
+            self.close()
+            raise _damaged(self._path, error) from None
 
     @property
     def contents(self) -> Contents:
@@ -75,36 +83,46 @@ class TdmsRecording:
         try:
             columns = [channel.read_data(start_row, count, scaled=False) for channel in self._channels]
             return signed_counts(np.stack(columns, axis=1), self._contents.bits, self._path)
-        except (OSError, ValueError, EOFError, KeyError, IndexError) as error:
-            if isinstance(error, TraceError):
-                raise
-            raise TraceError(f"The file '{self._path}' is damaged at sample {start_row}: {error}.") from None
+        except TraceError:
+            raise
+        except Exception as error:
+            raise _damaged(self._path, error) from None
 
     def close(self) -> None:
         """Close the file; may be called twice."""
-        self._file.close()
+        self._stream.close()
 
 
-def _opened(path: Path) -> Any:
+def _stream(path: Path) -> BinaryIO:
+    try:
+        return path.open("rb")
+    except OSError as error:
+        raise TraceError(f"The file '{path}' cannot be read: {error.strerror}; check its permissions.") from None
+
+
+def _parsed(stream: BinaryIO, path: Path) -> Any:
     try:
         from nptdms import TdmsFile
     except ImportError:
-        raise ConfigError(
-            "TDMS files need the package npTDMS; install it with pip install 'lightline[importers]'."
-        ) from (None)
+        sentence = "TDMS files need the package npTDMS; install it with pip install 'lightline[importers]'."
+        raise ConfigError(sentence) from None
+    # It prints what it finds odd; we say so in the description, or in the one sentence of an error.
+    logging.getLogger("nptdms").setLevel(logging.CRITICAL)
     try:
-        return TdmsFile.open(path)
+        # From a stream of ours, which is closed also where the library gives up.
+        return TdmsFile.open(stream)
     except Exception as error:
-        # The library raises whatever its parsing ran into.
-        raise TraceError(f"The file '{path}' is damaged or no TDMS file: {_sentence(error)}.") from None
+        raise _damaged(path, error) from None
 
 
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+def _damaged(path: Path, error: Exception) -> TraceError:
+    """Return the sentence for whatever the library ran into; it raises errors of any kind."""
+    said = " ".join(str(error).split()).rstrip(".")
+    return TraceError(f"The file '{path}' is damaged or no TDMS file ({said or type(error).__name__}); copy it again.")
 
 
-def _channels(file: Any, path: Path, group: str | None) -> list[Any]:
-    """Channels of the group, alike in type and length."""
+def _channels(file: Any, path: Path, group: str | None, cut_off: bool) -> list[Any]:
+    """Channels of the group, alike in type, and in length unless the file was cut off."""
     groups = {part.name: [channel for channel in part.channels() if len(channel)] for part in file.groups()}
     full = {name: channels for name, channels in groups.items() if channels}
     if not full:
@@ -121,7 +139,7 @@ def _channels(file: Any, path: Path, group: str | None) -> list[Any]:
             f"The channels of '{path}' are of the type {', '.join(sorted(types))}; samples of one integer type of 8 or "
             "16 bits can be imported, so record unscaled."
         )
-    if len({len(channel) for channel in channels}) > 1:
+    if not cut_off and len({len(channel) for channel in channels}) > 1:
         raise TraceError(f"The channels of group '{name}' of '{path}' differ in length; record them together.")
     return channels
 

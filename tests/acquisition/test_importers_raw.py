@@ -92,6 +92,12 @@ def test_a_raw_file_without_a_side_car_says_what_to_write(tmp_path: Path) -> Non
         open_source(f"raw:{tmp_path / 'a.bin'}")
 
 
+def test_a_damaged_trace_is_not_taken_for_raw_samples(tmp_path: Path) -> None:
+    (tmp_path / "trace.h5").write_bytes(bytes(100))
+    (tmp_path / "trace.json").write_text(json.dumps(SIDE_CAR))
+    assert guess_url(str(tmp_path / "trace.h5")).startswith("file:")
+
+
 def test_the_instrument_is_named_by_the_user_and_keeps_the_rate_of_the_file(tmp_path: Path) -> None:
     path = _raw(tmp_path, np.zeros((100, 1), "<i1"), dtype="int8", n_channels=1, sample_rate_hz=2.5e9)
     with pytest.raises(ConfigError, match=r"name it with \?instrument="):
@@ -235,6 +241,12 @@ def test_a_tdms_file_comes_back_as_it_was_written(tmp_path: Path) -> None:
     with open_source(f"tdms:{path}?instrument=sheet-ci&block_samples=1300") as source:
         assert source.instrument.sample_rate_hz == 5e6
         assert np.array_equal(samples_of(play(source)), samples.T)
+    (tmp_path / "half.tdms").write_bytes(path.read_bytes()[:-4000])
+    with open_source(f"tdms:{tmp_path / 'half.tdms'}?instrument=sheet-ci") as source:
+        assert "cut off while it was written" in source.description
+        kept = samples_of(play(source))
+    assert 2000 <= len(kept) < 5000
+    assert np.array_equal(kept, samples.T[: len(kept)])
     with pytest.raises(ConfigError, match="has no group 'x'"):
         open_foreign("tdms", str(path), group="x")
     (tmp_path / "cut.tdms").write_bytes(path.read_bytes()[:50])
