@@ -189,6 +189,9 @@ class SpectrumSource:
         if available >= whole:
             return self._block(ring, available)
         if self._fault is not None:
+            # An overrun is said once; a card that is gone stays gone.
+            if isinstance(self._fault, Overrun):
+                self._stopped.set()
             raise type(self._fault)(str(self._fault))
         return None
 

@@ -111,5 +111,5 @@ def opened(bits: int = 16, query: str = "notify=16K&buffer=128K", **options: Any
 
 def expected(bits: int, first: int, count: int, channels: int = 2) -> npt.NDArray[np.int64]:
     """The ramp that the stand-in streams."""
-    ticks = np.arange(first, first + count)[:, None] + 37 * np.arange(channels)
+    ticks = np.arange(first, first + count)[:, None] + 7 * np.arange(channels)
     return ticks % (1 << bits) - (1 << (bits - 1))

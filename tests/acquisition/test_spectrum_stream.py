@@ -17,7 +17,7 @@ from acquisition.block import Block
 from acquisition.errors import DeviceLost, EndOfStream, Overrun, SourceError, SourceTimeout
 from acquisition.origin import Origin
 from acquisition.source import Source
-from acquisition.testing import CHECKS, Check, take
+from acquisition.testing import CHECKS, IDLE_CHECKS, OVERRUN_CHECKS, RAMP_CHECKS, Check, check_nothing_leaks, take
 
 
 @pytest.fixture
@@ -38,6 +38,30 @@ def check_ramp(blocks: list[Block], bits: int) -> None:
 def test_a_card_is_a_source(card: Card, check: Check, bits: int) -> None:
     card.bits = bits
     check(lambda: opened(bits))
+
+
+@pytest.mark.parametrize("check", RAMP_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize(("bits", "conversions"), [(16, 0), (12, 0), (8, 0), (14, 0x380)])
+def test_a_counter_arrives_as_it_is(card: Card, check: Check, bits: int, conversions: int) -> None:
+    card.bits, card.conversions = bits, conversions
+    check(lambda: opened(8 if conversions else bits))
+
+
+@pytest.mark.parametrize("check", IDLE_CHECKS, ids=lambda check: check.__name__)
+def test_a_pause_is_waited_out(card: Card, check: Check) -> None:
+    card.idle_after, card.idle_waits = 2, 400
+    check(opened)
+
+
+@pytest.mark.parametrize("check", OVERRUN_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("blocks", [1, 7])
+def test_an_overrun_ends_an_epoch(card: Card, check: Check, blocks: int) -> None:
+    card.overrun_after = blocks
+    check(opened)
+
+
+def test_a_thousand_starts_leave_no_memory_behind(card: Card) -> None:
+    check_nothing_leaks(opened, starts=1000)
 
 
 @pytest.mark.parametrize("bits", [16, 14, 12, 8])
@@ -122,7 +146,7 @@ def test_an_overrun_comes_after_the_last_block_and_ends_the_epoch(card: Card, bl
                     block = source.read(0.5)
                     assert np.array_equal(block.data, expected(16, block.first_sample, block.n_samples))
                     got.append(block)
-            with pytest.raises(Overrun):
+            with pytest.raises(EndOfStream):
                 source.read(0.0)
             assert [block.epoch for block in got] == [epoch] * blocks
             assert sum(block.n_samples for block in got) == blocks * 16384 // 4

@@ -1,6 +1,6 @@
 /* Stands in for the driver library of Spectrum cards: one digitizer that streams a ramp, and whatever goes wrong.
  *
- * Sample of tick t on channel c: ((t + 37 c) mod 2^bits) - 2^(bits-1), two's complement, or offset binary after the
+ * Sample of tick t on channel c: ((t + 7 c) mod 2^bits) - 2^(bits-1), two's complement, or offset binary after the
  * card's own conversion to 8 bits. Memory that is given back is overwritten at once, as a fast card would.
  */
 #define _POSIX_C_SOURCE 200809L
@@ -91,7 +91,7 @@ static void write_bytes(int64_t bytes) {
     uint8_t *to = ring + written % ring_bytes;
     for (int64_t f = 0; f < frames; f++, tick++)
         for (int c = 0; c < n; c++, to += size) {
-            int32_t code = (int32_t)((tick + 37 * c) & ((1 << width) - 1));
+            int32_t code = (int32_t)((tick + 7 * c) & ((1 << width) - 1));
             int16_t count = (int16_t)(code - (1 << (width - 1)));
             if (size == 2) memcpy(to, &count, 2);
             else *to = converted() ? (uint8_t)code : (uint8_t)count;
