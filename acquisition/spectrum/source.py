@@ -12,6 +12,7 @@ from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.spectrum.driver import Registers, one_line
+from acquisition.spectrum.faults import code_of, fault_of
 from acquisition.spectrum.ring import Ring
 from acquisition.spectrum.setup import CardSetup
 
@@ -235,25 +236,9 @@ class SpectrumSource:
                 self._note(ring.give_back())
 
     def _note_status(self) -> None:
-        package = self._package
-        code, status = self._registers.read(package.SPC_M2STATUS)
-        self._note(code)
-        if not code and status & package.M2STAT_DATA_OVERRUN:
-            self._note(package.ERR_FIFOHWOVERRUN)
-        elif not code and status & (package.M2STAT_DATA_END | package.M2STAT_DATA_ERROR):
-            self._note(package.ERR_FIFOFINISHED)
+        code, status = self._registers.read(self._package.SPC_M2STATUS)
+        self._note(code or code_of(self._package, status))
 
     def _note(self, code: int) -> None:
-        package = self._package
-        if code in (package.ERR_OK, package.ERR_TIMEOUT, package.ERR_ABORT) or self._fault is not None:
-            return
-        if code in (package.ERR_FIFOBUFOVERRUN, package.ERR_FIFOHWOVERRUN):
-            self._fault = Overrun(
-                f"The card at {self._device} was not read fast enough and stopped; start it again, and read faster."
-            )
-        elif code == package.ERR_FIFOFINISHED:
-            self._fault = Overrun(f"The card at {self._device} ended its transfer by itself; start it again.")
-        else:
-            self._fault = DeviceLost(
-                f"The card at {self._device} does not answer any more ({self._registers.error_text}); open it again."
-            )
+        if self._fault is None:
+            self._fault = fault_of(self._package, code, self._device, self._registers.error_text)
