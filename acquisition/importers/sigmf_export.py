@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -48,7 +49,7 @@ class SigmfExport:
 def export_sigmf(source: Source, path: Path, progress: Progress | None = None) -> SigmfExport:
     """Write the samples of a source, and where its events are, as SigMF.
 
-    Samples that come twice are written once. The description is written last: a recording without one is incomplete.
+    Samples that come twice are written once. An export that fails leaves no files.
 
     Parameters
     ----------
@@ -63,6 +64,8 @@ def export_sigmf(source: Source, path: Path, progress: Progress | None = None) -
     ------
     ConfigError
         If the source is endless, or a file exists or cannot be written.
+    TraceError
+        If the recording is damaged.
     """
     total = source.total_samples
     if total is None:
@@ -73,6 +76,7 @@ def export_sigmf(source: Source, path: Path, progress: Progress | None = None) -
         if file.exists():
             raise ConfigError(f"The file '{file}' is there already; choose another name.")
     export = _Export(source)
+    written = False
     try:
         with data.open("xb") as stream:
             for block in blocks(source):
@@ -81,9 +85,19 @@ def export_sigmf(source: Source, path: Path, progress: Progress | None = None) -
                     progress(export.rows, total)
         with meta.open("x", encoding="utf-8") as text:
             json.dump(export.meta(), text, indent=1)
+        written = True
     except OSError as error:
         raise ConfigError(f"The recording '{meta}' cannot be written: {explain(error)}.") from None
+    finally:
+        if not written:
+            _remove(data, meta)
     return SigmfExport(meta, data, export.rows, len(export.segments), len(export.events))
+
+
+def _remove(*files: Path) -> None:
+    for file in files:
+        with suppress(OSError):
+            file.unlink()
 
 
 @dataclass

@@ -82,6 +82,8 @@ class TdmsRecording:
         count = max(0, min(n_samples, self._contents.n_samples - start_row))
         try:
             columns = [channel.read_data(start_row, count, scaled=False) for channel in self._channels]
+            if any(len(column) != count for column in columns):
+                raise TraceError(f"The file '{self._path}' ends before its own length; copy it again.")
             return signed_counts(np.stack(columns, axis=1), self._contents.bits, self._path)
         except TraceError:
             raise
