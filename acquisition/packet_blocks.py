@@ -40,6 +40,7 @@ class BlockBuilder:
         row_bytes = self._channels * self._digitizer.dtype.itemsize
         self._room = max(1, block_bytes // row_bytes)
         self._store: Samples | None = None
+        self._spare: Samples | None = None
         self._block: Block | None = None
         self._have = 0
         self._clipped: npt.NDArray[np.int64] | None = None
@@ -52,8 +53,8 @@ class BlockBuilder:
         self.unknown_losses = 0
         """Times that samples were lost, and nobody knows how many."""
 
-    def checked(self, data: Data) -> Data:
-        """Return a message with signed samples.
+    def checked(self, data: Data) -> Block:
+        """Return a message as a block of signed samples.
 
         Raises
         ------
@@ -65,19 +66,23 @@ class BlockBuilder:
             raise ProtocolError(
                 f"A packet has {block.data.shape[1]} channels, but the instrument has {self._channels}."
             )
-        return Data(replace(block, data=signed_samples(data, self._digitizer)))
+        return replace(block, data=signed_samples(data, self._digitizer))
 
     def add(self, block: Block, missing: int, *, restarted: bool = False) -> list[Block]:
         """Take the samples of the next packet, `missing` packets after the one before; return blocks that are full."""
+        store, count = self._store, len(block.data)
+        follows = block.first_sample == self._next_tick and block.epoch == self._senders_epoch
+        if store is not None and follows and not restarted and block.lost_before != UNKNOWN_LOSS:
+            end = self._have + count
+            if end <= self._room:
+                # The usual case, and the only one that has to be fast.
+                store[self._have : end] = block.data
+                self._count_clipped(block)
+                self._have, self._next_tick = end, block.first_sample + count
+                return []
         lost = self._place(block, missing, restarted)
-        done = []
-        if self._block is not None and (
-            lost or self._block.epoch != self.epoch or self._have + block.n_samples > self._room
-        ):
-            done += self.take()
-        if self._block is None:
-            self._begin(block, lost)
-        self._append(block)
+        done = self.take()
+        self._begin(block, lost)
         return done
 
     def take(self) -> list[Block]:
@@ -85,9 +90,9 @@ class BlockBuilder:
         if self._block is None or self._store is None:
             return []
         samples = self._store[: self._have]
-        # A small block must not keep a large buffer alive in a queue.
+        # A small block must not keep a large buffer alive in a queue; the buffer serves the next one.
         if 2 * self._have < len(self._store):
-            samples = samples.copy()
+            self._spare, samples = self._store, samples.copy()
         block = replace(self._block, data=samples, clipped=self._clipped)
         self._block, self._store, self._have = None, None, 0
         return [block]
@@ -111,17 +116,17 @@ class BlockBuilder:
         return lost
 
     def _begin(self, block: Block, lost: int) -> None:
-        self._store = np.empty((max(self._room, block.n_samples), self._channels), self._digitizer.dtype)
-        self._have = 0
-        self._clipped = None if block.clipped is None else np.zeros(self._channels, np.int64)
+        store, self._spare = self._spare, None
+        if store is None or len(store) < block.n_samples:
+            store = np.empty((max(self._room, block.n_samples), self._channels), self._digitizer.dtype)
+        self._store = store
+        store[: block.n_samples] = block.data
+        self._have = block.n_samples
+        self._clipped = block.clipped
         self._block = replace(
             block, epoch=self.epoch, lost_before=lost, host_time_ns=block.host_time_ns or time.time_ns()
         )
 
-    def _append(self, block: Block) -> None:
-        if self._store is None:
-            return
-        self._store[self._have : self._have + block.n_samples] = block.data
-        self._have += block.n_samples
+    def _count_clipped(self, block: Block) -> None:
         if self._clipped is not None:
             self._clipped = None if block.clipped is None else self._clipped + block.clipped

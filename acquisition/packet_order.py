@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 T = TypeVar("T")
 
@@ -15,8 +14,7 @@ RESTART_AFTER = 32
 _MOST_RANGES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Ordered(Generic[T]):
+class Ordered(NamedTuple, Generic[T]):
     """A packet in its place."""
 
     item: T

@@ -11,6 +11,7 @@ from acquisition.network_messages import Data, End, Hello, Message, Status, Stat
 from acquisition.network_protocol import HEADER, MessageType, Payload, unpack_header
 from acquisition.packet_blocks import BLOCK_BYTES, BlockBuilder
 from acquisition.packet_order import WINDOW, Ordered, PacketOrder
+from acquisition.packet_usual import UsualPackets
 
 Delivery = Block | SourceError
 """What a reader gets: samples, or what ended the stream."""
@@ -84,7 +85,8 @@ class PacketStream:
         self, instrument: Instrument, epoch: int = 0, window: int = WINDOW, block_bytes: int = BLOCK_BYTES
     ) -> None:
         self._instrument = instrument
-        self._order: PacketOrder[Message] = PacketOrder(window)
+        self._order: PacketOrder[Block | Message] = PacketOrder(window)
+        self._usual = UsualPackets(instrument)
         self._builder = BlockBuilder(instrument, epoch, block_bytes)
         self._packets = 0
         self._malformed = 0
@@ -119,17 +121,19 @@ class PacketStream:
         What is not of the protocol is counted and changes nothing else: anybody can send to an open port.
         """
         self._packets += 1
+        usual = self._usual.read(datagram)
+        if usual is not None:
+            return self._deliver(self._order.push(*usual))
         try:
             if is_hello(datagram):
                 return self._take_hello(datagram)
             sequence, message = parse_packet(datagram)
-            if isinstance(message, Data):
-                message = self._builder.checked(message)
+            item = self._builder.checked(message) if isinstance(message, Data) else message
         except ProtocolError as error:
             self._malformed += 1
             self.refusal = str(error)
             return []
-        return self._deliver(self._order.push(sequence, message))
+        return self._deliver(self._order.push(sequence, item))
 
     def take(self) -> list[Delivery]:
         """Return the samples that wait for a full block."""
@@ -139,12 +143,12 @@ class PacketStream:
         """Return all that waits, as after a silence: what has not come by then counts as lost."""
         return [*self._deliver(self._order.flush()), *self._builder.take()]
 
-    def _deliver(self, ordered: list[Ordered[Message]]) -> list[Delivery]:
+    def _deliver(self, ordered: list[Ordered[Block | Message]]) -> list[Delivery]:
         ready: list[Delivery] = []
         for packet in ordered:
             message = packet.item
-            if isinstance(message, Data):
-                ready += self._builder.add(message.block, packet.missing, restarted=packet.restarted)
+            if isinstance(message, Block):
+                ready += self._builder.add(message, packet.missing, restarted=packet.restarted)
             elif (ended := _ending(message)) is not None:
                 return [*ready, *self._builder.take(), ended]
         return ready
@@ -161,7 +165,7 @@ class PacketStream:
         return []
 
 
-def _ending(message: Message) -> SourceError | None:
+def _ending(message: Block | Message) -> SourceError | None:
     match message:
         case End():
             return EndOfStream(message.text or "The instrument has given all its samples.")

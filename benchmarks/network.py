@@ -17,6 +17,7 @@ from acquisition.network_source import TcpSource
 from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from acquisition.source import Truth
+from benchmarks import packets
 from benchmarks.timing import Row, in_turn
 from simulator.server import SourceServer
 
@@ -66,7 +67,7 @@ class LoopedBuffer:
 
 
 def rows() -> Iterator[Row]:
-    """Half a gigabyte over loopback, both ends in this process."""
+    """Half a gigabyte over loopback, both ends in this process; then packets."""
     source = LoopedBuffer()
     payload = np.zeros((BLOCK_SAMPLES, 4), np.int16)
     server = SourceServer(source, Address("127.0.0.1", 0), live=False)
@@ -94,6 +95,7 @@ def rows() -> Iterator[Row]:
         server.stop()
         serving.join()
     yield Row("network, four channels of 16 bit", BLOCKS * payload.nbytes / took / 1e6, "MB/s", "bare socket", ratio)
+    yield from packets.rows()
 
 
 def _bare_copy(payload: np.ndarray) -> None:
