@@ -1,4 +1,4 @@
-"""The usual packet, read in one go, in a fraction of the time of the general reader; everything else is left to that."""
+"""The usual packet, read in one go, in a fraction of the general reader's time; everything else is left to that."""
 
 from __future__ import annotations
 
