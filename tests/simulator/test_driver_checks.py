@@ -1,6 +1,6 @@
 """The checks for certain drivers pass what is right, by every way that samples take, and find out what is not."""
 
-from __future__ import annotations
+from __future__ import mmap
 
 import threading
 from collections.abc import Iterator
@@ -118,7 +118,10 @@ class Faulty(RampSource):
             case "shifted":
                 return replace(block, first_sample=block.first_sample + 1)
             case "hoarding":
-                self.__class__.hoard = [*getattr(self.__class__, "hoard", []), np.ones(100_000)]
+                # Mapped anew each time: the heap would give again what an earlier test has freed.
+                pages = mmap.mmap(-1, 1 << 20)
+                pages.write(b"x" * len(pages))
+                self.__class__.hoard = [*getattr(self.__class__, "hoard", []), pages]
             case "pause is the end" if self._reads == 3:
                 raise EndOfStream("nothing came")
             case "silent overrun" if self._reads == 3:
