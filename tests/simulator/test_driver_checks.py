@@ -1,7 +1,8 @@
 """The checks for certain drivers pass what is right, by every way that samples take, and find out what is not."""
 
-from __future__ import mmap
+from __future__ import annotations
 
+import mmap
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
