@@ -8,11 +8,12 @@ from dataclasses import replace
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.continuity import Continuity
-from acquisition.errors import BadStream, DeviceLost, EndOfStream, Overrun, SourceTimeout
+from acquisition.errors import BadStream, DeviceLost, EndOfStream, LightlineError, Overrun, SourceTimeout
 from acquisition.recorder import Recorder
 from acquisition.source import Source
 from service.edge import Edge
 from service.ledger import LedgerBook
+from service.restarts import Restarts
 from service.run import FinishReason
 
 _TURN_S = 0.1
@@ -23,12 +24,16 @@ End = Callable[[FinishReason, str | None], None]
 class Intake:
     """Reads a source until it ends, `stop` is called, or the time asked for is over; counts every sample.
 
+    A digitizer that overran is started again: the epoch that follows begins with a loss of unknown size.
+
     Parameters
     ----------
     seconds
         Time on the sample clock after which to end, to the sample; None for no limit.
     end
         Told why there are no more samples.
+    restarts
+        How often to start again; None for as often as it helps, see `Restarts`.
     """
 
     def __init__(
@@ -39,6 +44,7 @@ class Intake:
         ledger: LedgerBook,
         seconds: float | None,
         end: End,
+        restarts: int | None = None,
     ) -> None:
         self._source = source
         self._recorder = recorder
@@ -48,6 +54,8 @@ class Intake:
         self._end = end
         self._stopping = threading.Event()
         self._continuity = Continuity(source.instrument)
+        self._restarts = Restarts(restarts, second=source.instrument.sample_rate_hz)
+        self._overran = False
         self._owed = 0
         self.end_of_data: tuple[int, int] = (0, 0)
         """Epoch of the last sample given on, and the tick after it."""
@@ -79,8 +87,7 @@ class Intake:
             self._stopping.set()
             self._end(FinishReason.SOURCE_ENDED, None)
         except Overrun as error:
-            self._stopping.set()
-            self._end(FinishReason.OVERRUN, str(error))
+            self._after_overrun(error)
         except (DeviceLost, BadStream) as error:
             self._stopping.set()
             self._end(FinishReason.SOURCE_LOST, str(error))
@@ -88,10 +95,31 @@ class Intake:
             return block
         return None
 
+    def _after_overrun(self, overrun: Overrun) -> None:
+        """Start again where that helps; whatever came in between is lost, and nobody knows how much."""
+        self._ledger.overran()
+        refused = self._restarts.refusal(overrun)
+        reason = FinishReason.OVERRUN
+        if refused is None:
+            self._overran = True
+            try:
+                self._source.start()
+            except LightlineError as error:
+                reason, refused = FinishReason.SOURCE_LOST, str(error)
+        if refused is not None:
+            self._stopping.set()
+            self._end(reason, refused)
+
     def _own(self, block: Block) -> Block:
         """Return what is new in a block, in memory that stays."""
         new = self._continuity.admit(block)
         self._ledger.repeated(block.n_samples - new.n_samples)
+        self._restarts.samples(new.n_samples)
+        if self._overran:
+            self._overran = False
+            # What the source knows to have lost besides is counted too.
+            self._ledger.samples(0, max(0, new.lost_before))
+            new = replace(new, lost_before=UNKNOWN_LOSS)
         if not block.borrowed:
             return new
         own = replace(new, data=new.data.copy(), borrowed=False)

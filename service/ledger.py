@@ -27,6 +27,7 @@ class LedgerBook:
         self._samples_lost = 0
         self._unknown_losses = 0
         self._samples_repeated = 0
+        self._overruns = 0
 
     def samples(self, received: int, lost: int = 0) -> None:
         """Enter samples per channel; `lost` is `UNKNOWN_LOSS` where the source cannot tell how many."""
@@ -41,6 +42,11 @@ class LedgerBook:
         """Enter samples per channel that the source gave again, and that are not used."""
         with self._lock:
             self._samples_repeated += count
+
+    def overran(self) -> None:
+        """Enter that the digitizer stopped because it was not read in time."""
+        with self._lock:
+            self._overruns += 1
 
     def detected(self, count: int) -> None:
         """Enter events that detection found; they are in flight from now on."""
@@ -100,6 +106,7 @@ class LedgerBook:
                 samples_lost=self._samples_lost,
                 losses_of_unknown_size=self._unknown_losses,
                 samples_repeated=self._samples_repeated,
+                overruns=self._overruns,
             )
 
     @property

@@ -76,7 +76,9 @@ class Pipeline:
         blocks = BLOCKS if parts.source.waits else LIVE_BLOCKS
         self._blocks: Edge[Block] = Edge(blocks, policy, lambda block: block.data.nbytes, LIVE_BYTES)
         self._events: Edge[_Found] = Edge(EVENTS, policy)
-        self._intake = Intake(parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end)
+        self._intake = Intake(
+            parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end, request.restarts
+        )
         self._lock = threading.Lock()
         self._transformed = threading.Event()
         self._abandoned = ""

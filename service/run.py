@@ -36,6 +36,7 @@ class FinishReason(StrEnum):
     STOPPED = "stopped"
     """Someone asked."""
     OVERRUN = "overrun"
+    """The digitizer overran, and was not to be started again, or overran again at once."""
     SOURCE_LOST = "source_lost"
     STORAGE = "storage"
     """The disk could not take any more."""
@@ -72,6 +73,8 @@ class RunRequest(_Record):
     """Keep the raw stream in the run folder as a trace file."""
     bundle: str | None = Field(default=None, max_length=1024)
     """Name of a shipped bundle or path of a bundle file; None takes the one shipped for the instrument."""
+    restarts: Annotated[int, Field(ge=0, le=10**9)] | None = None
+    """How often a digitizer that overran is started again; None means as often as it gives samples for a second."""
     speed: Annotated[float, Field(gt=0)] | None = None
     """Pace of a recording or simulation against real time; None means as fast as it is consumed."""
 
@@ -97,6 +100,9 @@ class Ledger(_Record):
     losses_of_unknown_size: NonNegativeInt = 0
     samples_repeated: NonNegativeInt = 0
     """Samples per channel that the source gave a second time; they are left out."""
+    overruns: NonNegativeInt = 0
+    """Times the digitizer stopped because it was not read in time; each that the run went on after is also a loss of
+    unknown size."""
 
     @model_validator(mode="after")
     def _balanced(self) -> Self:

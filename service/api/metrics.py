@@ -50,6 +50,7 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
     yield from _family(
         "repeated_samples_total", "counter", "Samples the source gave twice.", [({}, ledger.samples_repeated)]
     )
+    yield from _family("overruns_total", "counter", "Times the digitizer overran.", [({}, ledger.overruns)])
 
 
 def _latency(status: ServiceStatus) -> list[Sample]:

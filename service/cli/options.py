@@ -67,6 +67,11 @@ run_options = stack(
     click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much sample time."),
     click.option("--record", is_flag=True, help="Keep the raw samples as well, to replay them later."),
     click.option("--bundle", help="Model to use: a shipped name or a bundle file (default: the one shipped)."),
+    click.option(
+        "--restarts",
+        type=click.IntRange(min=0),
+        help="How often to start a digitizer that overran again (default: as often as it then runs for a second).",
+    ),
     click.option("--exit", "exit_when_done", is_flag=True, help="End when the run has ended, instead of serving on."),
     click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON on stdout, and nothing else."),
 )

@@ -40,4 +40,7 @@ export function showLedger(ledger) {
   if (ledger.samples_repeated > 0) {
     row(list, "", "samples given twice", ledger.samples_repeated, "alarm");
   }
+  if (ledger.overruns > 0) {
+    row(list, "", "overruns", ledger.overruns, "alarm");
+  }
 }

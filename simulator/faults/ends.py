@@ -14,7 +14,7 @@ from simulator.faults.fault import Failure, Fault, Injector, Step
 
 @dataclass(frozen=True, slots=True)
 class OverrunFault(Fault):
-    """The digitizer overruns in place of giving the block: the epoch is over, and a new start begins the next one."""
+    """The digitizer overruns in place of giving the block, which is lost; a new start goes on in the next epoch."""
 
     KEEPS_COUNT: ClassVar[bool] = False
     ONCE: ClassVar[bool] = True
@@ -42,5 +42,8 @@ class _Ending(Injector):
         self._error = error
 
     def steps(self, block: Block, fires: bool) -> list[Step]:
-        self.count += fires
-        return [Failure(self._error())] if fires else [block]
+        if not fires:
+            return [block]
+        self.count += 1
+        self.samples_lost += block.n_samples
+        return [Failure(self._error())]

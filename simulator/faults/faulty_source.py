@@ -12,7 +12,7 @@ from typing import Self
 import numpy as np
 
 from acquisition.block import Block, Samples
-from acquisition.errors import DeviceLost, EndOfStream, SourceError, SourceTimeout
+from acquisition.errors import DeviceLost, EndOfStream, Overrun, SourceError, SourceTimeout
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.pace import Pace
@@ -22,6 +22,7 @@ from simulator.faults.contents import Reset, Wrap
 from simulator.faults.fault import Failure, Fault, Pause, Step
 from simulator.faults.grammar import parse_faults
 from simulator.faults.injection import Injection
+from simulator.faults.joins import Joins
 from simulator.faults.registry import name_of
 
 
@@ -29,8 +30,8 @@ class FaultySource:
     """A source as a driver with faults would give it.
 
     States and threads as in `Source`. Schedules count from each start and their random numbers from the seed, so every
-    start has the same faults at the same blocks; faults that end the stream do not come again at the same time, so
-    that a reader who starts again gets further.
+    start has the same faults at the same blocks. The start after an overrun is no such start: the signal went on
+    meanwhile, and the reader joins it behind the block that was lost, in the next epoch, with ticks from 0.
 
     Parameters
     ----------
@@ -64,6 +65,8 @@ class FaultySource:
         self._reached: tuple[int, int] | None = None
         self._over = threading.Event()
         self._gone: DeviceLost | None = None
+        self._overran = False
+        self._joins = Joins()
 
     @property
     def instrument(self) -> Instrument:
@@ -107,7 +110,7 @@ class FaultySource:
         return {name_of(fault): now[name_of(fault)] for fault in self._faults if now[name_of(fault)]}
 
     def start(self) -> None:
-        """Start the wrapped source, and the schedules.
+        """Start the wrapped source, and the schedules; after an overrun, go on with both.
 
         Raises
         ------
@@ -116,14 +119,11 @@ class FaultySource:
         """
         if self._gone is not None:
             raise self._gone
-        self._source.start()
-        self._keep_counts()
-        stamped = any(isinstance(fault, Reset | Wrap) for fault in self._faults)
-        self._injection = Injection(self._faults, self.instrument, self._seed, self._starts, stamped=stamped)
-        self._starts += 1
-        self._steps.clear()
-        self._due_s = None
-        self._reached = None
+        if self._overran:
+            self._overran = False
+            self._joins.join()
+        else:
+            self._play()
         self._over.clear()
 
     def read(self, timeout_s: float = 1.0) -> Block:
@@ -166,7 +166,9 @@ class FaultySource:
     def stop(self) -> None:
         """End the stream, from any thread."""
         self._over.set()
-        self._source.stop()
+        # After an overrun there is nothing to end but the signal, which the next start joins.
+        if not self._overran:
+            self._source.stop()
 
     def truth(self) -> Truth | None:
         """Return what the wrapped source knows of the cells delivered so far, on the ticks of this one.
@@ -176,7 +178,7 @@ class FaultySource:
         truth = self._source.truth()
         if truth is None or self._injection is None:
             return truth
-        moved = self._injection.on_readers_clock(truth)
+        moved = self._joins.truth_on_readers_clock(self._injection.on_readers_clock(truth))
         return moved if self._reached is None else delivered(moved, *self._reached)
 
     def close(self) -> None:
@@ -189,6 +191,17 @@ class FaultySource:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _play(self) -> None:
+        self._source.start()
+        self._keep_counts()
+        stamped = any(isinstance(fault, Reset | Wrap) for fault in self._faults)
+        self._injection = Injection(self._faults, self.instrument, self._seed, self._starts, stamped=stamped)
+        self._starts += 1
+        self._steps.clear()
+        self._due_s = None
+        self._reached = None
+        self._joins.play()
 
     def _next_steps(self, injection: Injection, timeout_s: float) -> list[Step]:
         """Return the steps of the wrapped source's next block; after its end, what was held back."""
@@ -220,12 +233,16 @@ class FaultySource:
     def _fail(self, error: SourceError) -> None:
         self._steps.clear()
         self._over.set()
-        self._source.stop()
+        if isinstance(error, Overrun):
+            self._overran = True
+        else:
+            self._source.stop()
         if isinstance(error, DeviceLost):
             self._gone = error
         raise error
 
     def _deliver(self, block: Block) -> Block:
+        block = self._joins.on_readers_clock(block)
         self._reached = max(self._reached or (-1, 0), (block.epoch, block.end_sample))
         if not block.borrowed:
             return block

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from acquisition.block import UNKNOWN_LOSS
+from acquisition.errors import Overrun
 from acquisition.source import blocks, open_source
 from acquisition.trace import TraceWriter
 from service.control import RunControl
@@ -52,9 +54,12 @@ def injected(url: str) -> FaultySource:
     assert isinstance(source, FaultySource)
     with source:
         source.start()
-        with pytest.raises(Exception, match=r"ended|overran|gone"):
+        with pytest.raises(Exception, match=r"ended|gone"):
             while True:
-                source.read(5.0)
+                try:
+                    source.read(5.0)
+                except Overrun:
+                    source.start()
     return source
 
 
@@ -109,7 +114,6 @@ def test_what_loses_nothing_changes_nothing(
 @pytest.mark.parametrize(
     ("fault", "reason", "sentence"),
     [
-        ("overrun:at=0.3s", FinishReason.OVERRUN, "overran"),
         ("gone:at=0.3s", FinishReason.SOURCE_LOST, "gone"),
         ("format:at=0.3s", FinishReason.SOURCE_LOST, "type uint16"),
     ],
@@ -124,3 +128,35 @@ def test_what_ends_a_stream_ends_the_run_with_its_reason(
         assert source.total_samples == run.ledger.samples == 30 * 50_000
         truth = source.truth()
         assert truth is None or np.isfinite(truth["tick"]).all()
+
+
+def test_a_run_goes_on_after_an_overrun_with_its_cells_and_its_truth(
+    sound: Run, bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    fault = "overrun:at=0.3s"
+    run = run_with(bundle_file, control, recording + fault, record=True)
+    assert run.state is RunState.DONE and run.finish_reason is FinishReason.SOURCE_ENDED and run.error is None
+    assert (run.ledger.overruns, run.ledger.losses_of_unknown_size, run.ledger.samples_lost) == (1, 1, 0)
+    assert run.ledger.samples == sound.ledger.samples - injected(recording + fault).samples_lost["overrun"]
+    assert run.truth is not None and sound.truth is not None and run.truth["cells"] == sound.truth["cells"]
+    rows = control.folder(run.id).cells(limit=10_000).rows
+    assert {row["epoch"] for row in rows} == {0, 1} and not run.ledger.dropped
+    # At most the cells of the block that was lost, and of the stretch that the clock is measured anew on, are missing.
+    assert sound.truth["stored"] - 8 <= run.truth["stored"] <= sound.truth["stored"]
+    with open_source(str(control.folder(run.id).path / "trace.h5")) as trace:
+        assert [b.lost_before for b in blocks(trace) if b.lost_before] == [UNKNOWN_LOSS]
+        assert trace.total_samples == run.ledger.samples
+
+
+def test_an_overrun_ends_a_run_that_is_not_to_be_started_again(
+    bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    run = run_with(bundle_file, control, recording + "overrun:at=0.3s", restarts=0)
+    assert run.finish_reason is FinishReason.OVERRUN and "overran" in (run.error or "")
+    assert (run.ledger.overruns, run.ledger.samples) == (1, 30 * 50_000)
+
+
+def test_overruns_without_end_end_a_run(bundle_file: Path, control: RunControl, recording: str) -> None:
+    run = run_with(bundle_file, control, recording + "overrun:every=0.05s")
+    assert run.finish_reason is FinishReason.OVERRUN and "6 times in a row" in (run.error or "")
+    assert (run.ledger.overruns, run.ledger.losses_of_unknown_size) == (6, 5)

@@ -190,7 +190,7 @@ def test_batches_that_fail_are_answered_by_another_try(controlled: Start) -> Non
 def test_a_digitizer_that_gives_up_ends_the_run_with_its_reason(
     controlled: Start, error: type[Exception], reason: FinishReason
 ) -> None:
-    run = run_to_end(controlled(KnownSource(50, error=error("The digitizer gave up."))))
+    run = run_to_end(controlled(KnownSource(50, error=error("The digitizer gave up."))), restarts=0)
     assert (run.finish_reason, run.error, run.ledger.detected) == (reason, "The digitizer gave up.", 50)
 
 

@@ -173,7 +173,7 @@ def test_stop_ends_a_pause_at_once():
     assert time.monotonic() - began < 1
 
 
-def test_an_overrun_ends_the_epoch_and_a_new_start_gets_past_it():
+def test_an_overrun_ends_the_epoch_and_a_new_start_goes_on_behind_what_was_lost():
     source = faulty("overrun:at=10ms")
     source.start()
     with pytest.raises(Overrun):
@@ -183,8 +183,36 @@ def test_an_overrun_ends_the_epoch_and_a_new_start_gets_past_it():
     with pytest.raises(EndOfStream):
         source.read()
     again = collect(source)
-    assert again[-1].end_sample == 100_000 and again[0].epoch == last.epoch + 1
-    assert source.counts == {"overrun": 1}
+    assert (again[0].first_sample, again[-1].end_sample, again[0].epoch) == (0, 49_000, last.epoch + 1)
+    assert np.array_equal(again[0].data, ramp(SHEET, 51_000, 1000))
+    assert (source.counts, source.samples_lost) == ({"overrun": 1}, {"overrun": 1000})
+
+
+def test_the_truth_follows_every_start_after_an_overrun():
+    source = faulty("overrun:every=4ms,lose:at=9ms", samples=50_000)
+    blocks = collect_restarting(source)
+    truth = source.truth()
+    ends = {block.epoch: block.end_sample for block in blocks}
+    assert list(ends) == [0, 1, 2] and source.counts == {"overrun": 2, "lose": 1}
+    base = {0: 0, 1: 21_000, 2: 41_000}
+    shift = np.array([base[epoch] for epoch in truth["epoch"].tolist()])
+    on_signal = np.arange(500.0, 50_000, 1000)
+    on_signal[45], on_signal[46:] = 45_000, on_signal[46:] - 1000
+    assert np.array_equal(truth["tick"] + shift, on_signal)
+    assert np.array_equal(np.unique(truth["epoch"], return_index=True)[1], [0, 21, 41])
+
+
+def collect_restarting(source):
+    """Read to the end, and start again after every overrun."""
+    blocks = []
+    source.start()
+    while True:
+        try:
+            blocks.append(source.read(1.0))
+        except Overrun:
+            source.start()
+        except EndOfStream:
+            return blocks
 
 
 def test_a_device_that_is_gone_stays_gone():
