@@ -32,11 +32,13 @@ class Block:
     data
         `(n_samples, n_channels)` int8 or int16, signed counts, baseline near 0 (see `Channel` for volts).
     first_sample
-        Tick of the first sample; grows within an epoch, and jumps by `lost_before` after a loss.
+        Tick of the first sample; grows within an epoch, and jumps by `lost_before` and `omitted_before`.
     epoch
         Counts restarts of the sample clock. Ticks of different epochs cannot be compared.
     lost_before
         Samples lost between the block before and this one; `UNKNOWN_LOSS` where the source cannot tell.
+    omitted_before
+        Samples between the block before and this one that a recording left out by choice; they are not lost.
     clipped
         `(n_channels,)` int64, samples of each channel at the ends of the converter's range; None if not counted.
     fill
@@ -51,6 +53,7 @@ class Block:
     first_sample: int
     epoch: int = 0
     lost_before: int = 0
+    omitted_before: int = field(default=0, kw_only=True)
     clipped: npt.NDArray[np.int64] | None = None
     fill: float | None = None
     host_time_ns: int = 0

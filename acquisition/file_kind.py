@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from urllib.parse import quote
 
 import h5py
@@ -31,13 +32,16 @@ def kind_of(file: h5py.File) -> FileKind:
 def guess_url(path: str) -> str:
     """Return the URL that `open_source` opens this recording with.
 
-    A file of no known kind is called a trace file, whose reader then says what is wrong with it.
+    A folder is opened as a recording that was cut into files. A file of no known kind is called a trace file, whose
+    reader then says what is wrong with it.
 
     Raises
     ------
     TraceError
         If there is no such file.
     """
+    if Path(path).expanduser().is_dir():
+        return f"{FileKind.TRACE}:{quote(path)}"
     file = existing_file(path)
     scheme: str = FileKind.TRACE
     try:

@@ -13,14 +13,14 @@ from acquisition.errors import ConfigError, LightlineError, RecordingStopped
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.source import Truth
-from acquisition.trace_writer import TraceWriter
+from acquisition.trace_files import FILE_BYTES, TraceFiles
 
 QUEUE_BYTES = 64 << 20
 _IDLE_S = 0.2
 
 
 class Recorder:
-    """Writes blocks to a trace file from a thread of its own.
+    """Writes blocks to trace files from a thread of its own.
 
     States: new -> `start` -> recording -> (the disk takes no more) -> stopped -> `close`. One thread at a time calls
     `put` and `close`; the counts and `error` may be read from any.
@@ -30,8 +30,8 @@ class Recorder:
 
     Parameters
     ----------
-    path, instrument, origin, description
-        As in `TraceWriter`.
+    path, instrument, origin, description, file_bytes
+        As in `TraceFiles`: the recording goes on in files named after `path` where one has `file_bytes`.
     waits
         What happens when the disk is slower than the stream and the queue is full: True holds up the caller, for
         streams that wait for their reader; False drops the block from the recording and counts it.
@@ -48,6 +48,7 @@ class Recorder:
         description: str = "",
         waits: bool = True,
         queue_bytes: int = QUEUE_BYTES,
+        file_bytes: int = FILE_BYTES,
     ) -> None:
         if queue_bytes < 1:
             raise ConfigError(f"queue_bytes must be at least 1, got {queue_bytes}.")
@@ -57,11 +58,12 @@ class Recorder:
         self._description = description
         self._waits = waits
         self._queue_bytes = queue_bytes
+        self._file_bytes = file_bytes
         self._queue: deque[Block] = deque()
         self._queued_bytes = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._writer: TraceWriter | None = None
+        self._writer: TraceFiles | None = None
         self._ending = False
         self._lost = 0
         self._given = 0
@@ -71,7 +73,7 @@ class Recorder:
 
     @property
     def path(self) -> Path:
-        """The file."""
+        """The first file."""
         return self._path
 
     @property
@@ -101,7 +103,13 @@ class Recorder:
         """
         if self._thread is not None or self._ending:
             raise RecordingStopped(f"The recording '{self._path}' was started before; make a new one.")
-        self._writer = TraceWriter(self._path, self._instrument, origin=self._origin, description=self._description)
+        self._writer = TraceFiles(
+            self._path,
+            self._instrument,
+            origin=self._origin,
+            description=self._description,
+            file_bytes=self._file_bytes,
+        )
         self._thread = threading.Thread(target=self._write, args=(self._writer,), name="recorder", daemon=True)
         self._thread.start()
 
@@ -170,7 +178,7 @@ class Recorder:
         self._dropped += block.n_samples
         self._lost = _sum_losses(self._lost, block.lost_before, block.n_samples)
 
-    def _write(self, writer: TraceWriter) -> None:
+    def _write(self, writer: TraceFiles) -> None:
         try:
             while self._write_next(writer):
                 self._written = writer.samples_written
@@ -179,7 +187,7 @@ class Recorder:
         except Exception as error:  # whatever it is, callers of `put` must not wait for this thread any more
             self._stop(writer, RecordingStopped(f"The recording '{self._path}' stopped: {error}."))
 
-    def _write_next(self, writer: TraceWriter) -> bool:
+    def _write_next(self, writer: TraceFiles) -> bool:
         with self._changed:
             if not self._queue and not self._ending:
                 self._changed.wait(_IDLE_S)
@@ -193,7 +201,7 @@ class Recorder:
         writer.flush_if_due()
         return not self._ending
 
-    def _stop(self, writer: TraceWriter, error: LightlineError) -> None:
+    def _stop(self, writer: TraceFiles, error: LightlineError) -> None:
         with self._changed:
             self._error = error
             self._queue.clear()

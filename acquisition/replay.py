@@ -141,6 +141,7 @@ class Replay:
             first_sample=segment.first_sample + self._offset,
             epoch=segment.epoch + self._epoch_shift,
             lost_before=0 if self._offset else segment.lost_before,
+            omitted_before=0 if self._offset else segment.omitted_before,
             clipped=count_clipped(samples, self.instrument.digitizer),
             host_time_ns=time.time_ns(),
         )

@@ -2,6 +2,7 @@
 
 from acquisition.trace_layout import CLOCK_MARK_DTYPE, GAP_DTYPE, TRACE_FORMAT, Segment
 from acquisition.trace_reader import TraceReader
+from acquisition.trace_sequence import TraceSequence
 from acquisition.trace_summary import TraceSummary
 from acquisition.trace_writer import TraceWriter
 
@@ -11,6 +12,7 @@ __all__ = [
     "TRACE_FORMAT",
     "Segment",
     "TraceReader",
+    "TraceSequence",
     "TraceSummary",
     "TraceWriter",
 ]

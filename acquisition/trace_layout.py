@@ -17,8 +17,14 @@ CLOCK_MARKS = "clock_marks"
 CHUNK_SAMPLES = 1 << 20
 """Samples of one channel that are stored together."""
 
-GAP_DTYPE = np.dtype([("row", "<i8"), ("first_sample", "<i8"), ("lost", "<i8"), ("epoch", "<i4")])
+RECORDING, PART, CONTINUED = "recording", "part", "continued"
+"""Attributes of a recording that was cut into files: its identity, the number of the file, and whether one follows."""
+
+GAP_DTYPE = np.dtype([("row", "<i8"), ("first_sample", "<i8"), ("lost", "<i8"), ("epoch", "<i4"), ("omitted", "<i8")])
 """`row`: index in the channels' datasets before which samples are missing; the others as in `Block`."""
+
+OPTIONAL_GAP_COLUMNS = frozenset({"omitted"})
+"""Columns that a file may leave out; they are 0 then."""
 
 CLOCK_MARK_DTYPE = np.dtype([("tick", "<i8"), ("epoch", "<i4")])
 """Where the device itself saw a scan or line begin."""
@@ -32,7 +38,7 @@ class Segment:
     ----------
     row, n_samples
         Place in the datasets.
-    first_sample, epoch, lost_before
+    first_sample, epoch, lost_before, omitted_before
         As in `Block`, of the segment's first sample.
     """
 
@@ -41,6 +47,7 @@ class Segment:
     first_sample: int
     epoch: int = 0
     lost_before: int = 0
+    omitted_before: int = 0
 
     @property
     def end_sample(self) -> int:
@@ -60,4 +67,5 @@ def segments_of(gaps: npt.NDArray[np.void], n_samples: int) -> Iterator[Segment]
             first_sample=int(gap["first_sample"]),
             epoch=int(gap["epoch"]),
             lost_before=int(gap["lost"]),
+            omitted_before=int(gap["omitted"]),
         )

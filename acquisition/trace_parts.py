@@ -14,7 +14,17 @@ from acquisition.errors import ConfigError, TraceError
 from acquisition.file_kind import FileKind, kind_of
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
-from acquisition.trace_layout import CHANNEL_GROUP, GAP_DTYPE, GAP_TABLE, TRACE_FORMAT, TRUTH_GROUP
+from acquisition.trace_layout import (
+    CHANNEL_GROUP,
+    CONTINUED,
+    GAP_DTYPE,
+    GAP_TABLE,
+    OPTIONAL_GAP_COLUMNS,
+    PART,
+    RECORDING,
+    TRACE_FORMAT,
+    TRUTH_GROUP,
+)
 
 
 def checked_format(file: h5py.File, path: Path) -> None:
@@ -55,6 +65,19 @@ def origin_attribute(file: h5py.File, path: Path) -> Origin:
     except ValueError:
         words = ", ".join(Origin)
         raise TraceError(f"The attribute 'origin' of '{path}' must be one of {words}, not '{text}'.") from None
+
+
+def checked_place(file: h5py.File, path: Path) -> tuple[str, int, bool]:
+    """Return the identity of the recording, the file's number in it from 1 on, and whether another follows.
+
+    A recording in one file may leave all three out; its identity is empty then.
+    """
+    if RECORDING not in file.attrs:
+        return "", 1, False
+    recording, part = text_attribute(file, RECORDING, path), number_attribute(file, PART, path)
+    if part < 1 or part != int(part):
+        raise TraceError(f"The attribute '{PART}' of '{path}' must be a whole number from 1 on.")
+    return recording, int(part), CONTINUED in file.attrs and bool(number_attribute(file, CONTINUED, path))
 
 
 def _attribute(file: h5py.File, name: str, path: Path) -> Any:
@@ -121,14 +144,15 @@ def checked_gaps(file: h5py.File, n_samples: int, complete: bool, path: Path) ->
     if (
         not isinstance(dataset, h5py.Dataset)
         or dataset.ndim != 1
-        or set(dataset.dtype.names or ()) < set(GAP_DTYPE.names or ())
+        or not set(dataset.dtype.names or ()) >= set(GAP_DTYPE.names or ()) - OPTIONAL_GAP_COLUMNS
     ):
         raise TraceError(f"The file '{path}' lacks the table /{GAP_TABLE} of row, first_sample, lost and epoch.")
-    if any(dataset.dtype[name].kind not in "iu" for name in GAP_DTYPE.names or ()):
+    names = [name for name in GAP_DTYPE.names or () if name in dataset.dtype.names]
+    if any(dataset.dtype[name].kind not in "iu" for name in names):
         raise TraceError(f"The columns of /{GAP_TABLE} in '{path}' must be integers.")
     stored = dataset[:]
-    gaps = np.empty(len(stored), dtype=GAP_DTYPE)
-    for name in GAP_DTYPE.names or ():
+    gaps = np.zeros(len(stored), dtype=GAP_DTYPE)
+    for name in names:
         gaps[name] = stored[name]
     if not complete:
         gaps = gaps[gaps["row"] < n_samples]
@@ -145,8 +169,8 @@ def _gap_fault(gaps: npt.NDArray[np.void], n_samples: int) -> str:
         return "its rows must begin with 0 and increase"
     if gaps["row"][-1] >= max(n_samples, 1):
         return f"it names row {gaps['row'][-1]}, but there are {n_samples} samples"
-    if np.any(gaps["lost"] < -1) or np.any(gaps["first_sample"] < 0):
-        return "first_sample cannot be negative, nor lost less than -1"
+    if np.any(gaps["lost"] < -1) or np.any(gaps["first_sample"] < 0) or np.any(gaps["omitted"] < 0):
+        return "first_sample and omitted cannot be negative, nor lost less than -1"
     if np.any(np.diff(gaps["epoch"]) < 0) or gaps["epoch"][0] < 0:
         return "epochs are counted from 0 on"
     return ""

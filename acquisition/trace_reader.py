@@ -13,18 +13,19 @@ from acquisition.errors import TraceError
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.source import Truth, existing_file
-from acquisition.trace_layout import CLOCK_MARKS, TRACE_FORMAT, TRUTH_GROUP, Segment, segments_of
+from acquisition.trace_layout import CLOCK_MARKS, TRUTH_GROUP, Segment, segments_of
 from acquisition.trace_open import open_hdf5
 from acquisition.trace_parts import (
     checked_channels,
     checked_format,
     checked_gaps,
     checked_instrument,
+    checked_place,
     checked_truth_group,
     origin_attribute,
     text_attribute,
 )
-from acquisition.trace_summary import TraceSummary
+from acquisition.trace_summary import TraceSummary, summary_of
 
 
 class TraceReader:
@@ -55,6 +56,7 @@ class TraceReader:
         self._instrument = checked_instrument(self._file, self._path)
         self._origin = origin_attribute(self._file, self._path)
         self._description = text_attribute(self._file, "description", self._path)
+        self._place = checked_place(self._file, self._path)
         self._channels = checked_channels(self._file, self._instrument, self._complete, self._path)
         self._n_samples = min(len(channel) for channel in self._channels)
         gaps = checked_gaps(self._file, self._n_samples, self._complete, self._path)
@@ -65,6 +67,11 @@ class TraceReader:
     def path(self) -> Path:
         """The file."""
         return self._path
+
+    @property
+    def place(self) -> tuple[str, int, bool]:
+        """Identity of the recording, the number of this file in it from 1 on, and whether another follows."""
+        return self._place
 
     @property
     def instrument(self) -> Instrument:
@@ -126,26 +133,8 @@ class TraceReader:
 
     def summary(self) -> TraceSummary:
         """Return what the file says about itself, without looking at its samples."""
-        losses = [segment.lost_before for segment in self._segments]
         truth = next(iter(self._truth_columns.values()), None)
-        return TraceSummary(
-            format=TRACE_FORMAT,
-            instrument=self._instrument.name,
-            kind=self._instrument.kind,
-            description=self._description,
-            origin=self._origin,
-            complete=self._complete,
-            sample_rate_hz=self._instrument.sample_rate_hz,
-            bits=self._instrument.digitizer.bits,
-            channels=tuple(channel.name for channel in self._instrument.channels),
-            samples=self._n_samples,
-            duration_s=self._n_samples / self._instrument.sample_rate_hz,
-            epochs=len({segment.epoch for segment in self._segments}),
-            gaps=sum(loss != 0 for loss in losses),
-            samples_lost=sum(loss for loss in losses if loss > 0),
-            losses_of_unknown_size=sum(loss < 0 for loss in losses),
-            true_cells=None if truth is None else len(truth),
-        )
+        return summary_of(self, self._complete, None if truth is None else len(truth))
 
     def close(self) -> None:
         """Close the file; may be called twice."""

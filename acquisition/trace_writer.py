@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NoReturn, Self
 
-import h5py
 import numpy as np
 import numpy.typing as npt
 
@@ -20,20 +18,19 @@ from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.trace_create import create_trace_file
+from acquisition.trace_extras import METADATA_BYTES, give_back, write_extras
 from acquisition.trace_layout import (
     CHANNEL_GROUP,
     CHUNK_SAMPLES,
     CLOCK_MARK_DTYPE,
-    CLOCK_MARKS,
+    CONTINUED,
     GAP_DTYPE,
     GAP_TABLE,
-    TRUTH_GROUP,
 )
 from acquisition.truth_table import checked_truth
 
 FLUSH_INTERVAL_S = 0.4
 _STAGE_BYTES = 16 << 20
-_METADATA_BYTES = 1 << 20
 
 
 class TraceWriter:
@@ -57,6 +54,8 @@ class TraceWriter:
         One line for people.
     chunk_samples
         Samples of a channel stored together; 1 to 4 million suit disks.
+    recording, part
+        Identity of a recording that is cut into files, and the number of this one from 1 on; "" for a single file.
 
     Raises
     ------
@@ -74,6 +73,8 @@ class TraceWriter:
         origin: Origin,
         description: str = "",
         chunk_samples: int = CHUNK_SAMPLES,
+        recording: str = "",
+        part: int = 1,
     ) -> None:
         self._path = Path(path)
         self._instrument = instrument
@@ -82,15 +83,16 @@ class TraceWriter:
         row_bytes = columns * self._dtype.itemsize
         self._stage = np.empty((columns, max(1, min(chunk_samples, _STAGE_BYTES // row_bytes))), self._dtype)
         self._staged = 0
-        self._ahead_bytes = 2 * chunk_samples * row_bytes + _METADATA_BYTES
-        self._gap_rows: list[tuple[int, int, int, int]] = []
+        self._ahead_bytes = 2 * chunk_samples * row_bytes + METADATA_BYTES
+        self._gap_rows: list[tuple[int, int, int, int, int]] = []
         self._lost = 0
+        self._omitted = 0
         self._next: tuple[int, int] | None = None
         self._rows = 0
         self._truth: Truth | None = None
         self._marks: npt.NDArray[np.void] | None = None
         self._closed = False
-        self._file = create_trace_file(self._path, instrument, origin, description, chunk_samples)
+        self._file = create_trace_file(self._path, instrument, origin, description, chunk_samples, recording, part)
         self._channels = [self._file[f"{CHANNEL_GROUP}/{channel.name}"] for channel in instrument.channels]
         self._gaps = self._file[GAP_TABLE]
         self._flushed_at = time.monotonic()
@@ -115,6 +117,16 @@ class TraceWriter:
         """Samples per channel handed to the file system; what `append` took and is not in here yet waits in memory."""
         return self._rows
 
+    @property
+    def samples_taken(self) -> int:
+        """Samples per channel that `append` took, written or not."""
+        return self._rows + self._staged
+
+    @property
+    def gaps_noted(self) -> int:
+        """Rows of the gap table, written or not."""
+        return int(self._gaps.shape[0]) + len(self._gap_rows)
+
     def append(self, block: Block) -> None:
         """Add a block; its data may be used again as soon as this returns.
 
@@ -129,6 +141,7 @@ class TraceWriter:
         self._require_fitting(block)
         unknown = UNKNOWN_LOSS in (self._lost, block.lost_before)
         self._lost = UNKNOWN_LOSS if unknown else self._lost + block.lost_before
+        self._omitted += block.omitted_before
         if block.n_samples == 0:
             return
         self._note_gap(block)
@@ -178,6 +191,20 @@ class TraceWriter:
         self._require_open()
         self._marks = np.asarray(marks, dtype=CLOCK_MARK_DTYPE)
 
+    def set_continued(self) -> None:
+        """Say in the file that the recording goes on in the next one.
+
+        Raises
+        ------
+        RecordingStopped
+            If the disk took no more.
+        """
+        self._require_open()
+        try:
+            self._file.attrs.modify(CONTINUED, 1)
+        except (OSError, RuntimeError) as error:
+            self._stop(error)
+
     def close(self) -> None:
         """Finish the file; may be called twice.
 
@@ -193,9 +220,9 @@ class TraceWriter:
         self._flush_file()
         self._closed = True
         try:
-            _give_back(self._file)
+            give_back(self._file)
             self._file.close()
-            self._write_extras()
+            write_extras(self._path, self._truth, self._marks)
         except (OSError, RuntimeError) as error:
             self._stop(error)
 
@@ -220,8 +247,8 @@ class TraceWriter:
 
     def _note_gap(self, block: Block) -> None:
         if self._next != (block.epoch, block.first_sample) or self._lost:
-            self._gap_rows.append((self._rows + self._staged, block.first_sample, self._lost, block.epoch))
-        self._lost = 0
+            self._gap_rows.append((self.samples_taken, block.first_sample, self._lost, block.epoch, self._omitted))
+        self._lost = self._omitted = 0
         self._next = (block.epoch, block.end_sample)
 
     def _write_stage(self) -> None:
@@ -258,34 +285,13 @@ class TraceWriter:
                 self._flush_file()
             self._stop(error)
 
-    def _write_extras(self) -> None:
-        if self._truth is None and self._marks is None:
-            return
-        columns = {f"{TRUTH_GROUP}/{name}": column for name, column in (self._truth or {}).items()}
-        if self._marks is not None:
-            columns[CLOCK_MARKS] = self._marks
-        needed = _METADATA_BYTES + sum(column.nbytes for column in columns.values())
-        with h5py.File(self._path, "r+", libver="v110", locking="best-effort") as file:
-            # A full disk must show here, where leaving still closes the file properly.
-            reserve(self._path, file.id.get_vfd_handle(), file.id.get_filesize() + needed)
-            if self._truth is not None:
-                file.create_group(TRUTH_GROUP)
-            for name, column in columns.items():
-                file.create_dataset(name, data=column)
-            _give_back(file)
-
     def _stop(self, error: Exception) -> NoReturn:
         self._closed = True
         with suppress(OSError, RuntimeError):
             if self._file:
-                _give_back(self._file)
+                give_back(self._file)
                 self._file.close()
         raise RecordingStopped(
             f"The recording '{self._path}' stopped: {explain(error)}; the {self._rows} samples stored until then "
             "stay readable."
         ) from error
-
-
-def _give_back(file: h5py.File) -> None:
-    """Return the disk space that was claimed and not used."""
-    os.ftruncate(file.id.get_vfd_handle(), file.id.get_filesize())

@@ -29,7 +29,7 @@ from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
 _WARM_SAMPLES = 1_200_000
-TRACE = "trace.h5"
+TRACE = "trace-0001.h5"
 
 
 class BundleFile(Protocol):

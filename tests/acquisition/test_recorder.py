@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from trace_samples import play, ramp, ramp_block, samples_of, small_sheet
 
-import acquisition.recorder
+import acquisition.trace_files
 from acquisition.block import Block
 from acquisition.errors import ConfigError, RecordingStopped
 from acquisition.origin import Origin
@@ -44,7 +44,7 @@ class BrokenDisk(TraceWriter):
 @pytest.fixture
 def slow_disk(monkeypatch: pytest.MonkeyPatch) -> threading.Semaphore:
     monkeypatch.setattr(SlowDisk, "allowed", threading.Semaphore(0))
-    monkeypatch.setattr(acquisition.recorder, "TraceWriter", SlowDisk)
+    monkeypatch.setattr(acquisition.trace_files, "TraceWriter", SlowDisk)
     return SlowDisk.allowed
 
 
@@ -113,7 +113,7 @@ def test_a_slow_disk_holds_up_a_replay_instead(tmp_path: Path, slow_disk: thread
 def test_whatever_stops_the_writing_nobody_waits_for_it_and_all_is_counted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(acquisition.recorder, "TraceWriter", BrokenDisk)
+    monkeypatch.setattr(acquisition.trace_files, "TraceWriter", BrokenDisk)
     with Recorder(tmp_path / "a.h5", small_sheet(), origin=Origin.SIMULATED, queue_bytes=2 * BLOCK_BYTES) as recorder:
         answers = [recorder.put(_block(number)) for number in range(40)]
     assert not answers[-1]

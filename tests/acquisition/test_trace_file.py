@@ -194,4 +194,4 @@ def test_the_file_is_ordinary_hdf5_that_others_open_without_us(tmp_path: Path) -
         assert file.attrs["format"] == TRACE_FORMAT
         assert file.attrs["sample_rate_hz"] == 5e6
         assert np.array_equal(file["ch/side_scatter"][:], ramp(small_sheet(), 0, 100)[:, 1])
-        assert file["gaps"][0].tolist() == (0, 0, 0, 0)
+        assert file["gaps"][0].tolist() == (0, 0, 0, 0, 0)

@@ -97,7 +97,7 @@ def test_a_repeated_block_brings_no_cell_twice(
         sound.ledger.detected,
         sound.ledger.stored,
     )
-    with open_source(str(control.folder(run.id).path / "trace.h5")) as source:
+    with open_source(str(control.folder(run.id).path / "trace-0001.h5")) as source:
         assert source.total_samples == sound.ledger.samples
 
 
@@ -124,7 +124,7 @@ def test_what_ends_a_stream_ends_the_run_with_its_reason(
     run = run_with(bundle_file, control, recording + fault, record=True)
     assert run.state is RunState.DONE and run.finish_reason is reason and sentence in (run.error or "")
     assert run.ledger.stored > 0 and not run.ledger.dropped
-    with open_source(str(control.folder(run.id).path / "trace.h5")) as source:
+    with open_source(str(control.folder(run.id).path / "trace-0001.h5")) as source:
         assert source.total_samples == run.ledger.samples == 30 * 50_000
         truth = source.truth()
         assert truth is None or np.isfinite(truth["tick"]).all()
@@ -143,7 +143,7 @@ def test_a_run_goes_on_after_an_overrun_with_its_cells_and_its_truth(
     assert {row["epoch"] for row in rows} == {0, 1} and not run.ledger.dropped
     # At most the cells of the block that was lost, and of the stretch that the clock is measured anew on, are missing.
     assert sound.truth["stored"] - 8 <= run.truth["stored"] <= sound.truth["stored"]
-    with open_source(str(control.folder(run.id).path / "trace.h5")) as trace:
+    with open_source(str(control.folder(run.id).path / "trace-0001.h5")) as trace:
         assert [b.lost_before for b in blocks(trace) if b.lost_before] == [UNKNOWN_LOSS]
         assert trace.total_samples == run.ledger.samples
 

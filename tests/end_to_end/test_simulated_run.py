@@ -71,7 +71,7 @@ def test_a_replay_gives_identical_events_images_and_answers(
 ) -> None:
     run, path = recorded
     with RunControl(tmp_path) as control:
-        source = f"{path / 'trace.h5'}?block_samples={block_samples}"
+        source = f"{path / 'trace-0001.h5'}?block_samples={block_samples}"
         again = control.wait(control.start(request_of(bundle_file, f"file:{source}")).id, 120)
         check(again, control.folder(again.id))
         assert (again.pipeline_id, again.ledger, again.truth) == (run.pipeline_id, run.ledger, run.truth)

@@ -249,8 +249,8 @@ def test_rows_that_cannot_be_sealed_are_not_called_stored(
 def test_the_raw_stream_is_kept_where_asked(controlled: Start) -> None:
     control = controlled(KnownSource(100))
     run = run_to_end(control, record=True)
-    assert run.files["trace"] == ["trace.h5"]
-    with TraceReader(control.folder(run.id).path / "trace.h5") as reader:
+    assert run.files["trace"] == ["trace-0001.h5"]
+    with TraceReader(control.folder(run.id).path / "trace-0001.h5") as reader:
         assert reader.read(0, 5)[:, 0].tolist() == [0, 1, 2, 3, 4]
         assert reader.summary().samples == 100 * EVERY
 
