@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from acquisition.block import UNKNOWN_LOSS, Block
@@ -72,8 +72,9 @@ def test_a_gap_is_said_by_the_events_that_it_touches_and_by_no_others(kind, requ
     gap = st.tuples(near_a_cell | st.integers(1, total - 1), st.integers(1, 2 * reach), st.booleans())
     seen: set[bool] = set()
 
-    @settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+    @settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
     @given(st.lists(gap, min_size=1, max_size=3))
+    @example([(cells[1] + 20, 500, True), (cells[-2], 500, False)])
     def check(gaps):
         blocks, stretches = lose(stream, gaps)
         for event in stream.events(blocks):
