@@ -14,6 +14,7 @@ COMMANDS = {
     "serve": "service.cli.serve:serve",
     "simulate": "service.cli.simulate:simulate",
     "inspect": "service.cli.inspect:inspect_command",
+    "pulses": "service.cli.pulses:pulses",
     "import": "service.cli.convert:import_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
     "train": "service.cli.train:train",
