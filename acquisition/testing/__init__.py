@@ -6,6 +6,8 @@ Each check takes a function that makes a new, closed source, and raises `Asserti
     def test_my_source(check):
         check(lambda: open_source("my:device"))
 
+`python -m acquisition.testing my:device` runs them from the command line, one line a check.
+
 `CHECKS` are for every source, `REPEATABLE_CHECKS` for recordings and seeded simulations. The others are for sources
 made to behave in one certain way: `RAMP_CHECKS` with a counter as signal, `IDLE_CHECKS` with a pause, `OVERRUN_CHECKS`
 with an overrun, `WRAP_CHECKS` with a 40-bit time stamp that wraps.

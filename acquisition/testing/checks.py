@@ -85,12 +85,14 @@ def check_stop_from_another_thread(make: MakeSource) -> None:
     """Check that stop ends a waiting read within a second."""
     with make() as source:
         source.start()
-        ended = threading.Event()
-        reader = threading.Thread(target=read_to_end, args=(source, ended), daemon=True)
+        ended, faults = threading.Event(), list[Exception]()
+        reader = threading.Thread(target=read_to_end, args=(source, ended, faults), daemon=True)
         reader.start()
         time.sleep(TIMEOUT_S)
         source.stop()
-        expect(ended.wait(1.0), "a read went on for a second after stop")
+        over = ended.wait(1.0)
+        expect(not faults, f"a read raised {''.join(type(fault).__name__ for fault in faults)} in place of EndOfStream")
+        expect(over, "a read went on for a second after stop")
         reader.join(1.0)
 
 

@@ -61,14 +61,16 @@ def joined(source: Source) -> Samples:
     return np.concatenate([block.data for block in take(source)])[:_SAMPLES]
 
 
-def read_to_end(source: Source, ended: threading.Event) -> None:
-    """Read until the stream ends, and say so."""
+def read_to_end(source: Source, ended: threading.Event, faults: list[Exception]) -> None:
+    """Read until the stream ends, and say so, or what was raised in place of that."""
     try:
         while True:
             with suppress(SourceTimeout):
                 source.read(PATIENCE_S)
     except EndOfStream:
         ended.set()
+    except Exception as fault:
+        faults.append(fault)
 
 
 def expect(holds: bool | np.bool_, otherwise: str) -> None:
