@@ -82,6 +82,7 @@ class _Inspection:
         self._epochs: set[int] = set()
         self._gaps: list[GapReport] = []
         self._losses: list[int] = []
+        self._omitted = 0
         self._event_count = 0
         self._flags: dict[str, int] = {}
 
@@ -89,6 +90,7 @@ class _Inspection:
         """Take a block into account."""
         self.samples += block.n_samples
         self._epochs.add(block.epoch)
+        self._omitted += block.omitted_before
         self._statistics.add(block)
         if block.lost_before:
             self._losses.append(block.lost_before)
@@ -119,6 +121,7 @@ class _Inspection:
             gap_count=len(self._losses),
             samples_lost=sum(loss for loss in self._losses if loss > 0),
             losses_of_unknown_size=self._losses.count(UNKNOWN_LOSS),
+            samples_omitted=self._omitted,
             gaps=tuple(self._gaps),
             clock=clock,
             samples_per_line=lines and lines.period_ticks,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, LightlineError, RecordingStopped
+from acquisition.event import ClockState, Event
 from acquisition.instrument import Instrument
+from acquisition.keeping import Keep, WindowKeeper
 from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.trace_files import FILE_BYTES, TraceFiles
@@ -23,10 +26,10 @@ class Recorder:
     """Writes blocks to trace files from a thread of its own.
 
     States: new -> `start` -> recording -> (the disk takes no more) -> stopped -> `close`. One thread at a time calls
-    `put` and `close`; the counts and `error` may be read from any.
+    `put` and `close`, another may call `searched` and `found`; the counts and `error` may be read from any.
 
-    Every sample given to `put` is in the end either in `samples_written` or in `samples_dropped`. Dropped samples
-    between stored ones stand in the file's gap table as lost.
+    Every sample given to `put` is in the end in `samples_written`, `samples_dropped` or `samples_omitted`. Dropped
+    samples between stored ones stand in the file's gap table as lost, those left out by choice as omitted.
 
     Parameters
     ----------
@@ -37,6 +40,8 @@ class Recorder:
         streams that wait for their reader; False drops the block from the recording and counts it.
     queue_bytes
         Most bytes waiting to be written.
+    keep
+        Whether every sample is kept, or event windows only; then whoever detects has to tell `searched`.
     """
 
     def __init__(
@@ -49,6 +54,7 @@ class Recorder:
         waits: bool = True,
         queue_bytes: int = QUEUE_BYTES,
         file_bytes: int = FILE_BYTES,
+        keep: Keep = Keep.FULL,
     ) -> None:
         if queue_bytes < 1:
             raise ConfigError(f"queue_bytes must be at least 1, got {queue_bytes}.")
@@ -59,13 +65,15 @@ class Recorder:
         self._waits = waits
         self._queue_bytes = queue_bytes
         self._file_bytes = file_bytes
+        self._keeper = WindowKeeper() if keep is Keep.WINDOWS else None
+        self._in_order = threading.Lock()
         self._queue: deque[Block] = deque()
         self._queued_bytes = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._writer: TraceFiles | None = None
         self._ending = False
-        self._lost = 0
+        self._lost = self._omitted = 0
         self._given = 0
         self._written = 0
         self._dropped = 0
@@ -90,6 +98,16 @@ class Recorder:
     def samples_dropped(self) -> int:
         """Samples per channel given to `put` that are not in the file and never will be."""
         return self._dropped
+
+    @property
+    def samples_omitted(self) -> int:
+        """Samples per channel left out by choice."""
+        return 0 if self._keeper is None else self._keeper.samples_omitted
+
+    @property
+    def events_cut(self) -> int:
+        """Events found so late that a part of their windows had been left out."""
+        return 0 if self._keeper is None else self._keeper.events_cut
 
     def start(self) -> None:
         """Create the file and begin.
@@ -121,26 +139,36 @@ class Recorder:
         bool
             False if the block was dropped, because the queue is full or the recording has stopped.
         """
-        n_bytes = block.data.nbytes
-        with self._changed:
+        with self._in_order:
             self._given += block.n_samples
-            while self._waits and self._is_recording() and not self._has_room(n_bytes):
-                self._changed.wait()
-            if not self._is_recording() or not self._has_room(n_bytes):
-                self._drop(block)
-                return False
-            lost, self._lost = _sum_losses(self._lost, block.lost_before), 0
-            data = block.data.copy() if block.borrowed else block.data
-            self._queue.append(replace(block, data=data, lost_before=lost, borrowed=False))
-            self._queued_bytes += n_bytes
-            self._changed.notify_all()
-        return True
+            if self._keeper is None or not self._is_recording():
+                return self._queue_up(block)
+            own = replace(block, data=block.data.copy(), borrowed=False) if block.borrowed else block
+            queued = [self._queue_up(kept) for kept in self._keeper.add(own)]
+            return all(queued)
+
+    def searched(self, block: Block, events: Sequence[Event], clock: ClockState | None) -> None:
+        """Tell what detection found with a block that was put before; see `WindowKeeper.searched`."""
+        if self._keeper is not None:
+            with self._in_order:
+                for kept in self._keeper.searched(block, events, clock):
+                    self._queue_up(kept)
+
+    def found(self, events: Sequence[Event]) -> None:
+        """Tell what detection found when the stream had ended."""
+        if self._keeper is not None:
+            with self._in_order:
+                self._keeper.found(events)
 
     def close(self, truth: Truth | None = None) -> None:
         """Write what is queued and finish the file, with what is known of its cells; may be called twice.
 
         Never raises for the disk's sake: `error` tells whether the file is whole.
         """
+        if self._keeper is not None:
+            with self._in_order:
+                for kept in self._keeper.rest():
+                    self._queue_up(kept)
         with self._changed:
             self._ending = True
             self._changed.notify_all()
@@ -159,7 +187,7 @@ class Recorder:
         except LightlineError as error:
             self._error = self._error or error
         self._written = writer.samples_written
-        self._dropped = self._given - self._written
+        self._dropped = self._given - self._written - self.samples_omitted
 
     def __enter__(self) -> Self:
         self.start()
@@ -167,6 +195,22 @@ class Recorder:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _queue_up(self, block: Block) -> bool:
+        n_bytes = block.data.nbytes
+        with self._changed:
+            while self._waits and self._is_recording() and not self._has_room(n_bytes):
+                self._changed.wait()
+            if not self._is_recording() or not self._has_room(n_bytes):
+                self._drop(block)
+                return False
+            lost, self._lost = _sum_losses(self._lost, block.lost_before), 0
+            omitted, self._omitted = self._omitted + block.omitted_before, 0
+            data = block.data.copy() if block.borrowed else block.data
+            self._queue.append(replace(block, data=data, lost_before=lost, omitted_before=omitted, borrowed=False))
+            self._queued_bytes += n_bytes
+            self._changed.notify_all()
+        return True
 
     def _is_recording(self) -> bool:
         return self._thread is not None and self._error is None and not self._ending
@@ -177,6 +221,7 @@ class Recorder:
     def _drop(self, block: Block) -> None:
         self._dropped += block.n_samples
         self._lost = _sum_losses(self._lost, block.lost_before, block.n_samples)
+        self._omitted += block.omitted_before
 
     def _write(self, writer: TraceFiles) -> None:
         try:
@@ -206,7 +251,7 @@ class Recorder:
             self._error = error
             self._queue.clear()
             self._written = writer.samples_written
-            self._dropped = self._given - self._written
+            self._dropped = self._given - self._written - self.samples_omitted
             self._changed.notify_all()
 
 

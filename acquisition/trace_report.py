@@ -80,6 +80,8 @@ class TraceReport(_Report):
     samples_lost: NonNegativeInt
     """Per channel, where the source knows how many."""
     losses_of_unknown_size: NonNegativeInt
+    samples_omitted: NonNegativeInt = 0
+    """Per channel, left out by choice where only event windows were recorded."""
     gaps: tuple[GapReport, ...]
     """The first thousand."""
     clock: ClockReport | None

@@ -13,6 +13,7 @@ from acquisition.block import Block
 from acquisition.detection import Detector, detector_for
 from acquisition.errors import LightlineError
 from acquisition.instrument import Instrument
+from acquisition.keeping import Keep
 from acquisition.recorder import Recorder
 from acquisition.source import Source, open_source
 from inference.contract import Contract
@@ -24,7 +25,7 @@ from reconstruction.transform import Transform, transform_for
 from service.cell_rows import AnswerNames
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.pipeline import Parts
-from service.run import FinishReason, Run, RunRequest, RunState
+from service.run import FinishReason, Record, Run, RunRequest, RunState
 from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
@@ -119,7 +120,7 @@ def _armed(
     names = AnswerNames(bundle.contract.classes, bundle.contract.novelty.threshold)
     folder = RunFolder.create(root, run, names, bundle.to_bytes())
     channels = tuple(dict.fromkeys([*transform.flat_channels, *needed]))
-    recorder = _recorder(source, folder, run) if request.record else None
+    recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))
 
 
@@ -143,6 +144,7 @@ def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:
         origin=source.origin,
         description=source.description,
         waits=source.waits,
+        keep=Keep(run.request.record.value),
     )
     try:
         recorder.start()

@@ -130,7 +130,7 @@ class Intake:
         """End the stream at the sample that was asked for, wherever blocks happen to end."""
         if self._left is None:
             return block
-        room = self._left - max(0, block.lost_before)
+        room = self._left - max(0, block.lost_before) - block.omitted_before
         self._left = room - block.n_samples
         if self._left > 0:
             return block
@@ -145,6 +145,7 @@ class Intake:
                 self._stopping.set()
                 self._end(FinishReason.STORAGE, str(self._recorder.error))
         self._ledger.samples(0, block.lost_before)
+        self._ledger.omitted(block.omitted_before)
         lost = UNKNOWN_LOSS if UNKNOWN_LOSS in (self._owed, block.lost_before) else self._owed + block.lost_before
         if block.n_samples == 0:
             # Nothing to detect in, but what it says was lost holds for the next one.

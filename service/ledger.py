@@ -25,6 +25,7 @@ class LedgerBook:
         self._dropped: Counter[str] = Counter()
         self._samples = 0
         self._samples_lost = 0
+        self._samples_omitted = 0
         self._unknown_losses = 0
         self._samples_repeated = 0
         self._overruns = 0
@@ -37,6 +38,11 @@ class LedgerBook:
                 self._unknown_losses += 1
             else:
                 self._samples_lost += lost
+
+    def omitted(self, count: int) -> None:
+        """Enter samples per channel that the source left out by choice."""
+        with self._lock:
+            self._samples_omitted += count
 
     def repeated(self, count: int) -> None:
         """Enter samples per channel that the source gave again, and that are not used."""
@@ -104,6 +110,7 @@ class LedgerBook:
                 in_flight=self._in_flight,
                 samples=self._samples,
                 samples_lost=self._samples_lost,
+                samples_omitted=self._samples_omitted,
                 losses_of_unknown_size=self._unknown_losses,
                 samples_repeated=self._samples_repeated,
                 overruns=self._overruns,

@@ -155,15 +155,20 @@ class Pipeline:
         self.abandon(DropReason.FAILED)
 
     def _detect(self) -> None:
-        detector = self._parts.detector
+        detector, recorder = self._parts.detector, self._parts.recorder
         try:
             while blocks := self._blocks.take():
                 began = time.monotonic()
                 events = detector.push(blocks[0])
                 self.latency["detect"].add(time.monotonic() - began, events[0].event_id if events else 0)
+                if recorder is not None:
+                    recorder.searched(blocks[0], events, detector.clock)
                 self._found(events)
             if not self._abandoned:
-                self._found(detector.flush())
+                events = detector.flush()
+                if recorder is not None:
+                    recorder.found(events)
+                self._found(events)
         finally:
             self._events.close()
 

@@ -60,6 +60,21 @@ class DropReason(StrEnum):
     """The service was killed before it was stored."""
 
 
+class Record(StrEnum):
+    """What of the raw stream is kept in the run folder."""
+
+    NONE = "none"
+    FULL = "full"
+    """Every sample."""
+    WINDOWS = "windows"
+    """The windows of events with a margin; a replay finds the same events in them."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Record | None:
+        # Requests of before there was a choice say true or false.
+        return {True: cls.FULL, False: cls.NONE}.get(value) if isinstance(value, bool) else None
+
+
 class RunRequest(_Record):
     """What to acquire, and when to stop."""
 
@@ -69,8 +84,8 @@ class RunRequest(_Record):
     """Stop after this many stored cells; None means no limit."""
     seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
     """Stop after this much time on the sample clock; None means no limit."""
-    record: bool = False
-    """Keep the raw stream in the run folder as a trace file."""
+    record: Record = Record.NONE
+    """What of the raw stream is kept in the run folder, as trace files; true means `full`, false `none`."""
     bundle: str | None = Field(default=None, max_length=1024)
     """Name of a shipped bundle or path of a bundle file; None takes the one shipped for the instrument."""
     restarts: Annotated[int, Field(ge=0, le=10**9)] | None = None
@@ -97,6 +112,8 @@ class Ledger(_Record):
     """Samples per channel received."""
     samples_lost: NonNegativeInt = 0
     """Samples per channel that the source says it lost."""
+    samples_omitted: NonNegativeInt = 0
+    """Samples per channel that a recording of event windows left out by choice; they are not lost."""
     losses_of_unknown_size: NonNegativeInt = 0
     samples_repeated: NonNegativeInt = 0
     """Samples per channel that the source gave a second time; they are left out."""

@@ -65,7 +65,15 @@ service_options = stack(
 run_options = stack(
     click.option("--cells", type=click.IntRange(min=1), help="Stop after this many stored cells."),
     click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much sample time."),
-    click.option("--record", is_flag=True, help="Keep the raw samples as well, to replay them later."),
+    click.option(
+        "--record",
+        is_flag=False,
+        flag_value="full",
+        default="none",
+        type=click.Choice(["none", "full", "windows"]),
+        help="Keep the raw samples as well, to replay them later: all of them (full, also without a value), or only "
+        "the windows of events (windows).",
+    ),
     click.option("--bundle", help="Model to use: a shipped name or a bundle file (default: the one shipped)."),
     click.option(
         "--restarts",

@@ -367,3 +367,9 @@ def test_a_broken_truth_does_not_hide_the_run(controlled: Start) -> None:
     run = run_to_end(controlled(source))
     assert run.state is RunState.FAILED and run.error is not None and "closed properly" in run.error
     assert run.ledger.stored == 35
+
+
+@pytest.mark.parametrize(("asked", "meant"), [(True, "full"), (False, "none"), ("windows", "windows")])
+def test_what_is_recorded_may_be_said_in_the_old_way(asked: object, meant: str) -> None:
+    assert RunRequest.model_validate({"source": "known:", "record": asked}).record == meant
+    assert RunRequest.model_validate_json(RunRequest(record=asked).model_dump_json()).record == meant
