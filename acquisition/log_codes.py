@@ -34,7 +34,8 @@ def sixteen_decades() -> Floats:
     upper, lower = codes >> 4, codes & 15
     floors = np.array([0, 16, 32, 48, *(64 << np.arange(6)), *(4096 * np.arange(1, 4)), *(16384 * np.arange(1, 4))])
     steps = np.array([1, 1, 1, 1, *(4 << np.arange(6)), *[256] * 3, *[1024] * 3])
-    return (_STEP_MV * (floors[upper] + lower * steps[upper] + steps[upper] // 2)).astype(np.float32)
+    millivolts: Floats = (_STEP_MV * (floors[upper] + lower * steps[upper] + steps[upper] // 2)).astype(np.float32)
+    return millivolts
 
 
 def linear(codes: npt.NDArray[np.uint8], scale: Floats) -> Floats:

@@ -50,6 +50,9 @@ class PulseSettings:
         Share of the height by which a trace must fall between two maxima and rise again, so that they are two.
     baseline, noise
         Known values to use instead of measured ones, for triggered records that have no empty trace in them.
+    warm_up
+        Samples at the start of a stream that the first baseline and noise are measured on; several times the longest
+        pulse, so that it is mostly empty.
     lowest, highest
         Ends of the converter's range, at which a sample is saturated.
     least_noise
@@ -72,6 +75,7 @@ class PulseSettings:
     valley: float = 0.1
     baseline: float | None = None
     noise: float | None = None
+    warm_up: int = 16384
     lowest: float = -math.inf
     highest: float = math.inf
     least_noise: float = 0.3
@@ -81,6 +85,8 @@ class PulseSettings:
             raise ConfigError("The lower threshold of pulses must be above 0 and not above the upper one; correct it.")
         if not 1 <= self.shortest <= self.longest:
             raise ConfigError("The shortest pulse must have a sample or more, and the longest no fewer; correct them.")
+        if self.warm_up < 1:
+            raise ConfigError("The warm-up of pulses must have a sample or more; correct it.")
         if self.margin < 0 or self.channel < 0 or not 0 < self.valley < 1:
             raise ConfigError("Margin and channel of pulses must not be negative, and the valley between 0 and 1.")
         if (self.baseline is None) != (self.noise is None) or self.least_noise <= 0 or (self.noise or 1) <= 0:

@@ -62,7 +62,10 @@ def trace_input(url_or_path: str) -> Iterator[TraceInput]:
     url = recording_url(url_or_path)
     scheme, path, options = split_url(url)
     if scheme in READERS and "instrument" not in options:
-        foreign = open_foreign(scheme, path, **options)
+        # Pace and blocks belong to a replay; here the file is read as fast as it goes.
+        foreign = open_foreign(
+            scheme, path, **{name: value for name, value in options.items() if name not in ("speed", "block_samples")}
+        )
         try:
             contents = foreign.contents
             names = tuple(channel.name for channel in contents.channels)

@@ -16,21 +16,17 @@ from acquisition.pulse_kernel import (
     N_COUNTERS,
     SHORT,
     START,
-    STRIDE,
     Search,
     find_pulses,
     measure_pulse,
     median_and_sigma,
 )
 
-WARM_UP = HISTORY * STRIDE
-"""Samples at the start of a stream that the first baseline is the median of."""
-
 
 class PulseFinder:
     """Streams samples into pulses; the same pulses for every way of cutting the stream.
 
-    States: warming up (samples are kept until `WARM_UP` of them give the first baseline; not with a known one) ->
+    States: warming up (samples are kept until there are enough for the first baseline; not with a known one) ->
     running -> flushed.
     """
 
@@ -93,7 +89,7 @@ class PulseFinder:
         if self._waiting is None:
             return self._take(piece, tick, epoch)
         self._waiting.append((tick, epoch, piece))
-        if sum(len(part) for _, _, part in self._waiting) < WARM_UP:
+        if sum(len(part) for _, _, part in self._waiting) < self._settings.warm_up:
             return []
         return self._end_warm_up()
 
@@ -104,7 +100,7 @@ class PulseFinder:
 
     def _end_warm_up(self) -> list[Pulse]:
         waiting, self._waiting = list(self._waiting or ()), None
-        first = np.concatenate([piece for _, _, piece in waiting])[:WARM_UP]
+        first = np.concatenate([piece for _, _, piece in waiting])[: self._settings.warm_up]
         for channel, values in enumerate(first.T):
             self._levels[channel], self._sigma[channel] = median_and_sigma(
                 np.ascontiguousarray(values), self._settings.least_noise

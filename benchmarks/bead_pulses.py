@@ -17,7 +17,7 @@ SIDE_SCATTER = "SWS HS"
 WINDOW = 28
 """Samples of the usual record of a bead (485 of 535 have just so many)."""
 SEEN_BY_EYE = frozenset({240, 255, 312, 334, 457, 459, 474, 483})
-"""Records with two maxima in pictures of all that are not of the usual length and of the forty largest areas of the rest."""
+"""Records with two maxima in pictures of all of unusual length, and of the forty largest areas of the rest."""
 CODE_MV = 0.125
 """A step of the converter that took the noise."""
 

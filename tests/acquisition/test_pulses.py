@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,13 @@ from trace_samples import REAL_DATA
 
 from acquisition.errors import ConfigError
 from acquisition.pulse import Polarity, Pulse, PulseFlag, PulseSettings
-from acquisition.pulses import WARM_UP, PulseFinder
+from acquisition.pulse_input import trace_input
+from acquisition.pulses import PulseFinder
 from service.cli import main
 
 Trace = npt.NDArray[np.float32]
+WARM_UP = 4000
+"""Much less than the traces below, so that cuts fall before and behind its end."""
 SIGMA = 6.0
 """Standard deviation of the pulses below, in samples."""
 
@@ -36,7 +40,7 @@ def trace_of(places: list[float], heights: list[float], length: int = 12_000, se
 
 
 def find(trace: Trace, how: PulseSettings | None = None, cuts: tuple[int, ...] = ()) -> list[Pulse]:
-    finder = PulseFinder(trace.shape[1], how or PulseSettings())
+    finder = PulseFinder(trace.shape[1], replace(how or PulseSettings(), warm_up=WARM_UP))
     pulses, tick = [], 0
     for piece in np.split(trace, sorted(cuts)):
         pulses += finder.push(piece, tick)
@@ -134,7 +138,15 @@ def test_a_trace_shorter_than_the_warm_up_is_searched_at_its_end() -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"off_sigmas": 7.0}, {"shortest": 0}, {"margin": -1}, {"valley": 0.0}, {"baseline": 1.0}, {"least_noise": 0.0}],
+    [
+        {"off_sigmas": 7.0},
+        {"shortest": 0},
+        {"margin": -1},
+        {"valley": 0.0},
+        {"baseline": 1.0},
+        {"least_noise": 0.0},
+        {"warm_up": 0},
+    ],
 )
 def test_settings_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ConfigError):
@@ -169,3 +181,18 @@ def test_the_command_reads_any_source_and_names_its_channels() -> None:
     done = CliRunner().invoke(main, ["pulses", "sim:sheet-ci?cells=1", "--channel", "nothing"])
     assert done.exit_code == 2
     assert "There is no channel 'nothing'; choose one of transmission" in done.stderr
+
+
+@pytest.mark.skipif(
+    not REAL_DATA.is_dir(), reason="the folder shared/data with the real records is not beside this checkout"
+)
+def test_every_record_of_photon_counts_has_its_triggered_pulse() -> None:
+    with trace_input(str(REAL_DATA / "wavedump" / "SiPM" / "2006272158" / "wave0.dat")) as trace:
+        pieces = [(epoch, tick, samples.copy()) for epoch, tick, samples in trace.pieces]
+    finder = PulseFinder(1, PulseSettings())
+    pulses = [pulse for epoch, tick, samples in pieces for pulse in finder.push(samples, tick, epoch)] + finder.flush()
+    records = np.searchsorted([tick for _, tick, _ in pieces], [pulse.start for pulse in pulses], side="right") - 1
+    assert len(pieces) == 293
+    assert set(records.tolist()) == set(range(293))
+    # Single photoelectrons stand alone beside the triggered pulse, 105 counts high: 48 of them in a picture.
+    assert len(pulses) == 341
