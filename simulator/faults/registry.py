@@ -9,11 +9,14 @@ from simulator.faults.cuts import Empty, Repeat, Short
 from simulator.faults.ends import Gone, OverrunFault
 from simulator.faults.fault import Fault
 from simulator.faults.losses import Drop, Lose
+from simulator.faults.signal import Clip, Unlock
 from simulator.faults.timing import Idle, Late
 
 FAULTS: Mapping[str, type[Fault]] = {
     "drop": Drop,
     "lose": Lose,
+    "clip": Clip,
+    "unlock": Unlock,
     "swap": Swap,
     "format": Format,
     "reset": Reset,

@@ -59,8 +59,11 @@ OUTCOMES = {
     "lose": lost(losses_of_unknown_size=1),
     "overrun": lost(losses_of_unknown_size=1, overruns=1),
     "repeat": Outcome(ledger={"samples_repeated": BLOCK}),
-    # A block does not say which channel is which: the samples are counted, and what they show is not what they are.
+    # A block does not say which channel is which, so that no number can.
     "swap": Outcome(same=False),
+    # These are in the samples: no number of the ledger changes, and the events say so.
+    "clip": Outcome(same=False),
+    "unlock": Outcome(same=False),
     "format": Outcome(reason=FinishReason.SOURCE_LOST, sentence="does not fit its instrument", same=False),
     "gone": Outcome(reason=FinishReason.SOURCE_LOST, sentence="is gone", same=False),
     "reset": Outcome(),
@@ -145,6 +148,12 @@ def test_a_fault_ends_in_its_number_or_its_reason(kind: str, bench: Bench, contr
         assert [(e.trigger_tick, e.flags) for e in events] == [(e.trigger_tick, e.flags) for e in bench.events]
     if "samples" in outcome.ledger:
         check_gap_flags(kind, bench, events)
+    inside = [e for e in events if bench.place <= e.trigger_tick < bench.place + BLOCK]
+    if kind == "clip":
+        assert inside and all(e.flags & EventFlag.CLIPPED for e in inside)
+    if kind == "swap":
+        # What is watched for cells is dark from here on: no event passes as a cell.
+        assert inside and all(e.flags for e in events if e.trigger_tick >= bench.place)
     # What came before the fault is as if there was none.
     early = [e for e in bench.events if e.trigger_tick + 2 * e.window.shape[0] < bench.place]
     assert [e.trigger_tick for e in events[: len(early)]] == [e.trigger_tick for e in early]

@@ -136,6 +136,20 @@ def test_swapped_channels_are_turned_round_and_one_channel_cannot_be():
         faulty("swap:at=1s", instrument=STRETCH)
 
 
+def test_a_clipped_block_is_at_the_end_of_the_range_and_no_other_is():
+    blocks = collect(faulty("clip:at=10ms"))
+    assert (blocks[50].data == SHEET.digitizer.highest).all() and holds_ramp(blocks[:50] + blocks[51:])
+
+
+@pytest.mark.parametrize(("text", "ahead"), [("unlock:at=10ms", 10), ("unlock:at=10ms:samples=200", 200)])
+def test_an_unlocked_clock_falls_behind_the_signal_by_the_end_of_its_block(text, ahead):
+    blocks = collect(faulty(text))
+    late = blocks[50].first_sample + np.arange(1000) - blocks[50].data[:, 0].astype(int) + blocks[50].data[0, 0]
+    late -= blocks[50].first_sample
+    assert late[0] == 0 and late[-1] in (ahead, ahead - 1) and set(np.diff(late)) == {0, 1}
+    assert blocks[50].n_samples == 1000 and holds_ramp(blocks[:50] + blocks[51:])
+
+
 def test_time_stamps_wrap_at_forty_bits_and_return_to_zero():
     stamps = np.array([block.device_ticks for block in collect(faulty("wrap:at=10ms"))])
     assert stamps[48] == (1 << 40) - 1000 and stamps[49] == 0 and stamps[99] == 50_000
