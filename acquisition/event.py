@@ -17,7 +17,7 @@ class EventFlag(IntFlag):
     NONE = 0
 
     OVERLAP = 1
-    """Another event's signal falls inside this window."""
+    """Another event's signal falls inside this window, or several bodies lie in this trigger (see `Event.bodies`)."""
     GAP = 2
     """Samples were lost inside the window."""
     CLIPPED = 4
@@ -84,6 +84,8 @@ class Event:
         Peak of the detection score in multiples of its noise.
     flags
         `EventFlag` bits.
+    bodies
+        Bodies of a cell's size that could be told apart in the trigger; 0 if none was as large, or none was sought.
     """
 
     event_id: int
@@ -96,6 +98,7 @@ class Event:
     background: Background
     strength: float
     flags: EventFlag = EventFlag.NONE
+    bodies: int = 0
 
 
 def window_phases(event: Event) -> npt.NDArray[np.float64]:

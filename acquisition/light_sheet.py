@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
+from acquisition.bodies import PictureSettings
 from acquisition.instrument import Instrument, Role
 from acquisition.periodic import PeriodicDetector
-from acquisition.settings import DetectionSettings
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
@@ -14,7 +14,7 @@ SPEED_SPREAD = 0.1
 """Windows are long enough for cells this much slower than nominal."""
 
 
-def light_sheet_settings(instrument: Instrument) -> DetectionSettings:
+def light_sheet_settings(instrument: Instrument) -> PictureSettings:
     """Derive the detector's settings from the optics: a trigger is a cell passing the first slit."""
     optics = instrument.light_sheet
     step_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
@@ -24,7 +24,7 @@ def light_sheet_settings(instrument: Instrument) -> DetectionSettings:
     behind_um = max(half_field, optics.mask.y_um[-1] - slit + half_field)
     stretch = (1 + SPEED_SPREAD) / step_um
     period = instrument.sample_rate_hz / optics.scan.rate_hz
-    return DetectionSettings(
+    return PictureSettings(
         score_channel=instrument.columns(Role.TRANSMISSION)[0],
         nominal_period_ticks=period,
         n_bins=max(8, round(period)),
@@ -39,6 +39,11 @@ def light_sheet_settings(instrument: Instrument) -> DetectionSettings:
         longest=math.ceil(LARGEST_CELL_UM / step_um),
         bridge=max(1, round(1.0 / step_um)),
         overlap=(ahead_um + behind_um) * stretch,
+        step_um=step_um,
+        period_um=optics.scan.height_um / optics.scan.active_duty,
+        first_phase=0.0,
+        last_phase=optics.scan.active_duty,
+        runs_back=optics.scan.shape == "triangle",
     )
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cmath
 import math
 
+from acquisition.bodies import PictureSettings
 from acquisition.instrument import Instrument, LineView, Role
 from acquisition.periodic import PeriodicDetector
-from acquisition.settings import DetectionSettings
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
@@ -15,13 +15,15 @@ BINS_PER_SAMPLE = 4
 """Lines meet the envelope at ever different phases, so that it is known finer than one sample."""
 
 
-def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
+def time_stretch_settings(instrument: Instrument) -> PictureSettings:
     """Derive the detector's settings from the optics: a trigger is a run of lines that differ from empty ones."""
     optics = instrument.time_stretch
     step_um = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
     half_window = 1.1 * instrument.grid.field_um / 2 / step_um
     period = instrument.sample_rate_hz / optics.line_rate_hz
-    return DetectionSettings(
+    # Further views show the same bodies again.
+    half_view = min(0.5, optics.views[0].width_samples / 2 / period)
+    return PictureSettings(
         score_channel=instrument.columns(Role.LINE)[0],
         nominal_period_ticks=period,
         n_bins=BINS_PER_SAMPLE * round(period),
@@ -37,6 +39,10 @@ def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
         bridge=max(2, round(0.5 / step_um)),
         overlap=instrument.grid.field_um / 2 / step_um,
         calibration=1024,
+        step_um=step_um,
+        period_um=optics.um_per_sample * period,
+        first_phase=0.5 - half_view,
+        last_phase=0.5 + half_view,
     )
 
 

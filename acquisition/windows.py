@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from acquisition.block import column
+from acquisition.bodies import PictureSettings, find_bodies
 from acquisition.calibration import Calibration
 from acquisition.event import Background, ClockState, Event, EventFlag
+from acquisition.folding import PeriodGrid
 from acquisition.instrument import Digitizer
 from acquisition.settings import DetectionSettings
 from acquisition.stream_buffer import StreamBuffer
@@ -18,6 +21,7 @@ from acquisition.triggers import Trigger
 @dataclass(slots=True)
 class _Pending:
     centre: float
+    last: float
     centre_tick: float
     signal_ticks: tuple[float, float]
     duration_ticks: float
@@ -25,6 +29,8 @@ class _Pending:
     background: Background
     strength: float
     flags: EventFlag
+    first_turn: int
+    n_periods: int
 
 
 class WindowCutter:
@@ -75,6 +81,7 @@ class WindowCutter:
         self._waiting.append(
             _Pending(
                 centre=trigger.centre,
+                last=trigger.stop + settings.bridge,
                 centre_tick=tick(trigger.centre),
                 signal_ticks=(tick(first), tick(last)),
                 duration_ticks=(trigger.stop - trigger.start) * clock.period_ticks,
@@ -82,6 +89,8 @@ class WindowCutter:
                 background=calibration.background.snapshot(),
                 strength=trigger.peak / calibration.noise.sigma,
                 flags=flags,
+                first_turn=trigger.start - settings.bridge - frame_period,
+                n_periods=trigger.stop - trigger.start + 2 * settings.bridge,
             )
         )
 
@@ -89,7 +98,7 @@ class WindowCutter:
         """Cut the windows that no trigger from period `frontier` on can touch; ids are left to the caller (0)."""
         reach = max(self._settings.window_after + 1, self._settings.overlap)
         events: list[Event] = []
-        while self._waiting and frontier >= self._waiting[0].centre + reach:
+        while self._waiting and frontier >= max(self._waiting[0].centre + reach, self._waiting[0].last):
             events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE))
         return events
 
@@ -113,6 +122,9 @@ class WindowCutter:
         clipped = np.mean((window <= self._digitizer.lowest) | (window >= self._digitizer.highest), axis=0)
         if np.any(clipped > 2 * calibration.clipped_share + 0.002):
             flags |= EventFlag.CLIPPED
+        bodies = self._bodies(pending, buffer)
+        if bodies > 1:
+            flags |= EventFlag.OVERLAP
         return Event(
             event_id=0,
             epoch=epoch,
@@ -124,4 +136,20 @@ class WindowCutter:
             background=pending.background,
             strength=pending.strength,
             flags=flags,
+            bodies=bodies,
         )
+
+    def _bodies(self, pending: _Pending, buffer: StreamBuffer) -> int:
+        """Count the bodies in the trigger itself; the rest of the window belongs to other triggers."""
+        settings, clock = self._settings, pending.clock
+        if not isinstance(settings, PictureSettings):
+            return 0
+        # Scans that run back and forth are told apart by their number from the clock's origin.
+        odd = pending.first_turn % 2 if settings.runs_back else 0
+        first, n_periods = pending.first_turn - odd, pending.n_periods + odd
+        begin = clock.origin_tick + first * clock.period_ticks
+        start = max(math.ceil(begin), buffer.begin_tick)
+        held = buffer.view(start, math.ceil(begin + n_periods * clock.period_ticks))
+        watched = column(held, settings.score_channel)
+        grid = PeriodGrid(start, begin, clock.period_ticks)
+        return len(find_bodies(watched, grid, n_periods, pending.background, settings))

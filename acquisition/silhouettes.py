@@ -1,0 +1,160 @@
+"""Kernels that draw what a trigger holds as a picture of deviations, and find the pixels that stand out of it."""
+
+from __future__ import annotations
+
+import math
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Samples
+from acquisition.folding import BRIGHTNESS_RANGE, Floats, PeriodGrid
+
+Mask = npt.NDArray[np.bool_]
+
+CORRELATED = 3.0
+"""Neighbouring samples that may share their noise: detectors are a few times slower than converters."""
+FAINT_SHARE = 0.25
+"""Light bent around a cell reaches micrometres beyond it, at less than this share of its rim's strength."""
+STRONGEST = 12
+"""So many pixels of a picture stand for the strength of its rims."""
+
+
+@numba.njit(cache=True, nogil=True)
+def deviation_picture(
+    samples: Samples,
+    grid: PeriodGrid,
+    offsets: Floats,
+    level: Floats,
+    phases: tuple[float, float],
+    runs_back: bool,
+    n_periods: int,
+    rows_per_period: float,
+    n_columns: int,
+) -> tuple[Floats, Floats, Floats]:
+    """Average how far samples are from the background, each period at its own brightness, over square pixels.
+
+    Parameters
+    ----------
+    samples, grid
+        `(n,)` column of the score channel; period 0 of the grid is the first of `n_periods`.
+    offsets, level
+        `(cores,)` and `(n_bins,)` counts: the converter's offsets, and the background.
+    phases
+        Where in a period the field begins and ends.
+    runs_back
+        Whether every odd period runs backwards through these phases.
+    rows_per_period
+        Height of a period in pixels, smaller or larger than 1.
+    n_columns
+        Pixels across the field.
+
+    Returns
+    -------
+    picture
+        `(n_rows, n_columns)` float32, counts.
+    counts
+        Likewise, samples per pixel.
+    light
+        `(n_columns,)` float32, background in each column, counts.
+    """
+    first_tick, origin_tick, period_ticks = grid
+    n_bins, cores = level.shape[0], offsets.shape[0]
+    n_rows = max(1, math.ceil(n_periods * rows_per_period))
+    picture = np.zeros((n_rows, n_columns), dtype=np.float32)
+    counts = np.zeros((n_rows, n_columns), dtype=np.float32)
+    light = np.zeros(n_columns, dtype=np.float32)
+    shares = np.zeros(n_columns, dtype=np.float32)
+    low, width = phases[0], phases[1] - phases[0]
+    values = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    expected = np.empty(int(period_ticks) + 2, dtype=np.float32)
+    columns = np.empty(int(period_ticks) + 2, dtype=np.int64)
+    step = 1.0 / period_ticks
+    for k in range(n_periods):
+        begin = origin_tick + k * period_ticks
+        start = max(math.ceil(begin + phases[0] * period_ticks), first_tick)
+        stop = min(math.ceil(begin + phases[1] * period_ticks), first_tick + samples.shape[0])
+        product, square, n = np.float32(0.0), np.float32(1e-6), 0
+        back = runs_back and k % 2 != 0
+        for tick in range(start, stop):
+            phase = (tick - begin) * step
+            b = min(int(phase * n_bins), n_bins - 1)
+            c = min(max(int((phase - low) / width * n_columns), 0), n_columns - 1)
+            values[n] = samples[tick - first_tick] - offsets[tick % cores]
+            expected[n] = level[b]
+            columns[n] = n_columns - 1 - c if back else c
+            product += values[n] * level[b]
+            square += level[b] * level[b]
+            n += 1
+        gain = min(max(product / square, 1.0 - BRIGHTNESS_RANGE), 1.0 + BRIGHTNESS_RANGE)
+        row = min(int(k * rows_per_period), n_rows - 1)
+        last = min(max(row + 1, int((k + 1) * rows_per_period)), n_rows)
+        for i in range(n):
+            light[columns[i]] += expected[i]
+            shares[columns[i]] += 1.0
+            for r in range(row, last):
+                picture[r, columns[i]] += values[i] - gain * expected[i]
+                counts[r, columns[i]] += 1.0
+    return picture / np.maximum(counts, 1.0), counts, light / np.maximum(shares, 1.0)
+
+
+@numba.njit(cache=True, nogil=True)
+def level_rows(picture: Floats, light: Floats, empty_share: float) -> None:
+    """Take from each row, in place, the brightness that a body in it has pulled off.
+
+    A least-squares brightness follows a body that fills much of the period and leaves the empty part beside it askew.
+    What counts here is what most agree on: the mean over the closest `empty_share` of a row's pixels (the "shorth").
+    """
+    n_columns = light.shape[0]
+    lit = np.flatnonzero(light > 0.25 * light.max())
+    ratios = np.empty(lit.shape[0], dtype=np.float32)
+    n = max(2, int(empty_share * lit.shape[0]))
+    if n > lit.shape[0]:
+        return
+    for r in range(picture.shape[0]):
+        for i in range(lit.shape[0]):
+            ratios[i] = picture[r, lit[i]] / light[lit[i]]
+        ratios.sort()
+        first = 0
+        for i in range(1, ratios.shape[0] - n + 1):
+            if ratios[i + n - 1] - ratios[i] < ratios[first + n - 1] - ratios[first]:
+                first = i
+        gain = ratios[first : first + n].mean()
+        for c in range(n_columns):
+            picture[r, c] -= gain * light[c]
+
+
+@numba.njit(cache=True, nogil=True)
+def standing_out(picture: Floats, counts: Floats, noise: float, on: float, off: float) -> Mask:
+    """Find pixels beyond `off` that touch, one by the other, a pixel beyond `on`; both in multiples of a pixel's noise.
+
+    `noise` is that of a sample, counts. In a strong picture both rise with the rims, so that fringes do not count.
+    """
+    n_rows, n_columns = picture.shape
+    scores = np.zeros((n_rows, n_columns), dtype=np.float32)
+    for r in range(n_rows):
+        for c in range(n_columns):
+            if counts[r, c] > 0:
+                scores[r, c] = abs(picture[r, c]) / (noise * math.sqrt(min(1.0, CORRELATED / counts[r, c])))
+    rim = np.partition(scores.ravel(), max(0, scores.size - STRONGEST))[max(0, scores.size - STRONGEST)]
+    off = max(off, FAINT_SHARE * rim)
+    on = max(on, 2.0 * FAINT_SHARE * rim)
+    mask = scores > on
+    stack = np.empty((n_rows * n_columns, 2), dtype=np.int64)
+    depth = 0
+    for r in range(n_rows):
+        for c in range(n_columns):
+            if mask[r, c]:
+                stack[depth, 0], stack[depth, 1] = r, c
+                depth += 1
+    while depth > 0:
+        depth -= 1
+        r, c = stack[depth, 0], stack[depth, 1]
+        for y in range(max(0, r - 1), min(n_rows, r + 2)):
+            for x in range(max(0, c - 1), min(n_columns, c + 2)):
+                if scores[y, x] > off and not mask[y, x]:
+                    mask[y, x] = True
+                    stack[depth, 0], stack[depth, 1] = y, x
+                    depth += 1
+    return mask
