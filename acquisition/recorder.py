@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from acquisition.event import ClockState, Event
 from acquisition.instrument import Instrument
 from acquisition.keeping import Keep, WindowKeeper
 from acquisition.origin import Origin
+from acquisition.recording_tally import Tally, TallyFile, tally_path
 from acquisition.source import Truth
 from acquisition.trace_files import FILE_BYTES, TraceFiles
 
@@ -67,6 +69,7 @@ class Recorder:
         self._file_bytes = file_bytes
         self._keeper = WindowKeeper() if keep is Keep.WINDOWS else None
         self._in_order = threading.Lock()
+        self._tally: TallyFile | None = None
         self._queue: deque[Block] = deque()
         self._queued_bytes = 0
         self._changed = threading.Condition()
@@ -128,6 +131,9 @@ class Recorder:
             description=self._description,
             file_bytes=self._file_bytes,
         )
+        with suppress(OSError):
+            # Without it a recording is as good, only what a kill took from it is not known to the sample.
+            self._tally = TallyFile(tally_path(self._path))
         self._thread = threading.Thread(target=self._write, args=(self._writer,), name="recorder", daemon=True)
         self._thread.start()
 
@@ -141,6 +147,7 @@ class Recorder:
         """
         with self._in_order:
             self._given += block.n_samples
+            self._note()
             if self._keeper is None or not self._is_recording():
                 return self._queue_up(block)
             own = replace(block, data=block.data.copy(), borrowed=False) if block.borrowed else block
@@ -153,6 +160,7 @@ class Recorder:
             with self._in_order:
                 for kept in self._keeper.searched(block, events, clock):
                     self._queue_up(kept)
+                self._note()
 
     def found(self, events: Sequence[Event]) -> None:
         """Tell what detection found when the stream had ended."""
@@ -188,6 +196,9 @@ class Recorder:
             self._error = self._error or error
         self._written = writer.samples_written
         self._dropped = self._given - self._written - self.samples_omitted
+        if self._tally is not None:
+            self._tally.close()
+            self._tally = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -211,6 +222,10 @@ class Recorder:
             self._queued_bytes += n_bytes
             self._changed.notify_all()
         return True
+
+    def _note(self) -> None:
+        if self._tally is not None:
+            self._tally.note(Tally(self._given, self.samples_omitted))
 
     def _is_recording(self) -> bool:
         return self._thread is not None and self._error is None and not self._ending

@@ -26,11 +26,11 @@ from service.cell_rows import AnswerNames
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.pipeline import Parts
 from service.run import FinishReason, Record, Run, RunRequest, RunState
+from service.run_files import TRACE
 from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
 _WARM_SAMPLES = 1_200_000
-TRACE = "trace-0001.h5"
 
 
 class BundleFile(Protocol):

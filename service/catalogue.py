@@ -6,10 +6,13 @@ import threading
 from collections import Counter, OrderedDict
 from pathlib import Path
 
+from acquisition.errors import TraceError
+from acquisition.recording_tally import Tally, read_tally, tally_path
+from acquisition.trace import TraceSequence
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id, now_utc
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
-from service.run_files import RUN_JSON, read_run
+from service.run_files import RUN_JSON, TRACE, read_run
 from service.run_folder import RunFolder
 
 _MOST_OPEN = 8
@@ -109,8 +112,13 @@ class Catalogue:
         except RunFolderError as error:
             return closed.model_copy(update={"error": f"{_CRASHED} {error}"})
         try:
-            update = {"ledger": ledger_of_files(run.ledger, folder), "files": folder.files()}
+            ledger = ledger_of_recording(ledger_of_files(run.ledger, folder), folder.path)
+            update = {"ledger": ledger, "files": folder.files()}
             closed = closed.model_copy(update=update)
+            folder.save_run(closed)
+            tally_path(folder.path / TRACE).unlink(missing_ok=True)
+        except TraceError as error:
+            closed = closed.model_copy(update={"error": f"{_CRASHED} {error}"})
             folder.save_run(closed)
         except StorageError:
             return closed
@@ -138,3 +146,20 @@ def ledger_of_files(saved: Ledger, folder: RunFolder) -> Ledger:
             "in_flight": 0,
         }
     )
+
+
+def ledger_of_recording(saved: Ledger, path: Path) -> Ledger:
+    """Return the ledger with what a run's own recording really holds, and what the crash took from it.
+
+    How many samples were received is known from what the recorder left behind, to the block.
+    """
+    first = path / TRACE
+    if not first.is_file():
+        return saved
+    with TraceSequence(first) as trace:
+        recorded = trace.n_samples
+    tally = read_tally(tally_path(first)) or Tally(saved.samples, saved.left_out)
+    # What the line had no room for was given to the recorder, and counted as lost.
+    received = max(saved.samples, tally.given - saved.samples_lost)
+    counts = {"recorded": recorded, "left_out": tally.omitted, "unrecorded": tally.missing(recorded)}
+    return saved.model_copy(update={"samples": received, **counts})

@@ -83,6 +83,7 @@ class Job:
         last, drains = self.ledger.snapshot(), False
         while not self.pipeline.join(0.1):
             now = time.monotonic()
+            self._count_recording()
             ledger = self.ledger.snapshot()
             if ledger != last:
                 last, moved = ledger, now
@@ -126,9 +127,15 @@ class Job:
         finally:
             if recorder is not None:
                 recorder.close(truth)
+                self._count_recording()
         if recorder is not None and recorder.error is not None:
             raise recorder.error
         return summary
+
+    def _count_recording(self) -> None:
+        recorder = self._parts.recorder
+        if recorder is not None:
+            self.ledger.recording(recorder.samples_written, recorder.samples_omitted, recorder.samples_dropped)
 
     def _seal(self) -> None:
         folder = self._parts.folder

@@ -26,6 +26,7 @@ class LedgerBook:
         self._samples = 0
         self._samples_lost = 0
         self._samples_omitted = 0
+        self._recording = (0, 0, 0)
         self._unknown_losses = 0
         self._samples_repeated = 0
         self._overruns = 0
@@ -43,6 +44,11 @@ class LedgerBook:
         """Enter samples per channel that the source left out by choice."""
         with self._lock:
             self._samples_omitted += count
+
+    def recording(self, recorded: int, left_out: int, unrecorded: int) -> None:
+        """Replace the counts of samples per channel of the run's own recording."""
+        with self._lock:
+            self._recording = recorded, left_out, unrecorded
 
     def repeated(self, count: int) -> None:
         """Enter samples per channel that the source gave again, and that are not used."""
@@ -111,6 +117,9 @@ class LedgerBook:
                 samples=self._samples,
                 samples_lost=self._samples_lost,
                 samples_omitted=self._samples_omitted,
+                recorded=self._recording[0],
+                left_out=self._recording[1],
+                unrecorded=self._recording[2],
                 losses_of_unknown_size=self._unknown_losses,
                 samples_repeated=self._samples_repeated,
                 overruns=self._overruns,

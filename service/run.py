@@ -114,6 +114,12 @@ class Ledger(_Record):
     """Samples per channel that the source says it lost."""
     samples_omitted: NonNegativeInt = 0
     """Samples per channel that a recording of event windows left out by choice; they are not lost."""
+    recorded: NonNegativeInt = 0
+    """Samples per channel that the run's own recording holds."""
+    left_out: NonNegativeInt = 0
+    """Samples per channel that the run's own recording left out by choice."""
+    unrecorded: NonNegativeInt = 0
+    """Samples per channel that should be in the run's own recording and are not: a slow or full disk, or a crash."""
     losses_of_unknown_size: NonNegativeInt = 0
     samples_repeated: NonNegativeInt = 0
     """Samples per channel that the source gave a second time; they are left out."""

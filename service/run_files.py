@@ -19,6 +19,7 @@ from service.window_store import FILE_NAME as WINDOWS
 
 RUN_JSON = "run.json"
 BUNDLE = "model.bundle"
+TRACE = "trace-0001.h5"
 TRUTH = "truth.parquet"
 
 

@@ -13,11 +13,15 @@ from pathlib import Path
 import pytest
 from line_parts import REJECT_EVERY
 
+from acquisition.trace import TraceSequence
 from service.control import RunControl
 from service.run import FinishReason, RunState
 from service.run_folder import RunFolder
 
 HERE = Path(__file__).parent
+KNOWN_RATE_HZ = 2000 / 0.002
+"""Most samples per second of the source of these tests."""
+
 SCRIPT = """
     import sys, time
     sys.path.insert(0, {here!r})
@@ -77,6 +81,27 @@ def test_a_killed_service_leaves_a_run_that_opens_and_says_so(tmp_path: Path, mo
         assert control.runs()[0] == run
     with RunControl(tmp_path) as again:
         assert again.runs()[0] == run  # closed once, and left so
+
+
+RECORDED = SCRIPT.replace('source="known:"', 'source="known:", record={record!r}').replace(
+    "status().ledger.stored", "status().ledger.samples"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="kill -9 is a POSIX signal")
+@pytest.mark.parametrize(("record", "more_s"), [("full", 0.33), ("full", 1.21), ("windows", 0.7)])
+def test_what_a_kill_took_from_the_recording_stands_in_the_ledger(tmp_path: Path, record: str, more_s: float) -> None:
+    process = python(RECORDED.format(here=str(HERE), data=str(tmp_path), record=record))
+    last = kill_after(process, 20_000, more_s)
+    with RunControl(tmp_path) as control:
+        (run,) = control.runs()
+        ledger, folder = run.ledger, control.folder(run.id)
+    with TraceSequence(folder.path) as trace:
+        assert trace.n_samples == ledger.recorded
+        assert trace.read(0, 10_000)[:, 0].tolist() == [tick % 1000 for tick in range(min(10_000, trace.n_samples))]
+    assert ledger.recorded + ledger.left_out + ledger.unrecorded == ledger.samples >= last
+    assert ledger.unrecorded <= 1.0 * KNOWN_RATE_HZ
+    assert not list(folder.path.glob("*.tally"))
 
 
 FULL = """
