@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import pytest
 
 from acquisition.block import UNKNOWN_LOSS
 from acquisition.errors import Overrun
+from acquisition.network_address import Address
 from acquisition.source import blocks, open_source
 from acquisition.trace import TraceWriter
 from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
 from simulator.faults.faulty_source import FaultySource
+from simulator.server import SourceServer
 
 SECONDS = 0.5
 SIMULATION = f"sim:sheet-ci?seconds={SECONDS}&seed=4&rate=60"
@@ -160,3 +163,22 @@ def test_overruns_without_end_end_a_run(bundle_file: Path, control: RunControl, 
     run = run_with(bundle_file, control, recording + "overrun:every=0.05s")
     assert run.finish_reason is FinishReason.OVERRUN and "6 times in a row" in (run.error or "")
     assert (run.ledger.overruns, run.ledger.losses_of_unknown_size) == (6, 5)
+
+
+def test_a_run_goes_on_after_an_overrun_at_the_other_end_of_the_network(
+    sound: Run, bundle_file: Path, control: RunControl, recording: str
+) -> None:
+    with open_source(recording + "overrun:at=0.3s") as instrument:
+        assert isinstance(instrument, FaultySource)
+        server = SourceServer(instrument, Address("127.0.0.1", 0), live=False)
+        thread = threading.Thread(target=server.run)
+        thread.start()
+        try:
+            run = run_with(bundle_file, control, str(server.address))
+        finally:
+            server.stop()
+            thread.join(5)
+        assert not thread.is_alive() and run.finish_reason is FinishReason.SOURCE_ENDED and run.error is None
+        assert (run.ledger.overruns, run.ledger.losses_of_unknown_size) == (1, 1)
+        assert run.ledger.samples == sound.ledger.samples - instrument.samples_lost["overrun"]
+        assert run.truth is not None and sound.truth is not None and run.truth["cells"] == sound.truth["cells"]
