@@ -18,7 +18,7 @@ import numpy as np
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import found
+from benchmarks import bead_pulses, false_triggers, found
 from benchmarks.fresh_start import fresh_start
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
 from benchmarks.page import ATOM, ROOT, table
@@ -78,6 +78,16 @@ def _accounted(ledger: dict[str, Any]) -> int:
 def cells_found(_folder: str) -> str:
     """Detection against truth."""
     return "`python -m benchmarks.found` (cells of 5 µm and more)\n\n" + table(found.HEAD, found.figures())
+
+
+def noise(_folder: str) -> str:
+    """Detection where nothing flows."""
+    return "`python -m benchmarks.false_triggers`\n\n" + table(false_triggers.HEAD, false_triggers.figures())
+
+
+def pulses(_folder: str) -> str:
+    """The public CytoSense record."""
+    return "`python -m benchmarks.bead_pulses`\n\n" + table(bead_pulses.HEAD, bead_pulses.figures())
 
 
 def real_record(folder: str) -> str:
@@ -145,6 +155,8 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("From a fresh clone to the first cell", start),
     ("A simulated run, every cell accounted for", simulated_run),
     ("Cells found by detection", cells_found),
+    ("Noise taken for cells", noise),
+    ("Real photomultiplier pulses and noise", pulses),
     ("The real time-stretch record", real_record),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),

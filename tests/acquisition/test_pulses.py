@@ -194,5 +194,5 @@ def test_every_record_of_photon_counts_has_its_triggered_pulse() -> None:
     records = np.searchsorted([tick for _, tick, _ in pieces], [pulse.start for pulse in pulses], side="right") - 1
     assert len(pieces) == 293
     assert set(records.tolist()) == set(range(293))
-    # Single photoelectrons stand alone beside the triggered pulse, 105 counts high: 48 of them in a picture.
+    # Photoelectrons stand alone beside the triggered pulse, most of them 105 counts high: 48 in a picture.
     assert len(pulses) == 341

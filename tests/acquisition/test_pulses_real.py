@@ -28,6 +28,11 @@ def test_the_doublets_seen_by_eye_are_found_and_no_others(valley: float) -> None
 
 
 @needs_record
+def test_pairs_without_a_valley_are_wide_for_their_height() -> None:
+    assert bead_pulses.beads().wide == bead_pulses.SEEN_BY_EYE | bead_pulses.SHOULDERS
+
+
+@needs_record
 def test_noise_triggers_less_than_once_in_ten_thousand_windows() -> None:
     pulses, _, windows = bead_pulses.noise_triggers()
     assert windows == 65_535 * 9 // 28
