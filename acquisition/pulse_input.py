@@ -25,7 +25,7 @@ class TraceInput:
     Attributes
     ----------
     channels
-        Names of the columns.
+        Names of the columns, each another.
     sample_rate_hz
         Ticks per second.
     bits
@@ -68,7 +68,7 @@ def trace_input(url_or_path: str) -> Iterator[TraceInput]:
         )
         try:
             contents = foreign.contents
-            names = tuple(channel.name for channel in contents.channels)
+            names = _distinct([channel.name for channel in contents.channels])
             yield TraceInput(
                 names, contents.sample_rate_hz, contents.bits, contents.n_samples, _pieces_of_file(foreign)
             )
@@ -81,6 +81,11 @@ def trace_input(url_or_path: str) -> Iterator[TraceInput]:
         yield TraceInput(
             names, instrument.sample_rate_hz, instrument.digitizer.bits, source.total_samples, _pieces_of_source(source)
         )
+
+
+def _distinct(names: list[str]) -> tuple[str, ...]:
+    """Return names with the number of their column behind those that stand for several columns."""
+    return tuple(f"{name}_{k}" if names.count(name) > 1 else name for k, name in enumerate(names))
 
 
 def _pieces_of_file(foreign: ForeignFile) -> Iterator[Piece]:

@@ -201,3 +201,45 @@ def _maxima(heights: Floats, least_valley: float) -> int:
                 falling = True
                 extreme = value
     return count
+
+
+@numba.njit(cache=True, nogil=True)
+def measure_window(
+    window: Floats, levels: Doubles, search: Search, valley: float, ends: tuple[float, float]
+) -> tuple[Doubles, bool]:
+    """Measure every channel of one pulse.
+
+    Parameters
+    ----------
+    window
+        `(n, n_channels)` samples, margins included.
+    levels
+        `(2 * n_channels,)` baselines and noise.
+    valley
+        Least fall between two maxima, as a share of the height; it is at least `on_sigmas` too.
+    ends
+        Lowest and highest value that the converter gives.
+
+    Returns
+    -------
+    tuple
+        `(n_channels, 5)` figures of `measure_pulse`, and whether a sample is at an end of the range.
+    """
+    n_channels = window.shape[1]
+    figures = np.empty((n_channels, 5))
+    heights = np.empty(window.shape[0], np.float32)
+    saturated = False
+    for c in range(n_channels):
+        top = 0.0
+        for i in range(window.shape[0]):
+            saturated |= window[i, c] <= ends[0] or window[i, c] >= ends[1]
+            heights[i] = search.polarity * (window[i, c] - levels[c])
+            top = max(top, heights[i])
+        least = max(valley * top, search.on_sigmas * levels[n_channels + c])
+        area, height, width, centre, maxima = measure_pulse(heights, least)
+        figures[c, 0] = area
+        figures[c, 1] = height
+        figures[c, 2] = width
+        figures[c, 3] = centre
+        figures[c, 4] = maxima
+    return figures, saturated

@@ -18,7 +18,7 @@ from acquisition.pulse_kernel import (
     START,
     Search,
     find_pulses,
-    measure_pulse,
+    measure_window,
     median_and_sigma,
 )
 
@@ -157,22 +157,20 @@ class PulseFinder:
         self._kept_first = begin
 
     def _measure(self, start: int, stop: int, truncated: bool, levels: Doubles) -> Pulse:
-        settings, n_channels = self._settings, len(self._levels)
+        settings = self._settings
         begin, end = max(start - settings.margin, self._first), min(stop + settings.margin, self._end)
         window = self._kept[begin - self._kept_first : end - self._kept_first]
-        channels, centre = [], 0.0
-        for column in range(n_channels):
-            heights = ((window[:, column] - levels[column]) * self._search.polarity).astype(np.float32)
-            least = max(settings.valley * float(heights.max()), settings.on_sigmas * levels[n_channels + column])
-            area, height, width, middle, maxima = measure_pulse(heights, least)
-            channels.append(ChannelPulse(area, float(height), width, maxima))
-            if column == settings.channel:
-                centre = begin + middle
+        figures, saturated = measure_window(
+            window, levels, self._search, settings.valley, (settings.lowest, settings.highest)
+        )
+        channels = tuple(
+            ChannelPulse(area, height, width, int(maxima)) for area, height, width, _, maxima in figures.tolist()
+        )
         flags = PulseFlag.TRUNCATED if truncated else PulseFlag(0)
         if channels[settings.channel].maxima > 1:
             flags |= PulseFlag.DOUBLET
-        if (window <= settings.lowest).any() or (window >= settings.highest).any():
+        if saturated:
             flags |= PulseFlag.SATURATED
         if start - settings.margin < self._first or stop + settings.margin > self._end:
             flags |= PulseFlag.CUT
-        return Pulse(self._epoch, start, stop, centre, tuple(channels), flags)
+        return Pulse(self._epoch, start, stop, begin + float(figures[settings.channel, 3]), channels, flags)
