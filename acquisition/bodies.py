@@ -34,7 +34,7 @@ BEYOND_SHARE = 0.45
 EMPTY_SHARE = 0.3
 """At least so much of a period shows nothing of a body."""
 ON_SIGMA, OFF_SIGMA = 6.0, 3.5
-MOST = 16
+MOST = 8
 LEAST_NOISE = 0.3
 """Counts; that of rounding to whole counts."""
 _MARGIN = 6

@@ -24,18 +24,21 @@ def silhouettes(mask: Mask, reach: int, margin: int) -> Mask:
 
 
 @numba.njit(cache=True, nogil=True)
-def grown(mask: Mask, reach: float) -> Mask:
+def grown(mask: Mask, reach: int) -> Mask:
     """Return every pixel within `reach` pixels of one of the mask."""
     out = mask.copy()
-    k = int(reach)
     n_rows, n_columns = mask.shape
     for r in range(n_rows):
         for c in range(n_columns):
-            if mask[r, c]:
-                for y in range(max(0, r - k), min(n_rows, r + k + 1)):
-                    for x in range(max(0, c - k), min(n_columns, c + k + 1)):
-                        if (y - r) ** 2 + (x - c) ** 2 <= reach * reach:
-                            out[y, x] = True
+            if not mask[r, c]:
+                continue
+            edge = r == 0 or c == 0 or r == n_rows - 1 or c == n_columns - 1
+            if not edge and mask[r - 1, c] and mask[r + 1, c] and mask[r, c - 1] and mask[r, c + 1]:
+                continue
+            for y in range(max(0, r - reach), min(n_rows, r + reach + 1)):
+                half = int(math.sqrt(reach * reach - (y - r) ** 2))
+                for x in range(max(0, c - half), min(n_columns, c + half + 1)):
+                    out[y, x] = True
     return out
 
 

@@ -17,6 +17,8 @@ CORRELATED = 3.0
 """Neighbouring samples that may share their noise: detectors are a few times slower than converters."""
 FAINT_SHARE = 0.25
 """Light bent around a cell reaches micrometres beyond it, at less than this share of its rim's strength."""
+PERIODS_PER_PIXEL = 2.5
+"""Of lines much finer than a pixel, about so many are drawn: more cost time and show nothing more."""
 STRONGEST = 12
 """So many pixels of a picture stand for the strength of its rims."""
 
@@ -71,7 +73,10 @@ def deviation_picture(
     expected = np.empty(int(period_ticks) + 2, dtype=np.float32)
     columns = np.empty(int(period_ticks) + 2, dtype=np.int64)
     step = 1.0 / period_ticks
-    for k in range(n_periods):
+    stride = max(1, int(1.0 / (rows_per_period * PERIODS_PER_PIXEL)))
+    if runs_back and stride % 2 == 0:
+        stride -= 1
+    for k in range(0, n_periods, stride):
         begin = origin_tick + k * period_ticks
         start = max(math.ceil(begin + phases[0] * period_ticks), first_tick)
         stop = min(math.ceil(begin + phases[1] * period_ticks), first_tick + samples.shape[0])
@@ -126,6 +131,22 @@ def level_rows(picture: Floats, light: Floats, empty_share: float) -> None:
 
 
 @numba.njit(cache=True, nogil=True)
+def _strongest(scores: Floats) -> float:
+    """Return the highest score but `STRONGEST` - 1."""
+    best = np.zeros(STRONGEST, dtype=np.float32)
+    for r in range(scores.shape[0]):
+        for c in range(scores.shape[1]):
+            score = scores[r, c]
+            if score > best[0]:
+                i = 0
+                while i + 1 < STRONGEST and best[i + 1] < score:
+                    best[i] = best[i + 1]
+                    i += 1
+                best[i] = score
+    return float(best[0])
+
+
+@numba.njit(cache=True, nogil=True)
 def standing_out(picture: Floats, counts: Floats, noise: float, on: float, off: float) -> Mask:
     """Find pixels beyond `off` that touch, one by the other, a pixel beyond `on`; both in multiples of a pixel's noise.
 
@@ -137,7 +158,7 @@ def standing_out(picture: Floats, counts: Floats, noise: float, on: float, off: 
         for c in range(n_columns):
             if counts[r, c] > 0:
                 scores[r, c] = abs(picture[r, c]) / (noise * math.sqrt(min(1.0, CORRELATED / counts[r, c])))
-    rim = np.partition(scores.ravel(), max(0, scores.size - STRONGEST))[max(0, scores.size - STRONGEST)]
+    rim = _strongest(scores)
     off = max(off, FAINT_SHARE * rim)
     on = max(on, 2.0 * FAINT_SHARE * rim)
     mask = scores > on
