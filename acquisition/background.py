@@ -2,84 +2,87 @@
 
 from __future__ import annotations
 
+import math
+from typing import cast
+
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.block import Samples, column
 from acquisition.clock import PhaseLoop
-from acquisition.event import Background
-from acquisition.folding import Doubles, Floats, accumulate_periods, fill_gaps, folded_median
+from acquisition.event import BINS_PER_TICK, Background
+from acquisition.folding import Doubles, fill_gaps, folded_median
+from acquisition.learning import MEMORY_PERIODS, Fold, Model, fold_periods, new_fold
+from acquisition.templates import Flags, Watched
 
-MEMORY_PERIODS = 4096
-"""Empty periods after which an old background has faded to 1/e."""
+SPARE = 1.01
+"""Bins beyond the nominal period, for a clock that runs slow."""
+
+
+def bins_of(period_ticks: float) -> int:
+    """Bins of a background whose period is nominally so long."""
+    return BINS_PER_TICK * math.ceil(period_ticks * SPARE)
 
 
 class BackgroundTracker:
-    """Keeps level and noise of every channel, per phase bin.
+    """Measures level and noise of every channel; what follows them from then on is compiled.
 
     Parameters
     ----------
+    clock
+        Of the stream.
     offsets
         `(n_channels, cores)` converter offsets, counts.
     n_bins
-        Phase bins of the scan or line.
+        Bins of the background.
     """
 
-    def __init__(self, offsets: Doubles, n_bins: int) -> None:
-        self.offsets = offsets
-        self.n_bins = n_bins
-        self.level: Floats = np.zeros((offsets.shape[0], n_bins), dtype=np.float32)
-        self.noise: Floats = np.zeros(offsets.shape[0], dtype=np.float32)
-        self.place: Doubles = np.full(n_bins, 0.5)
-        """Where within its bin a sample usually lies, 0 to 1."""
-        self.span = (0, n_bins)
-        """Bins that are followed once they were measured."""
+    def __init__(self, clock: PhaseLoop, offsets: Doubles, n_bins: int) -> None:
+        channels = offsets.shape[0]
+        self.model = Model(
+            level=np.zeros((channels, n_bins), np.float32),
+            seen=np.zeros((channels, BINS_PER_TICK)),
+            place=np.full(BINS_PER_TICK, 0.5),
+            noise=np.zeros(channels, np.float32),
+            offsets=offsets,
+            active=np.ones(n_bins, np.bool_),
+            clock=clock.state,
+            score=np.array([0.0, 1.0]),
+        )
 
-    def measure(
-        self,
-        channel: int,
-        samples: Samples,
-        first_tick: int,
-        clock: PhaseLoop,
-        take: npt.NDArray[np.bool_],
-    ) -> None:
+    def measure(self, channel: int, samples: Samples, first_tick: int, clock: PhaseLoop, take: Flags) -> None:
         """Set one channel afresh from the median over the periods from the clock's origin on with `take` set."""
+        model = self.model
         watched = column(samples, channel)
-        level, noise = folded_median(watched, clock.grid(first_tick), self.offsets[channel], take, self.n_bins)
-        self.level[channel] = fill_gaps(level)
-        self.noise[channel] = noise
+        n_bins = model.level.shape[1]
+        level, noise = folded_median(watched, clock.grid(first_tick), model.offsets[channel], take, n_bins)
+        model.level[channel] = fill_gaps(level)
+        model.noise[channel] = noise
+        fold = self.fold(channel, watched_channel(samples, channel, first_tick), clock, take)
+        model.seen[channel] = np.minimum(fold.periods, MEMORY_PERIODS)
 
-    def measure_place(self, samples: Samples, first_tick: int, clock: PhaseLoop, take: npt.NDArray[np.bool_]) -> None:
+    def measure_place(self, channel: int, samples: Samples, first_tick: int, clock: PhaseLoop, take: Flags) -> None:
         """Set the usual places within the bins afresh, likewise."""
-        _, place, counts = self.fold(samples, first_tick, clock, take)
-        self.place = np.where(counts > 0, place, 0.5)
+        fold = self.fold(channel, watched_channel(samples, channel, first_tick), clock, take)
+        met = fold.periods > 0
+        # What was filled in between bins that were met stands at the places of those.
+        usual = fold.places.sum() / max(fold.periods.sum(), 1.0)
+        self.model.place[:] = np.where(met, fold.places / np.maximum(fold.periods, 1.0), usual)
 
-    def fold(
-        self, samples: Samples, first_tick: int, clock: PhaseLoop, take: npt.NDArray[np.bool_]
-    ) -> tuple[Doubles, Doubles, Doubles]:
-        """Fold the periods with `take` set.
-
-        Returns the mean of every channel `(n_channels, n_bins)`, the mean place of the samples within their bins
-        `(n_bins,)`, and their number `(n_bins,)`.
-        """
-        sums = np.zeros(self.level.shape)
-        places = np.zeros(self.n_bins)
-        counts = np.zeros(self.n_bins)
-        accumulate_periods(samples, clock.grid(first_tick), self.offsets, self.span, take, sums, places, counts)
-        seen = np.maximum(counts, 1.0)
-        return sums / seen, places / seen, counts
-
-    def follow(self, mean: Doubles, counts: Doubles, n_periods: int, channels: list[int]) -> None:
-        """Let the levels of these channels drift towards the mean of `n_periods` newly seen empty periods."""
-        gain = 1.0 - np.exp(-n_periods / MEMORY_PERIODS)
-        old = self.level[channels]
-        self.level[channels] = old + gain * np.where(counts > 0, mean[channels] - old, 0.0)
-
-    def follow_place(self, place: Doubles, counts: Doubles, n_periods: int) -> None:
-        """Let the usual places within the bins drift likewise."""
-        gain = 1.0 - np.exp(-n_periods / MEMORY_PERIODS)
-        self.place += gain * np.where(counts > 0, place - self.place, 0.0)
+    def fold(self, channel: int, watched: Watched, clock: PhaseLoop, take: Flags) -> Fold:
+        """Lay the periods with `take` set over each other, of those from the clock's origin on."""
+        fold = new_fold((0, math.floor(clock.period_ticks) * BINS_PER_TICK))
+        fold_periods(
+            watched, clock.origin_tick, clock.period_ticks, 0, self.model.offsets[channel], np.asarray(take), fold
+        )
+        return fold
 
     def snapshot(self) -> Background:
         """Return level, noise and offsets as they stand now, free of later changes."""
-        return Background(self.level.copy(), self.noise.copy(), self.offsets.astype(np.float32))
+        model = self.model
+        return Background(model.level.copy(), model.noise.copy(), model.offsets.astype(np.float32))
+
+
+def watched_channel(samples: Samples, channel: int, first_tick: int) -> Watched:
+    """One channel of `(n_samples, n_channels)` samples as the kernels take it."""
+    flat = cast("Samples", np.ascontiguousarray(samples).reshape(-1))
+    return Watched(flat, samples.shape[1], channel, first_tick)

@@ -16,7 +16,7 @@ import numpy as np
 
 from acquisition.block import Samples
 from acquisition.circles import circles, depths, extents, silhouettes
-from acquisition.event import Background
+from acquisition.event import BINS_PER_TICK, Background
 from acquisition.folding import Floats, PeriodGrid
 from acquisition.settings import DetectionSettings
 from acquisition.silhouettes import deviation_picture, level_rows, standing_out
@@ -110,7 +110,7 @@ def find_bodies(
         samples,
         grid,
         background.core_offsets[settings.score_channel],
-        background.level[settings.score_channel],
+        background.level[settings.score_channel, : round(grid.period_ticks * BINS_PER_TICK)],
         max(float(background.noise[settings.score_channel]), LEAST_NOISE),
         (settings.first_phase, settings.last_phase),
         settings.active_share,

@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.background import BackgroundTracker
+from acquisition.background import BackgroundTracker, bins_of, watched_channel
 from acquisition.block import Samples, column
 from acquisition.clock import PhaseLoop, find_period, interleave_offsets
-from acquisition.folding import Floats, period_scores
+from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Digitizer
+from acquisition.learning import Model, new_fold
 from acquisition.settings import DetectionSettings
+from acquisition.templates import (
+    MARGIN_TICKS,
+    Doubles,
+    Flags,
+    Floats,
+    Watched,
+    fill_templates,
+    new_templates,
+    score_periods,
+)
 
 
 @dataclass(slots=True)
@@ -35,58 +47,88 @@ class ScoreNoise:
         sigma = max(1.4826 * float(np.median(np.abs(np.diff(scores)))) / math.sqrt(2.0), 1e-6)
         return cls(float(np.quantile(scores, 0.1)) + 1.28 * sigma, sigma)
 
-    def follow(self, scores: Floats, gain: float) -> None:
-        """Drift towards the scores of newly seen empty periods."""
-        new = ScoreNoise.of(scores)
-        self.median += gain * (new.median - self.median)
-        self.sigma += gain * (new.sigma - self.sigma)
 
-
-@dataclass(slots=True)
 class Calibration:
-    """What detection knows of the empty stream.
+    """What detection knows of the empty stream, followed from frame to frame.
 
-    Attributes
+    Parameters
     ----------
+    background
+        With its clock's origin at the first whole period of the stretch.
     clock
-        With its origin at the first whole period of the stretch.
-    background, noise
-        As measured.
-    clipped_share
-        `(n_channels,)` share of samples at the ends of the converter's range.
-    active, span
-        `(n_bins,)` phases that the score counts, the first of them and the one after the last.
+        The clock that it was measured with.
     """
 
-    clock: PhaseLoop
-    background: BackgroundTracker
-    noise: ScoreNoise
-    clipped_share: npt.NDArray[np.float64]
-    active: npt.NDArray[np.bool_]
-    span: tuple[int, int]
+    def __init__(self, background: BackgroundTracker, clock: PhaseLoop) -> None:
+        self.clock = clock
+        self.background = background
+        self.clipped_share: Doubles = np.zeros(background.model.level.shape[0])
+        """`(n_channels,)` share of samples at the ends of the converter's range."""
+        self.span = (0, background.model.level.shape[1])
+        """Bins that are followed once they were measured; the first is a multiple of `BINS_PER_TICK`."""
+        self.templates = new_templates(self.span, background.model.offsets.shape[1])
+        self.followed = new_fold(self.span)
 
-    def activate(self, settings: DetectionSettings) -> None:
-        """Choose the phases that count by the background as it stands."""
-        self.active = active_phases(self.background.level[settings.score_channel], settings.active_share)
-        lit = np.flatnonzero(self.active)
-        self.span = (int(lit[0]), int(lit[-1]) + 1) if lit.size else (0, 0)
+    @property
+    def model(self) -> Model:
+        """What the kernels follow."""
+        return self.background.model
 
-    def score(self, settings: DetectionSettings, watched: Samples, first_tick: int, n_periods: int) -> Floats:
-        """Scores of the `n_periods` periods from the clock's origin on, `(n_periods,)` counts."""
-        level = self.background.level[settings.score_channel]
-        grid = self.clock.grid(first_tick)
-        offsets = self.background.offsets[settings.score_channel]
-        return period_scores(watched, grid, offsets, level, self.active, self.span, n_periods)
+    @property
+    def noise(self) -> ScoreNoise:
+        """Median and spread of the scores of empty periods."""
+        return ScoreNoise(float(self.model.score[0]), float(self.model.score[1]))
+
+    def activate(self, settings: DetectionSettings) -> tuple[int, int]:
+        """Choose the phases that count by the background as it stands; return the first bin and the one after the last.
+
+        A phase next to a dark one is left out: on an edge, jitter of the clock would look like a cell.
+        """
+        model, s = self.model, settings.score_channel
+        within = math.floor(self.clock.period_ticks) * BINS_PER_TICK
+        active = active_phases(model.level[s, :within], settings.active_share, settings.edge_bins)
+        model.active[:] = False
+        model.active[:within] = active
+        lit = np.flatnonzero(active)
+        span = (int(lit[0]), int(lit[-1]) + 1) if lit.size else (0, 0)
+        self.templates = new_templates((_whole_ticks(span[0]), span[1]), model.offsets.shape[1])
+        self.fill_templates(settings)
+        return span
+
+    def fill_templates(self, settings: DetectionSettings) -> None:
+        """Make the templates follow the background."""
+        model, s = self.model, settings.score_channel
+        fill_templates(self.templates, model.level[s], model.active, model.offsets[s])
+
+    def follow(self, first_bin: int, stop_bin: int) -> None:
+        """Follow only these bins from now on."""
+        within = math.floor(self.clock.period_ticks) * BINS_PER_TICK
+        self.span = (_whole_ticks(max(0, first_bin)), min(stop_bin, within))
+        self.followed = new_fold(self.span)
+
+    def score(self, watched: Watched, n_periods: int) -> Floats:
+        """Scores of the `n_periods` whole periods from the clock's origin on, `(n_periods,)` counts."""
+        scores = np.zeros(n_periods, np.float32)
+        work = np.zeros(self.templates.level.shape[1], np.float32)
+        score_periods(watched, self.clock.origin_tick, self.clock.period_ticks, self.templates, scores, work)
+        return scores
 
 
-def active_phases(level: Floats, share: float) -> npt.NDArray[np.bool_]:
+def _whole_ticks(first_bin: int) -> int:
+    return first_bin // BINS_PER_TICK * BINS_PER_TICK
+
+
+def active_phases(level: Floats, share: float, edge_bins: int) -> Flags:
     """Phases that carry light: where the level, above its dark end, passes a share of its height, `(n_bins,)`.
 
-    A phase next to a dark one is left out: on an edge, jitter of the clock would look like a cell.
+    Those within `edge_bins` of a dark one are left out.
     """
     bright = level - np.quantile(level, 0.02)
     lit = bright > share * bright.max()
-    return np.asarray(lit & np.roll(lit, 1) & np.roll(lit, -1))
+    inner = lit.copy()
+    for shift in range(1, edge_bins + 1):
+        inner &= np.roll(lit, shift) & np.roll(lit, -shift)
+    return np.asarray(inner)
 
 
 def calibrate(samples: Samples, first_tick: int, settings: DetectionSettings, digitizer: Digitizer) -> Calibration:
@@ -98,54 +140,61 @@ def calibrate(samples: Samples, first_tick: int, settings: DetectionSettings, di
         The stretch and its place.
     """
     s = settings.score_channel
-    watched = column(samples, s)
+    samples = cast("Samples", np.ascontiguousarray(samples))
     cores = digitizer.interleave_cores
     # Offsets belong to ticks modulo the number of cores, wherever the stretch begins.
     turn = first_tick % cores
     from_start = [interleave_offsets(samples[:, c], cores) for c in range(samples.shape[1])]
     offsets = np.stack([np.roll(channel, turn) for channel in from_start])
-    clock = PhaseLoop(float(first_tick), find_period(watched, from_start[s], settings.nominal_period_ticks))
-    background = BackgroundTracker(offsets, settings.n_bins)
+    clock = PhaseLoop(float(first_tick), find_period(column(samples, s), from_start[s], settings.nominal_period_ticks))
+    background = BackgroundTracker(clock, offsets, bins_of(settings.nominal_period_ticks))
+    calibration = Calibration(background, clock)
     low, high = digitizer.lowest, digitizer.highest
-    clipped = np.mean((samples <= low) | (samples >= high), axis=0)
-    everything = np.ones(settings.n_bins, dtype=bool)
-    calibration = Calibration(
-        clock, background, ScoreNoise(0.0, 1.0), np.asarray(clipped), everything, (0, settings.n_bins)
-    )
-
+    calibration.clipped_share = np.asarray(np.mean((samples <= low) | (samples >= high), axis=0))
     for _ in range(2):
         # Twice: the first look at the light may have had samples on the edges of its bins.
-        clock.origin_tick += _clear_of_edges(first_tick, samples.shape[0], clock, settings.n_bins)
+        clock.origin_tick += _clear_of_edges(samples.shape[0], clock)
         clock.align(first_tick)
         every = np.ones(_whole_periods(clock, first_tick, samples), dtype=bool)
         background.measure(s, samples, first_tick, clock, every)
-        clock.origin_tick += _anchor_shift(background.level[s], settings) * clock.period_ticks
-    clock.origin_tick += _clear_of_edges(first_tick, samples.shape[0], clock, settings.n_bins)
+        clock.origin_tick += _anchor_shift(background.model.level[s], clock.period_ticks, settings)
+    clock.origin_tick += _clear_of_edges(samples.shape[0], clock)
     clock.align(first_tick)
+    _measure_empty(calibration, samples, first_tick, settings)
+    return calibration
 
+
+def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, settings: DetectionSettings) -> None:
+    """Measure backgrounds and noise on the periods of a stretch that are empty."""
+    s, clock, background = settings.score_channel, calibration.clock, calibration.background
+    watched = watched_channel(samples, s, first_tick)
     quiet = np.ones(_whole_periods(clock, first_tick, samples), dtype=bool)
+    scores = np.zeros(0, np.float32)
+    span = (0, 0)
     for _ in range(6):
         # Quiet periods and background define each other; a few turns settle them.
         background.measure(s, samples, first_tick, clock, quiet)
-        calibration.activate(settings)
-        scores = calibration.score(settings, watched, first_tick, quiet.size)
-        noise = ScoreNoise.of_mixed(scores)
-        quiet = scores <= noise.median + settings.off_sigma * noise.sigma
-    calibration.noise = ScoreNoise.of(scores[quiet])
+        span = calibration.activate(settings)
+        scores = calibration.score(watched, quiet.size)
+        mixed = ScoreNoise.of_mixed(scores)
+        quiet = scores <= mixed.median + settings.off_sigma * mixed.sigma
+    noise = ScoreNoise.of(scores[quiet])
+    calibration.model.score[:] = noise.median, noise.sigma
     empty = _empty_periods(quiet, settings)
     for channel in range(samples.shape[1]):
         if channel != s:
             background.measure(channel, samples, first_tick, clock, empty)
-    background.measure_place(samples, first_tick, clock, empty)
-    if not settings.anchor_is_edge:
+    background.measure_place(s, samples, first_tick, clock, empty)
+    if settings.anchor_is_edge:
+        calibration.follow(0, background.model.level.shape[1])
+    else:
         # Dark phases hold nothing that a clock locked on light could use.
-        margin = (calibration.span[1] - calibration.span[0]) // 8
-        background.span = (max(0, calibration.span[0] - margin), min(settings.n_bins, calibration.span[1] + margin))
-    return calibration
+        margin = (span[1] - span[0]) // 8
+        calibration.follow(span[0] - margin, span[1] + margin)
 
 
 def _whole_periods(clock: PhaseLoop, first_tick: int, samples: Samples) -> int:
-    return int((first_tick + samples.shape[0] - clock.origin_tick) / clock.period_ticks)
+    return max(0, int((first_tick + samples.shape[0] - MARGIN_TICKS - clock.origin_tick) / clock.period_ticks))
 
 
 def _empty_periods(quiet: npt.NDArray[np.bool_], settings: DetectionSettings) -> npt.NDArray[np.bool_]:
@@ -161,25 +210,30 @@ def _empty_periods(quiet: npt.NDArray[np.bool_], settings: DetectionSettings) ->
     return empty if empty.sum() >= settings.fewest else quiet
 
 
-def _anchor_shift(level: Floats, settings: DetectionSettings) -> float:
-    """How far, in periods, the clock has to turn for the light to stand at the anchor's phase."""
+def _anchor_shift(level: Floats, period_ticks: float, settings: DetectionSettings) -> float:
+    """How far, in ticks, the clock has to turn for the light to stand at the anchor's phase."""
+    within = math.floor(period_ticks) * BINS_PER_TICK
+    level = level[:within]
     bright = (level - np.quantile(level, 0.02)).astype(np.float64)
     if settings.anchor_is_edge:
-        return _rising_edge(bright / max(bright.max(), 1e-9)) - settings.anchor
-    lit = np.where(active_phases(level, settings.active_share), bright, 0.0)
-    angle = 2 * np.pi * (np.arange(level.size) + 0.5) / level.size
-    return float(np.angle(np.sum(lit * np.exp(1j * angle))) / (2 * np.pi)) - settings.anchor
+        edge = _rising_edge(bright / max(bright.max(), 1e-9)) / BINS_PER_TICK
+        return edge - settings.anchor * period_ticks
+    lit = np.where(active_phases(level, settings.active_share, settings.edge_bins), bright, 0.0)
+    angle = 2 * np.pi * (np.arange(within) + 0.5) / BINS_PER_TICK / period_ticks
+    phase = float(np.angle(np.sum(lit * np.exp(1j * angle))) / (2 * np.pi))
+    return (phase - settings.anchor) * period_ticks
 
 
-def _clear_of_edges(first_tick: int, n_samples: int, clock: PhaseLoop, n_bins: int) -> float:
-    """Shift of the origin, ticks, that keeps samples away from the edges of the phase bins.
+def _clear_of_edges(n_samples: int, clock: PhaseLoop) -> float:
+    """Shift of the origin, ticks, that keeps samples away from the edges of the bins.
 
     Where the period is a simple ratio of the sample clock, all samples meet the bins at the same few places; jitter
     must not carry them over an edge.
     """
     places = 32
-    bin_ticks = clock.period_ticks / n_bins
-    turns = (first_tick + np.arange(min(n_samples, 1 << 16)) - clock.origin_tick) / bin_ticks
+    n_periods = int(n_samples / clock.period_ticks)
+    begins = clock.origin_tick + np.arange(n_periods) * clock.period_ticks
+    turns = (np.ceil(begins) - begins) * BINS_PER_TICK
     taken = np.bincount((turns % 1.0 * places).astype(np.intp) % places, minlength=places) > 0
     if taken.all():
         return 0.0
@@ -189,11 +243,11 @@ def _clear_of_edges(first_tick: int, n_samples: int, clock: PhaseLoop, n_bins: i
         run[k] = (run[k - 1] + 1) * free[k] if k else free[k]
     last = int(np.argmax(run))
     middle = (last - run[last] / 2 + 0.5 + 0.5) / places % 1.0
-    return float((middle if middle <= 0.5 else middle - 1.0) * bin_ticks)
+    return float((middle if middle <= 0.5 else middle - 1.0) / BINS_PER_TICK)
 
 
 def _rising_edge(level: npt.NDArray[np.float64]) -> float:
-    """Phase at which a folded level of height 1 crosses one half after its longest dark stretch."""
+    """Bin, fractional, at which a folded level of height 1 crosses one half after its longest dark stretch."""
     n = level.size
     dark = level < 0.5
     if not dark.any() or dark.all():
@@ -207,4 +261,4 @@ def _rising_edge(level: npt.NDArray[np.float64]) -> float:
             longest, edge = length, (b + 1) % n
     before = level[edge - 1]
     share = (0.5 - before) / max(level[edge] - before, 1e-9)
-    return float((edge - 0.5 + share) / n)
+    return float(edge - 0.5 + share)

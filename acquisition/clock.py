@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from acquisition.block import Samples
-from acquisition.folding import Doubles, Floats, PeriodGrid, folded_energy
+from acquisition.folding import Doubles, PeriodGrid, folded_energy
+from acquisition.learning import correct_clock
 
 BINS_PER_SAMPLE = 2
 """More than 4 over-fit short records (specification B.3, "trap found")."""
@@ -107,19 +108,29 @@ def _peak_centre(candidates: Doubles, scores: Doubles) -> float:
 
 
 class PhaseLoop:
-    """Second-order loop that keeps origin and period on the stream's clock.
-
-    Every update takes the phase error of a frame, measured against the empty background. Damping is critical:
-    the period gain is a quarter of the squared phase gain. Source: specification B.3, step 3.
-    """
-
-    PHASE_GAIN = 0.3
-    LOCK_LIMIT_TICKS = 0.5
+    """The scan or line clock as it stands, a view of the array that the kernels follow it in (`Model.clock`)."""
 
     def __init__(self, origin_tick: float, period_ticks: float) -> None:
-        self.origin_tick = origin_tick
-        self.period_ticks = period_ticks
-        self.locked = True
+        self.state: Doubles = np.array([origin_tick, period_ticks, 1.0, 0.0])
+
+    @property
+    def origin_tick(self) -> float:
+        """Tick at which the next period begins."""
+        return float(self.state[0])
+
+    @origin_tick.setter
+    def origin_tick(self, tick: float) -> None:
+        self.state[0] = tick
+
+    @property
+    def period_ticks(self) -> float:
+        """Length of a period, ticks."""
+        return float(self.state[1])
+
+    @property
+    def locked(self) -> bool:
+        """False if the last phase error was too large to be trusted."""
+        return bool(self.state[2])
 
     def grid(self, first_tick: int) -> PeriodGrid:
         """Return where the samples from `first_tick` on lie against the periods from the origin on."""
@@ -135,33 +146,4 @@ class PhaseLoop:
 
     def correct(self, error_ticks: float, n_periods: int) -> None:
         """Take the phase error of a frame of `n_periods` (positive: the stream is later than the loop)."""
-        self.locked = abs(error_ticks) < self.LOCK_LIMIT_TICKS
-        step = float(np.clip(error_ticks, -self.LOCK_LIMIT_TICKS, self.LOCK_LIMIT_TICKS))
-        self.origin_tick += self.PHASE_GAIN * step
-        self.period_ticks += 0.25 * self.PHASE_GAIN**2 * step / n_periods
-
-
-def phase_error(
-    mean: Doubles, place: Doubles, counts: Doubles, level: Floats, usual_place: Doubles, period_ticks: float
-) -> float:
-    """Shift of a folded frame against the background, ticks, by least squares on the background's slope.
-
-    All arrays are `(n_bins,)`. `mean` and `place` are the frame's samples and their mean places within their bins,
-    `level` and `usual_place` the background's: where the stream meets the bins at a few fixed places, it is only
-    the difference of the two that shows a clock on the move. A gain common to all bins is fitted with the shift, so
-    that a brighter laser is not taken for a later one.
-    """
-    slope = np.empty(level.size)
-    slope[1:-1] = (level[2:] - level[:-2]) / 2.0
-    slope[0], slope[-1] = (level[1] - level[-1]) / 2.0, (level[0] - level[-2]) / 2.0
-    residual = mean - level - slope * (place - usual_place)
-    # The normal equations of residual = shift * slope + gain * level, bins weighted by their counts.
-    weighted = counts * slope
-    square, cross, power = weighted @ slope, weighted @ level, (counts * level) @ level
-    determinant = square * power - cross * cross
-    if determinant <= 1e-9 * square * power:
-        return 0.0
-    slope_part, level_part = weighted @ residual, (counts * level) @ residual
-    shift = (power * slope_part - cross * level_part) / determinant
-    gain = (square * level_part - cross * slope_part) / determinant
-    return float(-shift / (1.0 + gain) * period_ticks / level.size)
+        correct_clock(self.state, error_ticks, n_periods)

@@ -10,6 +10,9 @@ import numpy.typing as npt
 
 from acquisition.block import Samples
 
+BINS_PER_TICK = 4
+"""Bins of the background for every tick: more than one, as the periods meet the samples at ever different places."""
+
 
 class EventFlag(IntFlag):
     """What detection knows against an event."""
@@ -48,7 +51,8 @@ class Background:
     Attributes
     ----------
     level
-        `(n_channels, n_bins)` float32, counts; bin b is the phase (b + 1/2) / n_bins of the scan or line.
+        `(n_channels, n_bins)` float32, counts; bin b lies (b + 1/2) / `BINS_PER_TICK` ticks after the start of the
+        scan or line, and the last few bins beyond its end.
     noise
         `(n_channels,)` float32, counts, standard deviation of one sample about its level.
     core_offsets

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
+from acquisition.event import BINS_PER_TICK
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -21,10 +22,6 @@ class PeriodGrid(NamedTuple):
     first_tick: int
     origin_tick: float
     period_ticks: float
-
-
-BRIGHTNESS_RANGE = 0.15
-"""A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
 
 
 @numba.njit(cache=True, nogil=True)
@@ -50,102 +47,6 @@ def folded_energy(samples: Samples, offsets: Doubles, period_ticks: float, n_bin
 
 
 @numba.njit(cache=True, nogil=True)
-def period_scores(
-    samples: Samples,
-    grid: PeriodGrid,
-    offsets: Doubles,
-    level: Floats,
-    active: npt.NDArray[np.bool_],
-    span: tuple[int, int],
-    n_periods: int,
-) -> Floats:
-    """Mean absolute deviation of each period from the background at the period's own brightness.
-
-    The brightness is the least-squares gain of the background over the active phases, so that the noise of the
-    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
-
-    Parameters
-    ----------
-    samples, grid
-        `(n,)` column of the score channel; periods reaching outside of it use what is there.
-    level, active
-        `(n_bins,)` background and the phases that count.
-    span
-        First active bin and the bin after the last.
-
-    Returns
-    -------
-    Floats
-        `(n_periods,)` float32, counts.
-    """
-    n_bins = level.shape[0]
-    cores = offsets.shape[0]
-    first_tick, origin_tick, period_ticks = grid
-    step = n_bins / period_ticks
-    scores = np.zeros(n_periods, dtype=np.float32)
-    values = np.empty(int(period_ticks) + 2, dtype=np.float32)
-    expected = np.empty(int(period_ticks) + 2, dtype=np.float32)
-    for k in range(n_periods):
-        begin = origin_tick + k * period_ticks
-        start = max(math.ceil(begin + span[0] / step), first_tick)
-        stop = min(math.ceil(begin + span[1] / step), first_tick + samples.shape[0])
-        count = 0
-        product = np.float32(0.0)
-        square = np.float32(1e-6)
-        for tick in range(start, stop):
-            b = min(int((tick - begin) * step), n_bins - 1)
-            if active[b]:
-                value = np.float32(samples[tick - first_tick] - offsets[tick % cores])
-                values[count] = value
-                expected[count] = level[b]
-                product += value * level[b]
-                square += level[b] * level[b]
-                count += 1
-        gain = min(max(product / square, 1.0 - BRIGHTNESS_RANGE), 1.0 + BRIGHTNESS_RANGE)
-        total = np.float32(0.0)
-        for i in range(count):
-            total += abs(values[i] - gain * expected[i])
-        if count > 0:
-            scores[k] = total / count
-    return scores
-
-
-@numba.njit(cache=True, nogil=True)
-def accumulate_periods(
-    samples: Samples,
-    grid: PeriodGrid,
-    offsets: Doubles,
-    span: tuple[int, int],
-    take: npt.NDArray[np.bool_],
-    sums: Doubles,
-    places: Doubles,
-    counts: Doubles,
-) -> None:
-    """Add up the samples of the periods with `take` set, bin by bin, over the bins of `span`.
-
-    `sums` `(n_channels, n_bins)` takes the samples, `places` `(n_bins,)` their places within their bins (0 to 1),
-    and `counts` `(n_bins,)` their number.
-    """
-    n_bins = sums.shape[1]
-    cores = offsets.shape[1]
-    first_tick, origin_tick, period_ticks = grid
-    step = n_bins / period_ticks
-    for k in range(take.shape[0]):
-        if not take[k]:
-            continue
-        begin = origin_tick + k * period_ticks
-        start = max(math.ceil(begin + span[0] / step), first_tick)
-        stop = min(math.ceil(begin + span[1] / step), first_tick + samples.shape[0])
-        for tick in range(start, stop):
-            place = (tick - begin) * step
-            b = min(int(place), n_bins - 1)
-            places[b] += place - b
-            counts[b] += 1.0
-            for c in range(sums.shape[0]):
-                sums[c, b] += samples[tick - first_tick, c] - offsets[c, tick % cores]
-
-
-@numba.njit(cache=True, nogil=True)
 def folded_median(
     samples: Samples,
     grid: PeriodGrid,
@@ -153,14 +54,13 @@ def folded_median(
     take: npt.NDArray[np.bool_],
     n_bins: int,
 ) -> tuple[Floats, float]:
-    """Median of each phase bin over the periods with `take` set, and the noise about it.
+    """Median of each bin of `BINS_PER_TICK` over the periods with `take` set, and the noise about it.
 
     Returns `(n_bins,)` float32 levels (NaN where a bin met no sample) and 1.4826 times the median of the absolute
     deviations from them. `samples` is one `(n,)` column.
     """
     cores = offsets.shape[0]
     first_tick, origin_tick, period_ticks = grid
-    step = n_bins / period_ticks
     counts = np.zeros(n_bins + 1, dtype=np.int64)
     for turn in range(2):
         if turn == 1:
@@ -174,7 +74,7 @@ def folded_median(
             start = max(math.ceil(begin), first_tick)
             stop = min(math.ceil(begin + period_ticks), first_tick + samples.shape[0])
             for tick in range(start, stop):
-                b = min(int((tick - begin) * step), n_bins - 1)
+                b = min(int((tick - begin) * BINS_PER_TICK), n_bins - 1)
                 if turn == 0:
                     counts[b + 1] += 1
                 else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from acquisition.bodies import PictureSettings
+from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Instrument, Role
 from acquisition.periodic import PeriodicDetector
 
@@ -27,10 +28,10 @@ def light_sheet_settings(instrument: Instrument) -> PictureSettings:
     return PictureSettings(
         score_channel=instrument.columns(Role.TRANSMISSION)[0],
         nominal_period_ticks=period,
-        n_bins=max(8, round(period)),
         anchor=0.0,
         anchor_is_edge=True,
         active_share=0.5,
+        edge_bins=BINS_PER_TICK,
         window_before=ahead_um * stretch,
         window_after=behind_um * stretch,
         signal_before=ahead_um * stretch,

@@ -15,12 +15,12 @@ class DetectionSettings:
         Column that is watched for triggers.
     nominal_period_ticks
         Where to look for the period.
-    n_bins
-        Phase bins of the background.
     anchor, anchor_is_edge
         Phase that the clock gives to the rising edge of the light (True) or to its centre (False).
     active_share
         Phases count as active where the background passes this share of its highest level.
+    edge_bins
+        Phases this near to dark ones do not, in bins of `BINS_PER_TICK`.
     window_before, window_after
         Window on either side of the centre of a trigger.
     signal_before, signal_after
@@ -40,14 +40,18 @@ class DetectionSettings:
         Clock and background follow the stream in one of so many frames.
     calibration, fewest
         Periods that clock and background are first measured on, and the fewest that will do at the end of a stream.
+    relock, relock_turns
+        Periods on which a known clock is found again after a gap, and how many times as many are tried.
+    lost
+        Periods without a quiet frame after which the clock is looked for again.
     """
 
     score_channel: int
     nominal_period_ticks: float
-    n_bins: int
     anchor: float
     anchor_is_edge: bool
     active_share: float
+    edge_bins: int
     window_before: float
     window_after: float
     signal_before: float
@@ -59,6 +63,9 @@ class DetectionSettings:
     on_sigma: float = 8.0
     off_sigma: float = 4.0
     frame: int = 64
-    learn_every: int = 4
+    learn_every: int = 1
     calibration: int = 2048
     fewest: int = 16
+    relock: int = 4
+    relock_turns: int = 4
+    lost: int = 256

@@ -11,8 +11,9 @@ from acquisition.periodic import PeriodicDetector
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
-BINS_PER_SAMPLE = 4
-"""Lines meet the envelope at ever different phases, so that it is known finer than one sample."""
+LEARN_EVERY_S = 50e-6
+"""How often the line clock is corrected: a loop of some hundred hertz (specification B.3, step 3)."""
+FRAME = 64
 
 
 def time_stretch_settings(instrument: Instrument) -> PictureSettings:
@@ -21,21 +22,22 @@ def time_stretch_settings(instrument: Instrument) -> PictureSettings:
     step_um = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
     half_window = 1.1 * instrument.grid.field_um / 2 / step_um
     period = instrument.sample_rate_hz / optics.line_rate_hz
+    longest = math.ceil(LARGEST_CELL_UM / step_um)
     # Further views show the same bodies again.
     half_view = min(0.5, optics.views[0].width_samples / 2 / period)
     return PictureSettings(
         score_channel=instrument.columns(Role.LINE)[0],
         nominal_period_ticks=period,
-        n_bins=BINS_PER_SAMPLE * round(period),
         anchor=_anchor(optics.views, period),
         anchor_is_edge=False,
         active_share=0.05,
+        edge_bins=1,
         window_before=half_window,
         window_after=half_window,
         signal_before=0.0,
         signal_after=0.0,
         shortest=max(3, math.floor(SMALLEST_OBJECT_UM / step_um)),
-        longest=math.ceil(LARGEST_CELL_UM / step_um),
+        longest=longest,
         bridge=max(2, round(0.5 / step_um)),
         overlap=instrument.grid.field_um / 2 / step_um,
         calibration=1024,
@@ -43,6 +45,10 @@ def time_stretch_settings(instrument: Instrument) -> PictureSettings:
         period_um=optics.um_per_sample * period,
         first_phase=0.5 - half_view,
         last_phase=0.5 + half_view,
+        frame=FRAME,
+        learn_every=min(max(1, round(LEARN_EVERY_S * optics.line_rate_hz / FRAME)), 16),
+        relock=250,
+        lost=max(256, longest),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from acquisition.detection import detector_for
-from acquisition.event import Event, window_phases
+from acquisition.event import BINS_PER_TICK, Event, window_phases
 from acquisition.instrument import Instrument
 from acquisition.source import open_source
 from benchmarks.timing import Row, in_turn
@@ -31,7 +31,7 @@ def _numpy_image(event: Event, instrument: Instrument) -> np.ndarray:
     y = -um_per_tick * (event.window_tick + np.arange(turns.size) - event.trigger_tick)
     level = event.background.level[0]
     phase = turns % 1.0
-    value = event.window[:, 0] / level[(phase * level.size).astype(int)]
+    value = event.window[:, 0] / level[(phase * event.clock.period_ticks * BINS_PER_TICK).astype(int)]
     row = np.floor(phase / 0.9 * 80).astype(int)
     col = np.floor(y / 0.25 + 40).astype(int)
     keep = (row < 80) & (col >= 0) & (col < 80)

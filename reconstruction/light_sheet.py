@@ -199,5 +199,5 @@ def _scans(event: Event) -> tuple[int, int]:
 
 
 def _efficiency(level: FloatImage) -> FloatImage:
-    """Deflector efficiency per phase bin, from the empty transmission: `(n_bins,)`, 1 at its best."""
+    """Deflector efficiency per bin of the background, from the empty transmission: `(n_bins,)`, 1 at its best."""
     return np.asarray(np.maximum(level / max(float(level.max()), 1e-6), 0.05), dtype=np.float32)

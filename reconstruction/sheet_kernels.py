@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
+from acquisition.event import BINS_PER_TICK
 from acquisition.geometry import sheet_height
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 
@@ -26,7 +27,7 @@ class Place(NamedTuple):
 
 
 class Empty(NamedTuple):
-    """An empty scan by phase bin, `(n_bins,)` each: level of the channel, and efficiency of the deflector."""
+    """An empty scan by bin of `BINS_PER_TICK`, `(n_bins,)` each: level of the channel, efficiency of the deflector."""
 
     level: FloatImage
     efficiency: FloatImage
@@ -41,7 +42,7 @@ def scan_energy(
     `samples` is one `(n,)` column.
     """
     level, efficiency = empty.level, empty.efficiency
-    n_bins = level.shape[0]
+    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
     total = np.zeros(n_scans)
     count = np.zeros(n_scans)
     for m in range(samples.shape[0]):
@@ -50,7 +51,7 @@ def scan_energy(
         phase = turn - scan
         n = scan - first_scan
         if phase < duty and 0 <= n < n_scans:
-            b = min(int(phase * n_bins), n_bins - 1)
+            b = min(int(phase * bins), n_bins - 1)
             total[n] += samples[m] - level[b]
             count[n] += efficiency[b]
     for n in range(n_scans):
@@ -69,7 +70,7 @@ def side_planes(
     """
     level, efficiency = empty.level, empty.efficiency
     planes, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
-    n_bins = level.shape[0]
+    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
     n_z, n_y = planes.shape[1], planes.shape[2]
     half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
     half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
@@ -89,7 +90,7 @@ def side_planes(
         z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue
-        b = min(int((turn - math.floor(turn)) * n_bins), n_bins - 1)
+        b = min(int((turn - math.floor(turn)) * bins), n_bins - 1)
         value = (samples[m] - level[b]) / efficiency[b]
         row = z / pixel_um + n_z / 2 - 0.5
         col = y / pixel_um + n_y / 2 - 0.5
@@ -125,7 +126,7 @@ def transmission_image(
 ) -> int:  # fmt: skip
     """Lay the transmission on the canvas `(z, y)`, relative to the empty beam; return the pixels that no sample met."""
     image, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
-    n_bins = level.shape[0]
+    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
     n_z, n_y = image.shape
     half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
     half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
@@ -140,7 +141,7 @@ def transmission_image(
         z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
         if math.isnan(z):
             continue
-        b = min(int((turn - math.floor(turn)) * n_bins), n_bins - 1)
+        b = min(int((turn - math.floor(turn)) * bins), n_bins - 1)
         value = samples[m] / max(level[b], np.float32(1.0))
         deposit(value, 1.0, z / pixel_um + n_z / 2 - 0.5, y / pixel_um + n_y / 2 - 0.5, 1.0, half_y, image, weights)
     return settle(image, weights, 1.0)

@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from acquisition.block import Samples, column
-from acquisition.event import Event
+from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
@@ -61,7 +61,7 @@ def line_image(
         start = max(math.ceil(begin), first_tick)
         stop = min(math.ceil(begin + period_ticks), first_tick + samples.shape[0])
         for tick in range(start, stop):
-            b = min(int((tick - begin) / period_ticks * n_bins), n_bins - 1)
+            b = min(int((tick - begin) * BINS_PER_TICK), n_bins - 1)
             raw = samples[tick - first_tick]
             if level[b] > darkest and raw < ceiling:
                 ratios[count] = (raw - offsets[tick % cores]) / level[b]

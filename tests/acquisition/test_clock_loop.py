@@ -2,10 +2,11 @@ import numpy as np
 import pytest
 
 from acquisition.block import Block
-from acquisition.clock import PhaseLoop, find_period, phase_error
+from acquisition.clock import PhaseLoop, find_period
 from acquisition.detection import detector_for
 from acquisition.folding import fill_gaps
 from acquisition.instrument import Instrument
+from acquisition.learning import new_fold, phase_error
 from acquisition.presets import instrument_preset
 from acquisition.stream_buffer import StreamBuffer
 from acquisition.triggers import TriggerFinder
@@ -29,10 +30,13 @@ def test_the_phase_error_has_the_sign_and_size_of_the_shift():
     bins = np.arange(n) + 0.5
     level = (90 * np.exp(-(((bins - 200) / 20) ** 2))).astype(np.float32)
     later = 1.1 * 90 * np.exp(-(((bins - 201.2) / 20) ** 2))
-    half, counts = np.full(n, 0.5), np.full(n, 50.0)
-    error = phase_error(later, half, counts, level, half, period_ticks=100.0)
-    assert error == pytest.approx(1.2 * 100 / n, rel=0.02)
-    assert phase_error(level.astype(float), half, np.zeros(n), level, half, 100.0) == 0.0
+    usual, fold = np.full(4, 0.5), new_fold((0, n))
+    fold.periods[:] = 50.0
+    fold.places[:] = 25.0
+    fold.sums[:] = 50.0 * later.reshape(-1, 4).T
+    assert phase_error(fold, 0, level, usual) == pytest.approx(1.2 / 4, rel=0.02)
+    fold.periods[:] = 0.0
+    assert phase_error(fold, 0, level, usual) == 0.0
 
 
 def test_the_loop_follows_a_clock_that_drifts():
@@ -86,7 +90,7 @@ def test_the_buffer_keeps_ticks_through_growth_and_trimming():
 
 
 def test_a_trigger_has_hysteresis_a_bridge_and_a_limit():
-    finder = TriggerFinder(shortest=2, bridge=1, limit=6)
+    finder = TriggerFinder(shortest=2, bridge=1, limit=6, most=64)
     scores = np.array([0, 9, 5, 1, 5, 0, 0, 9, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 0, 0], dtype=np.float32)
     found = finder.push(100, scores, base=0.0, on=8.0, off=4.0) + finder.flush()
     assert [(t.start, t.stop) for t in found] == [(101, 105), (110, 116), (116, 118)]

@@ -6,7 +6,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from acquisition.event import EventFlag
+from acquisition.event import BINS_PER_TICK, EventFlag
 from acquisition.geometry import scan_coefficients, sheet_height
 from reconstruction.deposit import Canvas, Motion
 from reconstruction.errors import ReconstructionError
@@ -119,7 +119,7 @@ def test_the_kernel_equals_a_slow_and_obvious_reference(sheet, clean):
         if math.isnan(z) or abs(y) > 12:
             continue
         row, col = z / grid.pixel_um + n / 2 - 0.5, y / grid.pixel_um + n / 2 - 0.5
-        phase = int((turn % 1.0) * level.size)
+        phase = int((turn % 1.0) * event.clock.period_ticks * BINS_PER_TICK)
         for i in (math.floor(row), math.floor(row) + 1):
             for j in range(math.floor(col - half_y), math.ceil(col + half_y) + 1):
                 w = max(0.0, 1 - abs(i - row)) * max(0.0, 1 - abs(j - col) / half_y)

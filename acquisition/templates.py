@@ -1,0 +1,188 @@
+"""Scoring periods against the empty one: templates for every place that samples can have, and the compiled scoring.
+
+The background has `BINS_PER_TICK` bins for every tick, so that all samples of a period stand at the same place within
+their bins. A period is then compared with one of `BINS_PER_TICK` rows of the background, sample by sample, which
+compiles to vector instructions.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Samples
+from acquisition.event import BINS_PER_TICK
+
+Floats = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Flags = npt.NDArray[np.bool_]
+
+BRIGHTNESS_RANGE = 0.15
+"""A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
+
+CACHE_LINE_BYTES = 64
+LANES = 32
+"""Templates are filled up to a multiple of this many samples: what is left over of a vector loop runs one by one."""
+MARGIN_TICKS = LANES + 2
+"""Samples beyond the end of a period that kernels may read, without use."""
+FAST = {"reassoc", "nsz", "contract", "arcp"}
+"""Sums may be reordered, so that they compile to vector instructions; no value here is infinite or missing."""
+
+
+class Watched(NamedTuple):
+    """The samples of one channel among those of all, as kernels take them.
+
+    `flat` is `(n_samples * n_channels,)`, the channels of a sample beside each other.
+    """
+
+    flat: Samples
+    n_channels: int
+    channel: int
+    first_tick: int
+
+    @property
+    def n_samples(self) -> int:
+        """Samples per channel."""
+        return int(self.flat.shape[0]) // self.n_channels
+
+
+class Templates(NamedTuple):
+    """An empty period as its samples meet it, from the first active bin on.
+
+    Attributes
+    ----------
+    first_bin
+        Bin at which the templates begin.
+    level, active
+        `(BINS_PER_TICK, n)` background, 0 where it does not count, and 1 where it does; row q holds every
+        `BINS_PER_TICK`th bin from `first_bin + q` on.
+    dark
+        `(n_cores, n)` converter offsets, counts, by the remainder of the first sample's tick.
+    square, n_active
+        `(BINS_PER_TICK,)` sum of the squared levels, and number of active samples.
+    """
+
+    first_bin: int
+    level: Floats
+    active: Floats
+    dark: Floats
+    square: Floats
+    n_active: Floats
+
+
+def padded(span: tuple[int, int]) -> int:
+    """Return how many samples cover the bins of `span`, rounded up for vector loops."""
+    return LANES * max(1, math.ceil((span[1] - span[0]) / BINS_PER_TICK / LANES))
+
+
+def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
+    """Return templates for the bins of `span`, still to be filled."""
+    n = padded(span)
+    rows = (BINS_PER_TICK, n)
+    return Templates(
+        span[0],
+        np.zeros(rows, np.float32),
+        np.zeros(rows, np.float32),
+        np.zeros((n_cores, n), np.float32),
+        np.ones(BINS_PER_TICK, np.float32),
+        np.ones(BINS_PER_TICK, np.float32),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def fill_templates(templates: Templates, level: Floats, active: Flags, offsets: Doubles) -> None:
+    """Take over the background `(n_bins,)` of the watched channel and its converter offsets `(n_cores,)`."""
+    rows, n = templates.level.shape
+    cores = templates.dark.shape[0]
+    for core in range(cores):
+        for i in range(n):
+            templates.dark[core, i] = offsets[(core + i) % cores]
+    for q in range(rows):
+        for i in range(n):
+            b = templates.first_bin + q + i * rows
+            templates.active[q, i] = 1.0 if b < level.shape[0] and active[b] else 0.0
+        templates.n_active[q] = max(templates.active[q].sum(), np.float32(1.0))
+    refresh_templates(templates, level)
+
+
+@numba.njit(cache=True, nogil=True)
+def refresh_templates(templates: Templates, level: Floats) -> None:
+    """Take over the background `(n_bins,)` of the watched channel where it has moved."""
+    rows, n = templates.level.shape
+    for q in range(rows):
+        square = np.float32(1e-6)
+        for i in range(min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)):
+            value = level[templates.first_bin + q + i * rows] * templates.active[q, i]
+            templates.level[q, i] = value
+            square += value * value
+        templates.square[q] = square
+
+
+@numba.njit(cache=True, nogil=True)
+def first_of_period(begin: float, first_bin: int) -> tuple[int, int]:
+    """First tick at or after a bin of the period that begins at `begin`, and the row of the templates it meets."""
+    first = math.ceil(begin + first_bin / BINS_PER_TICK)
+    row = int((first - begin) * BINS_PER_TICK) - first_bin
+    return first, min(max(row, 0), BINS_PER_TICK - 1)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def score_periods(
+    watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, scores: Floats, work: Floats
+) -> int:
+    """Fill `scores` with the mean absolute deviation of each period from the background at its own brightness.
+
+    The brightness is the least-squares gain of the background over the active phases, so that the noise of the
+    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
+
+    Parameters
+    ----------
+    watched
+        Samples that hold every period whole.
+    scores
+        `(n_periods,)` counts, for the periods from `origin_tick` on.
+    work
+        At least as long as the templates; overwritten.
+
+    Returns
+    -------
+    int
+        Of no meaning; it keeps the compiler from leaving out the reads that fetch what is scored next.
+    """
+    flat, n_channels = watched.flat, watched.n_channels
+    n = templates.level.shape[1]
+    cores = templates.dark.shape[0]
+    lead = templates.first_bin / BINS_PER_TICK
+    fetched = 0
+    if n_channels == 1:
+        # Lines lie far apart in memory: asked for together, they come at once instead of one after the other.
+        stride = max(1, CACHE_LINE_BYTES // flat.itemsize)
+        for k in range(scores.shape[0]):
+            start = int(origin_tick + k * period_ticks + lead) - watched.first_tick
+            for i in range(max(start, 0), min(start + n, flat.shape[0]), stride):
+                fetched += flat[np.uint64(i)]
+    for k in range(scores.shape[0]):
+        first, q = first_of_period(origin_tick + k * period_ticks, templates.first_bin)
+        start = first - watched.first_tick
+        core = first % cores
+        if n_channels == 1:
+            for i in range(n):
+                work[i] = np.float32(flat[np.uint64(start + i)]) - templates.dark[core, i]
+        else:
+            place = start * n_channels + watched.channel
+            for i in range(n):
+                work[i] = np.float32(flat[np.uint64(place + i * n_channels)]) - templates.dark[core, i]
+        product = np.float32(0.0)
+        for i in range(n):
+            product += work[i] * templates.level[q, i]
+        gain = product / templates.square[q]
+        gain = min(max(gain, np.float32(1.0 - BRIGHTNESS_RANGE)), np.float32(1.0 + BRIGHTNESS_RANGE))
+        total = np.float32(0.0)
+        for i in range(n):
+            total += abs(work[i] - gain * templates.level[q, i]) * templates.active[q, i]
+        scores[k] = total / templates.n_active[q]
+    return fetched

@@ -1,0 +1,189 @@
+"""The compiled walk along a stream: frames of periods scored, searched for triggers, and learned from."""
+
+from __future__ import annotations
+
+import math
+from enum import IntEnum
+from typing import NamedTuple
+
+import numba
+import numpy as np
+
+from acquisition.learning import (
+    Fold,
+    Model,
+    correct_clock,
+    fold_periods,
+    follow_level,
+    follow_noise,
+    follow_place,
+    phase_error,
+)
+from acquisition.settings import DetectionSettings
+from acquisition.templates import (
+    MARGIN_TICKS,
+    Doubles,
+    Flags,
+    Floats,
+    Templates,
+    Watched,
+    refresh_templates,
+    score_periods,
+)
+from acquisition.triggers import TriggerState, push_scores
+
+OTHERS_EVERY = 4
+"""The channels that are not watched need no clock; they are followed less often."""
+
+
+class Step(IntEnum):
+    """Why the walk stopped."""
+
+    MORE = 0
+    """It needs more samples."""
+    FOUND = 1
+    """Triggers ended in this frame; the clock and the background are still those that they were seen with."""
+    LOST = 2
+    """No frame was quiet enough to learn from for `DetectionSettings.lost` periods."""
+
+
+class Rules(NamedTuple):
+    """Settings of the walk; see `DetectionSettings`."""
+
+    frame: int
+    learn_every: int
+    lost: int
+    on_sigma: float
+    off_sigma: float
+    span: tuple[int, int]
+
+    @classmethod
+    def of(cls, settings: DetectionSettings, span: tuple[int, int]) -> Rules:
+        """Take them from the settings; `span` are the bins of the background that are followed."""
+        return cls(settings.frame, settings.learn_every, settings.lost, settings.on_sigma, settings.off_sigma, span)
+
+
+class Progress(NamedTuple):
+    """Where the walk stands; the arrays change in place.
+
+    Attributes
+    ----------
+    periods
+        `(3,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, and periods
+        since a frame was last learned from.
+    scores, quiet
+        `(frame,)` of the frame that was scored last.
+    work
+        Scratch of the scoring.
+    """
+
+    periods: Doubles
+    scores: Floats
+    quiet: Flags
+    work: Floats
+
+
+def new_progress(frame: int, templates: Templates) -> Progress:
+    """Return the progress of a stretch that begins."""
+    return Progress(
+        np.zeros(3),
+        np.zeros(frame, np.float32),
+        np.zeros(frame, np.bool_),
+        np.zeros(templates.level.shape[1], np.float32),
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def whole_periods(watched: Watched, clock: Doubles, most: int) -> int:
+    """Periods from the clock's origin on that the samples hold whole, at most so many."""
+    end = watched.first_tick + watched.flat.shape[0] // watched.n_channels - MARGIN_TICKS
+    periods: int = math.floor((end - clock[0]) / clock[1])
+    return max(0, min(most, periods))
+
+
+@numba.njit(cache=True, nogil=True)
+def walk(
+    watched: Watched, model: Model, templates: Templates, fold: Fold, trigger: TriggerState, progress: Progress,
+    rules: Rules, dark_from: float, final: bool,
+) -> int:  # fmt: skip
+    """Go on frame by frame until samples run out or something is to be done; return a `Step`.
+
+    Parameters
+    ----------
+    watched
+        Samples that hold the period at the clock's origin; the walk takes whole frames of them, with `final` the
+        incomplete one as well.
+    dark_from
+        Period from which on no event's light is in any channel, as far as is known.
+    """
+    clock = model.clock
+    while True:
+        n = whole_periods(watched, clock, rules.frame)
+        if n < (1 if final else rules.frame):
+            return 0
+        if progress.periods[1] == 0.0:
+            _score_frame(watched, model, templates, trigger, progress, rules, n)
+            progress.periods[1] = 1.0
+            if trigger.found[0, 0] > 0.0:
+                return 1
+        learned = _learn(watched, model, templates, fold, progress, rules, dark_from, n)
+        progress.periods[2] = 0.0 if learned else progress.periods[2] + n
+        progress.periods[0] += n
+        progress.periods[1] = 0.0
+        clock[0] += n * clock[1]
+        if progress.periods[2] >= rules.lost:
+            return 2
+
+
+@numba.njit(cache=True, nogil=True)
+def _score_frame(
+    watched: Watched,
+    model: Model,
+    templates: Templates,
+    trigger: TriggerState,
+    progress: Progress,
+    rules: Rules,
+    n: int,
+) -> None:
+    scores, quiet = progress.scores[:n], progress.quiet[:n]
+    score_periods(watched, model.clock[0], model.clock[1], templates, scores, progress.work)
+    median, sigma = model.score[0], model.score[1]
+    off = median + rules.off_sigma * sigma
+    first = int(progress.periods[0])
+    for k in range(n):
+        quiet[k] = scores[k] <= off
+    push_scores(trigger, first, scores, median, median + rules.on_sigma * sigma, off)
+    for t in range(1, int(trigger.found[0, 0]) + 1):
+        quiet[max(0, int(trigger.found[t, 0]) - first) : max(0, int(trigger.found[t, 1]) - first)] = False
+    if trigger.periods[0] >= 0:
+        quiet[max(0, trigger.periods[0] - first) :] = False
+
+
+@numba.njit(cache=True, nogil=True)
+def _learn(
+    watched: Watched, model: Model, templates: Templates, fold: Fold, progress: Progress, rules: Rules,
+    dark_from: float, n: int,
+) -> bool:  # fmt: skip
+    """Let clock, background and noise follow the quiet periods of a frame; False if there are too few."""
+    quiet = progress.quiet[:n]
+    n_quiet = int(quiet.sum())
+    if n_quiet < max(4, n // 4):
+        return False
+    turn = int(progress.periods[0]) // rules.frame
+    if turn % rules.learn_every != 0:
+        return True
+    clock, c, first_bin = model.clock, watched.channel, rules.span[0]
+    fold_periods(watched, clock[0], clock[1], first_bin, model.offsets[c], quiet, fold)
+    error = phase_error(fold, first_bin, model.level[c], model.place)
+    follow_place(fold, model.seen[c], model.place)
+    follow_level(fold, first_bin, model.level[c], model.seen[c])
+    follow_noise(progress.scores[:n], quiet, model.score)
+    if n_quiet == n and progress.periods[0] > dark_from and turn % (OTHERS_EVERY * rules.learn_every) == 0:
+        for other in range(watched.n_channels):
+            if other != c:
+                beside = Watched(watched.flat, watched.n_channels, other, watched.first_tick)
+                fold_periods(beside, clock[0], clock[1], first_bin, model.offsets[other], quiet, fold)
+                follow_level(fold, first_bin, model.level[other], model.seen[other])
+    correct_clock(clock, error, n * rules.learn_every)
+    refresh_templates(templates, model.level[c])
+    return True
