@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from acquisition.block import Block
+from acquisition.clipping import count_clipped
 from acquisition.instrument import Channel, Instrument
-from acquisition.replay import count_clipped
 from acquisition.trace_report import ChannelReport
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
-from acquisition.folding import BRIGHTNESS_RANGE, Floats, PeriodGrid
+from acquisition.folding import Floats, PeriodGrid
+from acquisition.templates import BRIGHTNESS_RANGE
 
 Mask = npt.NDArray[np.bool_]
 

@@ -10,6 +10,7 @@ import numpy as np
 from acquisition.block import column
 from acquisition.bodies import PictureSettings, find_bodies
 from acquisition.calibration import Calibration
+from acquisition.clipping import count_clipped
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Digitizer
@@ -115,11 +116,11 @@ class WindowCutter:
         stop = math.ceil(pending.centre_tick + self._settings.window_after * period)
         window = buffer.view(start, stop).copy()
         flags = pending.flags
-        if pending.signal_ticks[0] < buffer.begin_tick:
+        if self._is_cut(start, pending.signal_ticks[0], buffer.begin_tick, self._first_flag):
             flags |= self._first_flag
-        if pending.signal_ticks[1] > buffer.end_tick:
+        if self._is_cut(-stop, -pending.signal_ticks[1], -buffer.end_tick, last_flag):
             flags |= last_flag
-        clipped = np.mean((window <= self._digitizer.lowest) | (window >= self._digitizer.highest), axis=0)
+        clipped = count_clipped(window, self._digitizer) / max(window.shape[0], 1)
         if np.any(clipped > 2 * calibration.clipped_share + 0.002):
             flags |= EventFlag.CLIPPED
         bodies = self._bodies(pending, buffer)
@@ -138,6 +139,11 @@ class WindowCutter:
             flags=flags,
             bodies=bodies,
         )
+
+    @staticmethod
+    def _is_cut(window_tick: float, signal_tick: float, end_tick: float, cause: EventFlag) -> bool:
+        """Tell whether a stretch begins too late: for the light where the stream began, for the window after a loss."""
+        return (signal_tick if cause is EventFlag.TRUNCATED else window_tick) < end_tick
 
     def _bodies(self, pending: _Pending, buffer: StreamBuffer) -> int:
         """Count the bodies in the trigger itself; the rest of the window belongs to other triggers."""

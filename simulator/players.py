@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
-from acquisition.replay import count_clipped
+from acquisition.clipping import count_clipped
 from acquisition.source import Truth
 from simulator.loop import Loop
 from simulator.stream import SimulatedStream

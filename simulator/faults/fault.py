@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from acquisition.block import UNKNOWN_LOSS, Block
+from acquisition.clipping import count_clipped
 from acquisition.errors import SourceError
 from acquisition.instrument import Instrument
-from acquisition.replay import count_clipped
 from simulator.faults.schedule import Schedule
 
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 
 from acquisition.block import Block
+from acquisition.clipping import count_clipped
 from acquisition.instrument import Instrument
-from acquisition.replay import count_clipped
 from simulator.faults.fault import Fault, Injector, Reader, Step
 from simulator.faults.values import whole
 

@@ -1,0 +1,36 @@
+"""Counting samples that the converter could not hold."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Samples
+from acquisition.instrument import Digitizer
+
+
+def count_clipped(samples: Samples, digitizer: Digitizer) -> npt.NDArray[np.int64]:
+    """Count the samples of each channel at the ends of the converter's range, `(n_channels,)`."""
+    counts = np.zeros(samples.shape[1], np.int64)
+    _count_at_ends(cast("Samples", np.ascontiguousarray(samples)), digitizer.lowest, digitizer.highest, counts)
+    return counts
+
+
+@numba.njit(cache=True, nogil=True)
+def _count_at_ends(samples: Samples, lowest: int, highest: int, counts: npt.NDArray[np.int64]) -> None:
+    n_channels = counts.shape[0]
+    flat = samples.reshape(-1)
+    block = 4096 * n_channels
+    for start in range(0, flat.shape[0], block):
+        piece = flat[start : start + block]
+        # Most stretches have none, and looking at all channels at once compiles to vector instructions.
+        any_clipped = 0
+        for i in range(piece.shape[0]):
+            any_clipped += (piece[i] <= lowest) | (piece[i] >= highest)
+        if any_clipped:
+            for i in range(piece.shape[0]):
+                if piece[i] <= lowest or piece[i] >= highest:
+                    counts[i % n_channels] += 1
