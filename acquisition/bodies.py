@@ -40,29 +40,6 @@ LEAST_NOISE = 0.3
 _MARGIN = 6
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureSettings(DetectionSettings):
-    """Settings of a detector that also counts the bodies in a trigger.
-
-    Attributes
-    ----------
-    step_um
-        Flow of one period, at the nominal speed.
-    period_um
-        Length that a whole period would cover across the flow.
-    first_phase, last_phase
-        Where in a period the field begins and ends.
-    runs_back
-        Whether every odd period runs backwards.
-    """
-
-    step_um: float
-    period_um: float
-    first_phase: float
-    last_phase: float
-    runs_back: bool = False
-
-
 @dataclass(frozen=True, slots=True)
 class Body:
     """One of the bodies in a trigger; lengths at the nominal speed, and as wide as the optics make it.
@@ -92,7 +69,7 @@ class Body:
 
 
 def find_bodies(
-    samples: Samples, grid: PeriodGrid, n_periods: int, background: Background, settings: PictureSettings
+    samples: Samples, grid: PeriodGrid, n_periods: int, background: Background, settings: DetectionSettings
 ) -> tuple[Body, ...]:
     """Find the bodies in a stretch of the stream, the largest first.
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 
-from acquisition.bodies import PictureSettings
 from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Instrument, Role
 from acquisition.periodic import PeriodicDetector
+from acquisition.settings import DetectionSettings
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
@@ -15,7 +15,7 @@ SPEED_SPREAD = 0.1
 """Windows are long enough for cells this much slower than nominal."""
 
 
-def light_sheet_settings(instrument: Instrument) -> PictureSettings:
+def light_sheet_settings(instrument: Instrument) -> DetectionSettings:
     """Derive the detector's settings from the optics: a trigger is a cell passing the first slit."""
     optics = instrument.light_sheet
     step_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
@@ -25,7 +25,7 @@ def light_sheet_settings(instrument: Instrument) -> PictureSettings:
     behind_um = max(half_field, optics.mask.y_um[-1] - slit + half_field)
     stretch = (1 + SPEED_SPREAD) / step_um
     period = instrument.sample_rate_hz / optics.scan.rate_hz
-    return PictureSettings(
+    return DetectionSettings(
         score_channel=instrument.columns(Role.TRANSMISSION)[0],
         nominal_period_ticks=period,
         anchor=0.0,

@@ -31,7 +31,15 @@ class DetectionSettings:
     bridge
         A trigger survives this many periods below the lower threshold.
     overlap
-        Two triggers with their centres closer than this share their windows.
+        A trigger that comes closer than this to the centre of another shares its window.
+    step_um
+        Flow of one period, at the nominal speed.
+    period_um
+        Length that a whole period would cover across the flow.
+    first_phase, last_phase
+        Where in a period the field begins and ends.
+    runs_back
+        Whether every odd period runs backwards.
     on_sigma, off_sigma
         Thresholds in multiples of the measured noise of the score.
     frame
@@ -60,6 +68,11 @@ class DetectionSettings:
     longest: int
     bridge: int
     overlap: float
+    step_um: float
+    period_um: float
+    first_phase: float
+    last_phase: float
+    runs_back: bool = False
     on_sigma: float = 8.0
     off_sigma: float = 4.0
     frame: int = 64

@@ -5,9 +5,9 @@ from __future__ import annotations
 import cmath
 import math
 
-from acquisition.bodies import PictureSettings
 from acquisition.instrument import Instrument, LineView, Role
 from acquisition.periodic import PeriodicDetector
+from acquisition.settings import DetectionSettings
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
@@ -16,7 +16,7 @@ LEARN_EVERY_S = 50e-6
 FRAME = 64
 
 
-def time_stretch_settings(instrument: Instrument) -> PictureSettings:
+def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
     """Derive the detector's settings from the optics: a trigger is a run of lines that differ from empty ones."""
     optics = instrument.time_stretch
     step_um = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
@@ -25,7 +25,7 @@ def time_stretch_settings(instrument: Instrument) -> PictureSettings:
     longest = math.ceil(LARGEST_CELL_UM / step_um)
     # Further views show the same bodies again.
     half_view = min(0.5, optics.views[0].width_samples / 2 / period)
-    return PictureSettings(
+    return DetectionSettings(
         score_channel=instrument.columns(Role.LINE)[0],
         nominal_period_ticks=period,
         anchor=_anchor(optics.views, period),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.block import column
-from acquisition.bodies import PictureSettings, find_bodies
+from acquisition.bodies import find_bodies
 from acquisition.calibration import Calibration
 from acquisition.clipping import count_clipped
 from acquisition.event import Background, ClockState, Event, EventFlag
@@ -50,7 +50,7 @@ class WindowCutter:
         self._digitizer = digitizer
         self._first_flag = first_flag
         self._waiting: list[_Pending] = []
-        self._last_centre = -math.inf
+        self._last_centre = self._last_stop = -math.inf
 
     @property
     def oldest(self) -> float:
@@ -68,11 +68,11 @@ class WindowCutter:
         flags = EventFlag.NONE if clock.locked else EventFlag.UNLOCKED
         if trigger.stop - trigger.start > settings.longest:
             flags |= EventFlag.LONG
-        if trigger.centre - self._last_centre < settings.overlap:
+        if min(trigger.start - self._last_centre, trigger.centre - self._last_stop) < settings.overlap:
             flags |= EventFlag.OVERLAP
             if self._waiting:
                 self._waiting[-1].flags |= EventFlag.OVERLAP
-        self._last_centre = trigger.centre
+        self._last_centre, self._last_stop = trigger.centre, trigger.stop
         first = min(trigger.start - settings.bridge, trigger.centre - settings.signal_before)
         last = max(trigger.stop + settings.bridge, trigger.centre + settings.signal_after)
 
@@ -99,7 +99,9 @@ class WindowCutter:
         """Cut the windows that no trigger from period `frontier` on can touch; ids are left to the caller (0)."""
         reach = max(self._settings.window_after + 1, self._settings.overlap)
         events: list[Event] = []
-        while self._waiting and frontier >= max(self._waiting[0].centre + reach, self._waiting[0].last):
+        while self._waiting and frontier >= max(
+            self._waiting[0].centre + reach, self._waiting[0].last + self._settings.overlap
+        ):
             events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE))
         return events
 
@@ -148,8 +150,6 @@ class WindowCutter:
     def _bodies(self, pending: _Pending, buffer: StreamBuffer) -> int:
         """Count the bodies in the trigger itself; the rest of the window belongs to other triggers."""
         settings, clock = self._settings, pending.clock
-        if not isinstance(settings, PictureSettings):
-            return 0
         # Scans that run back and forth are told apart by their number from the clock's origin.
         odd = pending.first_turn % 2 if settings.runs_back else 0
         first, n_periods = pending.first_turn - odd, pending.n_periods + odd

@@ -60,14 +60,14 @@ def found_in(url: str) -> Found:
         truth = {name: np.asarray(column) for name, column in (source.truth() or {}).items()}
     per_um = instrument.sample_rate_hz / (instrument.flow_speed_m_s * 1e6)
     ticks, sizes = truth["tick"], truth["diameter_um"]
-    window = _window_um(instrument) * per_um
     large = np.flatnonzero(sizes >= SMALLEST_UM)
     event_ticks, durations, flags, bodies = (np.array(column) for column in zip(*places, strict=True))
     overlap = (flags & EventFlag.OVERLAP) > 0
     distances = np.abs(event_ticks[:, None] - ticks[None, :])
     near = distances <= durations[:, None] / 2 + TOLERANCE_UM * per_um
     inside = distances <= durations[:, None] / 2
-    alone = np.array([np.sum(np.abs(ticks[large] - ticks[k]) < window) == 1 for k in large])
+    reach = _reach_um(instrument, sizes[large]) * per_um
+    alone = np.array([np.sum(np.abs(ticks[large] - ticks[k]) < reach) == 1 for k in large])
     seen = near[:, large].any(axis=0)
     flagged = (near[:, large] & overlap[:, None]).any(axis=0)
     several = bodies > 1
@@ -76,12 +76,13 @@ def found_in(url: str) -> Found:
     single = truth["kind"][large] != b"doublet"
     nearest = np.array([_nearest(truth, large[row], per_um, instrument) for row in inside[:, large]])
     together, atop = nearest >= ATOP, nearest < ATOP
+    beside = ~alone & ~(inside[:, large] & atop[:, None]).any(axis=0)
     return Found(
         isolated=int(alone.sum()),
         isolated_found=int((alone & seen).sum()),
         isolated_flagged=int((alone & single & wrongly).sum()),
-        overlapping=int((~alone).sum()),
-        overlapping_flagged=int((~alone & flagged).sum()),
+        overlapping=int(beside.sum()),
+        overlapping_flagged=int((beside & flagged).sum()),
         together=int((together & np.isfinite(nearest)).sum()),
         together_flagged=int((together & np.isfinite(nearest) & several).sum()),
         atop=int(atop.sum()),
@@ -102,12 +103,12 @@ def _nearest(truth: dict[str, np.ndarray], cells: np.ndarray, per_um: float, ins
     return min(pairs, default=np.inf)
 
 
-def _window_um(instrument: Instrument) -> float:
-    """How far apart two cells must be along the flow to be alone: the train of pinholes, or two cells' own length."""
+def _reach_um(instrument: Instrument, sizes_um: np.ndarray) -> np.ndarray:
+    """How near to a cell others must come along the flow to be seen with it: in the train of pinholes, or its image."""
     if instrument.kind != "light_sheet":
-        return 2.0 * instrument.grid.field_um
+        return instrument.grid.field_um / 2 + sizes_um / 2
     optics = instrument.light_sheet
-    return optics.mask.y_um[-1] - optics.mask.y_um[0] + instrument.grid.field_um
+    return np.full(sizes_um.size, optics.mask.y_um[-1] - optics.mask.y_um[0] + instrument.grid.field_um)
 
 
 RUNS = (

@@ -30,7 +30,8 @@ from service.run_files import TRACE
 from service.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
-_WARM_SAMPLES = 1_200_000
+_WARM_PERIODS = 2200
+_WARM_CELL_UM = 8.0
 
 
 class BundleFile(Protocol):
@@ -130,9 +131,18 @@ def providers_of(dispatcher: Dispatcher) -> str:
 
 
 def _warm_detection(detector: Detector, instrument: Instrument) -> None:
-    """Compile the detector's kernels on enough noise to calibrate on, with a detector that is thrown away."""
-    noise = np.random.default_rng(0).integers(-2, 3, size=(_WARM_SAMPLES, len(instrument.channels)))
-    samples = noise.astype(np.int8) if instrument.digitizer.dtype == np.int8 else noise.astype(np.int16)
+    """Compile the detector's kernels on a made-up stream with one cell, with a detector that is thrown away."""
+    optics = instrument.optics
+    rate_hz = optics.line_rate_hz if optics.kind == "time_stretch" else optics.scan.rate_hz
+    step_um = instrument.flow_speed_m_s * 1e6 / rate_hz
+    n_periods = _WARM_PERIODS + round(3 * _WARM_CELL_UM / step_um)
+    ticks = np.arange(round(n_periods * instrument.sample_rate_hz / rate_hz))
+    turns = ticks * rate_hz / instrument.sample_rate_hz
+    light = np.where(turns % 1.0 < 0.5, 0.5 * instrument.digitizer.highest, 0.0)
+    inside = np.abs(turns - _WARM_PERIODS - _WARM_CELL_UM / step_um) < 0.5 * _WARM_CELL_UM / step_um
+    light[inside & (turns % 0.25 < 0.15)] *= 0.5
+    light += np.random.default_rng(0).integers(-2, 3, ticks.size)
+    samples = np.repeat(light[:, None], len(instrument.channels), axis=1).astype(instrument.digitizer.dtype)
     detector.push(Block(samples, first_sample=0))
     detector.flush()
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from acquisition.bodies import Body, PictureSettings, find_bodies
+from acquisition.bodies import Body, DetectionSettings, find_bodies
 from acquisition.event import Background, EventFlag
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument
@@ -19,7 +19,7 @@ Disc = tuple[float, float, float]
 """Place along and across the field, and diameter, um."""
 
 
-def settings_of(instrument: Instrument) -> PictureSettings:
+def settings_of(instrument: Instrument) -> DetectionSettings:
     return light_sheet_settings(instrument) if instrument.kind == "light_sheet" else time_stretch_settings(instrument)
 
 
