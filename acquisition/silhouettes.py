@@ -102,7 +102,7 @@ def deviation_picture(
             for r in range(row, last):
                 picture[r, columns[i]] += values[i] - gain * expected[i]
                 counts[r, columns[i]] += 1.0
-    return picture / np.maximum(counts, 1.0), counts, light / np.maximum(shares, 1.0)
+    return picture / np.maximum(counts, np.float32(1.0)), counts, light / np.maximum(shares, np.float32(1.0))
 
 
 @numba.njit(cache=True, nogil=True)

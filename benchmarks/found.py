@@ -30,7 +30,7 @@ class Found:
         Cells that are alone in their window, those with an event, and those whose trigger is wrongly said
         to hold several bodies; doublets, which are several cells, and cells with debris near them are not among these.
     overlapping, overlapping_flagged
-        Cells whose window holds another cell, and those whose event says so.
+        Cells whose window holds another cell, and those whose event says so; without cells on top of each other.
     together, together_flagged
         Triggers that hold several cells, none of which lies on top of another, and those that say so.
     atop, atop_flagged
