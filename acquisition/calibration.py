@@ -109,8 +109,7 @@ class Calibration:
     def score(self, watched: Watched, n_periods: int) -> Floats:
         """Scores of the `n_periods` whole periods from the clock's origin on, `(n_periods,)` counts."""
         scores = np.zeros(n_periods, np.float32)
-        work = np.zeros(self.templates.level.shape[1], np.float32)
-        score_periods(watched, self.clock.origin_tick, self.clock.period_ticks, self.templates, scores, work)
+        score_periods(watched, self.clock.origin_tick, self.clock.period_ticks, self.templates, scores)
         return scores
 
 

@@ -150,7 +150,7 @@ class PeriodicDetector:
         if self._calibration is None:
             return False
         if stretch.progress is None:
-            stretch.progress = new_progress(self.settings.frame, self._calibration.templates)
+            stretch.progress = new_progress(self.settings.frame)
         return True
 
     def _calibrate(self, stretch: _Stretch, final: bool) -> Calibration | None:
@@ -267,7 +267,7 @@ class PeriodicDetector:
         clock.origin_tick = now
         moved = (place.shift_ticks + 0.5 * clock.period_ticks) % clock.period_ticks - 0.5 * clock.period_ticks
         # Nothing less than empty periods will do: what passes may resemble the empty period elsewhere.
-        return place.quiet and abs(moved) >= SLIP_TICKS
+        return place.quiet and (abs(moved) >= SLIP_TICKS or place.turn != 0)
 
     def _numbered(self, events: list[Event]) -> list[Event]:
         numbered = [replace(event, event_id=self._next_id + i) for i, event in enumerate(events)]

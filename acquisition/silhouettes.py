@@ -102,7 +102,9 @@ def deviation_picture(
             for r in range(row, last):
                 picture[r, columns[i]] += values[i] - gain * expected[i]
                 counts[r, columns[i]] += 1.0
-    return picture / np.maximum(counts, np.float32(1.0)), counts, light / np.maximum(shares, np.float32(1.0))
+    picture /= np.maximum(counts, np.float32(1.0))
+    light /= np.maximum(shares, np.float32(1.0))
+    return picture, counts, light
 
 
 @numba.njit(cache=True, nogil=True)

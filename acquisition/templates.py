@@ -60,8 +60,9 @@ class Templates(NamedTuple):
     level, active
         `(BINS_PER_TICK, n)` background, 0 where it does not count, and 1 where it does; row q holds every
         `BINS_PER_TICK`th bin from `first_bin + q` on.
-    dark
-        `(n_cores, n)` converter offsets, counts, by the remainder of the first sample's tick.
+    base
+        `(n_cores, BINS_PER_TICK, n)` what the converter gives for it, counts, by the remainder of the first sample's
+        tick.
     square, n_active
         `(BINS_PER_TICK,)` sum of the squared levels, and number of active samples.
     """
@@ -69,7 +70,7 @@ class Templates(NamedTuple):
     first_bin: int
     level: Floats
     active: Floats
-    dark: Floats
+    base: Floats
     square: Floats
     n_active: Floats
 
@@ -87,7 +88,7 @@ def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
         span[0],
         np.zeros(rows, np.float32),
         np.zeros(rows, np.float32),
-        np.zeros((n_cores, n), np.float32),
+        np.zeros((n_cores, *rows), np.float32),
         np.ones(BINS_PER_TICK, np.float32),
         np.ones(BINS_PER_TICK, np.float32),
     )
@@ -97,22 +98,19 @@ def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
 def fill_templates(templates: Templates, level: Floats, active: Flags, offsets: Doubles) -> None:
     """Take over the background `(n_bins,)` of the watched channel and its converter offsets `(n_cores,)`."""
     rows, n = templates.level.shape
-    cores = templates.dark.shape[0]
-    for core in range(cores):
-        for i in range(n):
-            templates.dark[core, i] = offsets[(core + i) % cores]
     for q in range(rows):
         for i in range(n):
             b = templates.first_bin + q + i * rows
             templates.active[q, i] = 1.0 if b < level.shape[0] and active[b] else 0.0
         templates.n_active[q] = max(templates.active[q].sum(), np.float32(1.0))
-    refresh_templates(templates, level)
+    refresh_templates(templates, level, offsets)
 
 
 @numba.njit(cache=True, nogil=True)
-def refresh_templates(templates: Templates, level: Floats) -> None:
+def refresh_templates(templates: Templates, level: Floats, offsets: Doubles) -> None:
     """Take over the background `(n_bins,)` of the watched channel where it has moved."""
     rows, n = templates.level.shape
+    cores = offsets.shape[0]
     for q in range(rows):
         square = np.float32(1e-6)
         for i in range(min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)):
@@ -120,6 +118,13 @@ def refresh_templates(templates: Templates, level: Floats) -> None:
             templates.level[q, i] = value
             square += value * value
         templates.square[q] = square
+    for core in range(cores):
+        at = core
+        for i in range(n):
+            dark = np.float32(offsets[at])
+            at = at + 1 if at + 1 < cores else 0
+            for q in range(rows):
+                templates.base[core, q, i] = templates.level[q, i] + dark * templates.active[q, i]
 
 
 @numba.njit(cache=True, nogil=True)
@@ -132,9 +137,9 @@ def first_of_period(begin: float, first_bin: int) -> tuple[int, int]:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def score_periods(
-    watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, scores: Floats, work: Floats
-) -> int:
-    """Fill `scores` with the mean absolute deviation of each period from the background at its own brightness.
+    watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, scores: Floats
+) -> float:
+    """Fill `scores` with the rms deviation of each period from the background at its own brightness.
 
     The brightness is the least-squares gain of the background over the active phases, so that the noise of the
     laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
@@ -142,21 +147,20 @@ def score_periods(
     Parameters
     ----------
     watched
-        Samples that hold every period whole.
+        Samples that hold every period whole, with `MARGIN_TICKS` more.
     scores
         `(n_periods,)` counts, for the periods from `origin_tick` on.
-    work
-        At least as long as the templates; overwritten.
 
     Returns
     -------
-    int
-        Of no meaning; it keeps the compiler from leaving out the reads that fetch what is scored next.
+    float
+        Of no meaning; who keeps it keeps the compiler from leaving out the reads that fetch the samples.
     """
     flat, n_channels = watched.flat, watched.n_channels
     n = templates.level.shape[1]
-    cores = templates.dark.shape[0]
+    cores = templates.base.shape[0]
     lead = templates.first_bin / BINS_PER_TICK
+    per_core = 1.0 / cores
     fetched = 0
     if n_channels == 1:
         # Lines lie far apart in memory: asked for together, they come at once instead of one after the other.
@@ -168,21 +172,25 @@ def score_periods(
     for k in range(scores.shape[0]):
         first, q = first_of_period(origin_tick + k * period_ticks, templates.first_bin)
         start = first - watched.first_tick
-        core = first % cores
+        # The remainder of a division, without its forty cycles.
+        core = first - cores * math.floor(first * per_core)
+        core = core - cores if core >= cores else core + cores if core < 0 else core
+        total = np.float32(0.0)
+        along = np.float32(0.0)
         if n_channels == 1:
             for i in range(n):
-                work[i] = np.float32(flat[np.uint64(start + i)]) - templates.dark[core, i]
+                away = np.float32(flat[np.uint64(start + i)]) * templates.active[q, i] - templates.base[core, q, i]
+                total += away * away
+                along += away * templates.level[q, i]
         else:
             place = start * n_channels + watched.channel
             for i in range(n):
-                work[i] = np.float32(flat[np.uint64(place + i * n_channels)]) - templates.dark[core, i]
-        product = np.float32(0.0)
-        for i in range(n):
-            product += work[i] * templates.level[q, i]
-        gain = product / templates.square[q]
-        gain = min(max(gain, np.float32(1.0 - BRIGHTNESS_RANGE)), np.float32(1.0 + BRIGHTNESS_RANGE))
-        total = np.float32(0.0)
-        for i in range(n):
-            total += abs(work[i] - gain * templates.level[q, i]) * templates.active[q, i]
-        scores[k] = total / templates.n_active[q]
-    return fetched
+                value = np.float32(flat[np.uint64(place + i * n_channels)])
+                away = value * templates.active[q, i] - templates.base[core, q, i]
+                total += away * away
+                along += away * templates.level[q, i]
+        gain = along / templates.square[q]
+        gain = min(max(gain, np.float32(-BRIGHTNESS_RANGE)), np.float32(BRIGHTNESS_RANGE))
+        left = total - gain * (np.float32(2.0) * along - gain * templates.square[q])
+        scores[k] = math.sqrt(max(left, np.float32(0.0)) / templates.n_active[q])
+    return float(fetched)

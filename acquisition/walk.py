@@ -69,27 +69,23 @@ class Progress(NamedTuple):
     Attributes
     ----------
     periods
-        `(3,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, and periods
-        since a frame was last learned from.
+        `(4,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, periods
+        since a frame was last learned from, and what `score_periods` returns.
     scores, quiet
         `(frame,)` of the frame that was scored last.
-    work
-        Scratch of the scoring.
     """
 
     periods: Doubles
     scores: Floats
     quiet: Flags
-    work: Floats
 
 
-def new_progress(frame: int, templates: Templates) -> Progress:
+def new_progress(frame: int) -> Progress:
     """Return the progress of a stretch that begins."""
     return Progress(
-        np.zeros(3),
+        np.zeros(4),
         np.zeros(frame, np.float32),
         np.zeros(frame, np.bool_),
-        np.zeros(templates.level.shape[1], np.float32),
     )
 
 
@@ -146,7 +142,7 @@ def _score_frame(
     n: int,
 ) -> None:
     scores, quiet = progress.scores[:n], progress.quiet[:n]
-    score_periods(watched, model.clock[0], model.clock[1], templates, scores, progress.work)
+    progress.periods[3] = score_periods(watched, model.clock[0], model.clock[1], templates, scores)
     median, sigma = model.score[0], model.score[1]
     off = median + rules.off_sigma * sigma
     first = int(progress.periods[0])
@@ -185,5 +181,5 @@ def _learn(
                 fold_periods(beside, clock[0], clock[1], first_bin, model.offsets[other], quiet, fold)
                 follow_level(fold, first_bin, model.level[other], model.seen[other])
     correct_clock(clock, error, n * rules.learn_every)
-    refresh_templates(templates, model.level[c])
+    refresh_templates(templates, model.level[c], model.offsets[c])
     return True

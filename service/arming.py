@@ -142,7 +142,8 @@ def _warm_detection(detector: Detector, instrument: Instrument) -> None:
     inside = np.abs(turns - _WARM_PERIODS - _WARM_CELL_UM / step_um) < 0.5 * _WARM_CELL_UM / step_um
     light[inside & (turns % 0.25 < 0.15)] *= 0.5
     light += np.random.default_rng(0).integers(-2, 3, ticks.size)
-    samples = np.repeat(light[:, None], len(instrument.channels), axis=1).astype(instrument.digitizer.dtype)
+    columns = np.repeat(light[:, None], len(instrument.channels), axis=1)
+    samples = columns.astype(np.int8) if instrument.digitizer.dtype == np.int8 else columns.astype(np.int16)
     detector.push(Block(samples, first_sample=0))
     detector.flush()
 

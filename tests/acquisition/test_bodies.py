@@ -5,12 +5,14 @@ import math
 import numpy as np
 import pytest
 
-from acquisition.bodies import Body, DetectionSettings, find_bodies
-from acquisition.event import Background, EventFlag
+from acquisition.background import bins_of
+from acquisition.bodies import Body, find_bodies
+from acquisition.event import BINS_PER_TICK, Background, EventFlag
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument
 from acquisition.light_sheet import light_sheet_settings
 from acquisition.presets import instrument_preset
+from acquisition.settings import DetectionSettings
 from acquisition.time_stretch import time_stretch_settings
 from tests.conftest import whole_stream
 
@@ -40,7 +42,7 @@ def drawn(instrument: Instrument, discs: list[Disc], length_um: float = 24.0, se
         values[(radius < 1) & (radius > 0.8)] *= 0.6
     values *= 1.0 + 0.01 * rng.standard_normal(n_periods + 1)[np.floor(turn).astype(int)]
     samples = (np.where(lit, values, 0.0) + NOISE * rng.standard_normal(tick.size)).round().astype(np.int16)
-    bins = (np.arange(settings.n_bins) + 0.5) / settings.n_bins
+    bins = (np.arange(bins_of(period)) + 0.5) / BINS_PER_TICK / period
     level = np.where((bins >= settings.first_phase) & (bins < settings.last_phase), LIGHT, 0.0).astype(np.float32)
     channels = len(instrument.channels)
     background = Background(

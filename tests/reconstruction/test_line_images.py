@@ -21,7 +21,7 @@ def correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def test_line_images_look_like_the_cells_that_were_there():
-    setup = setup_preset("stretch-ci").changed({"flow.cells_per_s": 150.0, "flow.speed_cv": 0.0})
+    setup = setup_preset("stretch-ci").changed({"flow.cells_per_s": 100.0, "flow.speed_cv": 0.0})
     simulated = SimulatedStream(setup, parse_sample("wbc"), seed=11, extent=Extent(cells=8))
     samples = np.concatenate(list(simulated.frames()))
     detector = detector_for(setup.instrument)
