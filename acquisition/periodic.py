@@ -253,6 +253,7 @@ class PeriodicDetector:
         elif slip_tick <= stretch.buffer.first_tick + clock.period_ticks:
             return []
         rest = stretch.buffer.split(max(slip_tick, stretch.buffer.begin_tick))
+        stretch.cutter.forget(slip_tick)
         events = self._numbered(stretch.cutter.rest(EventFlag.UNLOCKED, stretch.buffer, calibration, self._epoch))
         self._begin_stretch(rest, EventFlag.UNLOCKED, turning=True)
         return events

@@ -105,6 +105,10 @@ class WindowCutter:
             events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE))
         return events
 
+    def forget(self, tick: float) -> None:
+        """Take back the triggers from a tick on, which are looked for anew in another stretch."""
+        self._waiting = [pending for pending in self._waiting if pending.centre_tick < tick]
+
     def rest(self, cause: EventFlag, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
         """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
         waiting, self._waiting = self._waiting, []
