@@ -14,11 +14,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
+from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import bead_pulses, false_triggers, found
+from benchmarks import bead_pulses, false_triggers, found, kills
 from benchmarks.fresh_start import fresh_start
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
 from benchmarks.page import ATOM, ROOT, table
@@ -90,6 +92,11 @@ def pulses(_folder: str) -> str:
     return "`python -m benchmarks.bead_pulses`\n\n" + table(bead_pulses.HEAD, bead_pulses.figures())
 
 
+def killed(_folder: str) -> str:
+    """Recordings whose processes were killed."""
+    return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures())
+
+
 def real_record(folder: str) -> str:
     """The public ATOM record."""
     if not ATOM.is_file():
@@ -98,6 +105,7 @@ def real_record(folder: str) -> str:
     run, _ = _lightline("run", f"atom:{ATOM}", "--exit", "--json", "--data", "atom", folder=folder)
     rows: list[tuple[object, ...]] = [
         ("samples per line (published: 275.5195)", f"{report['samples_per_line']:.5f}"),
+        *clock_of_record(ATOM),
         ("droplets found (counted by eye: 1)", report["events"]["count"]),
         ("droplets stored with an answer", run["ledger"]["stored"]),
     ]
@@ -105,6 +113,19 @@ def real_record(folder: str) -> str:
         "`lightline inspect oil_emulsion.hdf5 --json`, `lightline run atom:oil_emulsion.hdf5 --exit --json`\n\n"
         + table(("", ""), rows)
     )
+
+
+def clock_of_record(path: Path) -> list[tuple[object, ...]]:
+    """Samples per line of the whole record and its halves, and the converter's interleave offsets."""
+    with h5py.File(path) as file:
+        raw = np.clip(file["raw"][...], -128, 127).astype(np.int8)
+    offsets, half = interleave_offsets(raw, 4), raw.size // 2
+    parts = {"all of it": (raw, offsets), "first half": (raw[:half], offsets)}
+    parts["second half"] = (raw[half:], np.roll(offsets, -half % 4))
+    published = np.array([0.06, -2.38, -0.34, -2.70])
+    off = np.abs((offsets - offsets.mean()) - (published - published.mean())).max()
+    periods = [(f"by folding, {name}", f"{find_period(*part, 275.0):.5f}") for name, part in parts.items()]
+    return [*periods, ("interleave offsets, largest difference from the published ones, LSB", f"{off:.3f}")]
 
 
 def images_against_truth(_folder: str) -> str:
@@ -157,6 +178,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Cells found by detection", cells_found),
     ("Noise taken for cells", noise),
     ("Real photomultiplier pulses and noise", pulses),
+    ("Recordings killed at random moments", killed),
     ("The real time-stretch record", real_record),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
