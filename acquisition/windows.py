@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.block import column
-from acquisition.bodies import find_bodies
+from acquisition.bodies import SMALLEST_UM, find_bodies
 from acquisition.calibration import Calibration
 from acquisition.clipping import count_clipped
 from acquisition.event import Background, ClockState, Event, EventFlag
@@ -154,6 +154,8 @@ class WindowCutter:
     def _bodies(self, pending: _Pending, buffer: StreamBuffer) -> int:
         """Count the bodies in the trigger itself; the rest of the window belongs to other triggers."""
         settings, clock = self._settings, pending.clock
+        if pending.n_periods * settings.step_um < SMALLEST_UM:
+            return 0
         # Scans that run back and forth are told apart by their number from the clock's origin.
         odd = pending.first_turn % 2 if settings.runs_back else 0
         first, n_periods = pending.first_turn - odd, pending.n_periods + odd
