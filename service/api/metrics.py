@@ -51,6 +51,10 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
         "repeated_samples_total", "counter", "Samples the source gave twice.", [({}, ledger.samples_repeated)]
     )
     yield from _family("overruns_total", "counter", "Times the digitizer overran.", [({}, ledger.overruns)])
+    yield from _family("recorded_samples_total", "counter", "Samples kept in files.", [({}, ledger.recorded)])
+    yield from _family(
+        "unrecorded_samples_total", "counter", "Samples missing in the recording.", [({}, ledger.unrecorded)]
+    )
 
 
 def _latency(status: ServiceStatus) -> list[Sample]:

@@ -43,4 +43,7 @@ export function showLedger(ledger) {
   if (ledger.overruns > 0) {
     row(list, "", "overruns", ledger.overruns, "alarm");
   }
+  if (ledger.unrecorded > 0) {
+    row(list, "", "samples not recorded", ledger.unrecorded, "alarm");
+  }
 }
