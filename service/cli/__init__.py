@@ -15,6 +15,7 @@ COMMANDS = {
     "simulate": "service.cli.simulate:simulate",
     "inspect": "service.cli.inspect:inspect_command",
     "pulses": "service.cli.pulses:pulses",
+    "calibrate": "service.cli.calibrate:calibrate",
     "import": "service.cli.convert:import_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
     "train": "service.cli.train:train",
