@@ -26,7 +26,7 @@ from service.cli.collect import events_of, match_labels
 from service.truth import STORED, Triggers
 
 BATCH = 32
-SHAPE_FEATURES = ("area_um2", "diameter_um", "aspect", "bright_avg", "bright_sd", "contrast")
+SHAPE_FEATURES = ("area_um2", "diameter_um", "axis_ratio", "bright_avg", "bright_sd", "contrast")
 NOT_ASKED = ("debris", "bubble", "doublet")
 
 

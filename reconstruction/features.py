@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numba
 import numpy as np
 import numpy.typing as npt
 
+from reconstruction.brightness import BRIGHTNESS_FEATURES, measure_brightness
+from reconstruction.contour import SHAPE_FEATURES, measure_shape
 from reconstruction.deposit import FloatImage
-
-IMAGE_FEATURES = ("area_um2", "diameter_um", "aspect", "row_um", "col_um", "bright_avg", "bright_sd", "contrast")
-"""What `image_features` measures."""
+from reconstruction.texture import GREY_STEP, TEXTURE_FEATURES, grey_levels, log_table, measure_texture
 
 BORDER_SHARE = 0.125
 """Frame of the image, by share of its edge, that shows the noise of the background."""
@@ -38,41 +37,98 @@ class ObjectMask:
 
 
 @numba.njit(cache=True, nogil=True)
-def _smooth(image: FloatImage) -> FloatImage:
-    """Mean over 3 x 3 pixels, edges repeated."""
+def _smooth(image: FloatImage, background: float) -> FloatImage:
+    """Mean over 3 x 3 pixels, edges repeated, above the background."""
     rows, cols = image.shape
     result = np.empty_like(image)
+    column = np.empty(cols)
     for i in range(rows):
+        above, below = max(i - 1, 0), min(i + 1, rows - 1)
         for j in range(cols):
-            total = 0.0
-            for p in range(-1, 2):
-                for q in range(-1, 2):
-                    total += image[min(max(i + p, 0), rows - 1), min(max(j + q, 0), cols - 1)]
-            result[i, j] = total / 9.0
+            column[j] = float(image[above, j]) + image[i, j] + image[below, j]
+        for j in range(1, cols - 1):
+            result[i, j] = (column[j - 1] + column[j] + column[j + 1]) / 9.0 - background
+        result[i, 0] = (2.0 * column[0] + column[1]) / 9.0 - background
+        result[i, cols - 1] = (column[cols - 2] + 2.0 * column[cols - 1]) / 9.0 - background
     return result
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_from(outside: npt.NDArray[np.bool_], seeds: npt.NDArray[np.int64], free: npt.NDArray[np.bool_]) -> None:
-    """Mark in `outside` all that can be reached from `seeds` (flat indices) through `free` pixels, 4-connected."""
-    rows, cols = free.shape
-    stack = np.empty(rows * cols + seeds.shape[0], dtype=np.int64)
-    top = 0
-    for seed in seeds:
-        if free[seed // cols, seed % cols] and not outside[seed // cols, seed % cols]:
-            outside[seed // cols, seed % cols] = True
-            stack[top] = seed
-            top += 1
-    while top > 0:
-        top -= 1
-        i, j = stack[top] // cols, stack[top] % cols
-        for d in range(4):
-            p = i + (1 if d == 0 else -1 if d == 1 else 0)
-            q = j + (1 if d == 2 else -1 if d == 3 else 0)
-            if 0 <= p < rows and 0 <= q < cols and free[p, q] and not outside[p, q]:
-                outside[p, q] = True
-                stack[top] = p * cols + q
-                top += 1
+def _noise(smooth: FloatImage) -> float:
+    """Robust spread of the frame of the image about 0; pixels that nothing was laid on are left out."""
+    rows, cols = smooth.shape
+    high, wide = round(BORDER_SHARE * rows), round(BORDER_SHARE * cols)
+    frame = np.empty(rows * cols, dtype=np.float32)
+    n = 0
+    for i in range(rows):
+        for j in range(cols):
+            within = high <= i < rows - high and wide <= j < cols - wide
+            if not within and smooth[i, j] != 0.0:
+                frame[n] = abs(smooth[i, j])
+                n += 1
+    return 1.4826 * float(np.median(frame[:n])) if n > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _spread(free: npt.NDArray[np.bool_], stack: npt.NDArray[np.int64], n: int, stride: int) -> None:
+    """Take from `free` all that the `n` places on the stack lead to, 4-connected; its border is not free."""
+    while n > 0:
+        n -= 1
+        place = stack[n]
+        for k in range(4):
+            beside = place + (1 if k == 0 else -1 if k == 1 else stride if k == 2 else -stride)
+            if free[beside]:
+                free[beside] = False
+                stack[n] = beside
+                n += 1
+
+
+@numba.njit(cache=True, nogil=True)
+def _central_object(image: FloatImage, background: float, sigmas: float, least: float) -> npt.NDArray[np.bool_]:
+    smooth = _smooth(image, background)
+    rows, cols = smooth.shape
+    threshold = max(sigmas * _noise(smooth), least)
+    # Flat with a border that nothing spreads over, so that no step has to ask where it is.
+    stride = cols + 2
+    empty = np.zeros((rows + 2) * stride, dtype=np.bool_)
+    stack = np.empty(empty.shape[0], dtype=np.int64)
+    n = 0
+    for i in range(rows):
+        for j in range(cols):
+            quiet = abs(smooth[i, j]) <= threshold
+            place = (i + 1) * stride + j + 1
+            edge = i == 0 or i == rows - 1 or j == 0 or j == cols - 1
+            empty[place] = quiet and not edge
+            if quiet and edge:
+                stack[n] = place
+                n += 1
+    loud = np.zeros(empty.shape[0], dtype=np.bool_)
+    outside = np.zeros((rows, cols), dtype=np.bool_)
+    for k in range(n):
+        outside[stack[k] // stride - 1, stack[k] % stride - 1] = True
+    holes = empty.copy()
+    _spread(holes, stack, n, stride)
+    nearest, start = np.inf, -1
+    for i in range(rows):
+        for j in range(cols):
+            place = (i + 1) * stride + j + 1
+            if outside[i, j] or (empty[place] and not holes[place]):
+                continue
+            loud[place] = True
+            away = (i - rows / 2) ** 2 + (j - cols / 2) ** 2
+            if away < nearest:
+                nearest, start = away, place
+    inside = np.zeros((rows, cols), dtype=np.bool_)
+    if start >= 0:
+        rest = loud.copy()
+        rest[start] = False
+        stack[0] = start
+        _spread(rest, stack, 1, stride)
+        for i in range(rows):
+            for j in range(cols):
+                place = (i + 1) * stride + j + 1
+                inside[i, j] = loud[place] and not rest[place]
+    return inside
 
 
 def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0, least: float = 0.02) -> ObjectMask:
@@ -81,57 +137,40 @@ def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0,
     Pixels of the 3 x 3 mean that differ from the background by more than `sigmas` of its noise (and at least by
     `least`) make up objects; holes are filled; the object nearest the centre is taken.
     """
-    smooth = _smooth(np.ascontiguousarray(image, dtype=np.float32)) - background
-    rows, cols = smooth.shape
-    border = np.ones_like(smooth, dtype=bool)
-    border[
-        round(BORDER_SHARE * rows) : -round(BORDER_SHARE * rows),
-        round(BORDER_SHARE * cols) : -round(BORDER_SHARE * cols),
-    ] = False
-    frame = np.abs(smooth[border & (smooth != 0.0)])
-    noise = 1.4826 * float(np.median(frame)) if frame.size else 0.0
-    loud = np.abs(smooth) > max(sigmas * noise, least)
-    edges = np.zeros_like(loud)
-    edges[[0, -1], :] = True
-    edges[:, [0, -1]] = True
-    outside = np.zeros_like(loud)
-    _fill_from(outside, np.flatnonzero(edges), ~loud)
-    solid = ~outside
-    inside = np.zeros_like(loud)
-    places = np.flatnonzero(solid)
-    if places.size:
-        distance = (places // cols - rows / 2) ** 2 + (places % cols - cols / 2) ** 2
-        _fill_from(inside, places[[int(np.argmin(distance))]], solid)
-    return ObjectMask(inside)
+    return ObjectMask(_central_object(np.ascontiguousarray(image, dtype=np.float32), background, sigmas, least))
 
 
-def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float) -> dict[str, float]:
-    """Measure size, shape and contrast of the object of a transmission or line image.
+def image_feature_names(axes: str) -> tuple[str, ...]:
+    """Return the names of what `image_features` measures in images of these axes, rows first: "zy" or "yx"."""
+    places = tuple(f"{axis}_um" for axis in axes)
+    return (*SHAPE_FEATURES, *places, *BRIGHTNESS_FEATURES, *TEXTURE_FEATURES)
+
+
+def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float, axes: str) -> dict[str, float]:
+    """Measure size, shape, place, light, grain and texture of the object of a transmission or line image.
+
+    Parameters
+    ----------
+    image
+        `(rows, columns)` float32, relative to the empty background.
+    axes
+        Names of the rows' and the columns' axes, "zy" or "yx"; y is the flow.
 
     Returns
     -------
     dict
-        `area_um2`; `diameter_um` of the circle of that area; `aspect` of the ellipse of the same second moments
-        (long over short axis); `row_um` and `col_um` of its centre against the image's; `bright_avg` and `bright_sd`
-        inside it, relative to the background; `contrast`, the rms difference from the background inside it. NaN
-        where there is no object.
+        `image_feature_names(axes)`, as docs/features.md defines them; NaN where there is no object, but an area of 0.
     """
-    rows, cols = np.nonzero(mask.inside)
-    if rows.size == 0:
-        return {name: 0.0 if name == "area_um2" else math.nan for name in IMAGE_FEATURES}
-    area = rows.size * pixel_um**2
-    values = image[mask.inside].astype(np.float64)
-    spread = np.cov(np.stack([rows, cols])) if rows.size > 1 else np.zeros((2, 2))
-    short, long = np.sqrt(np.maximum(np.linalg.eigvalsh(spread), 1.0 / 12.0))
-    centre = [(rows.mean() - (image.shape[0] - 1) / 2) * pixel_um, (cols.mean() - (image.shape[1] - 1) / 2) * pixel_um]
-    measured = (
-        area,
-        2.0 * math.sqrt(area / math.pi),
-        float(long / short),
-        float(centre[0]),
-        float(centre[1]),
-        float(values.mean()),
-        float(values.std()),
-        float(np.sqrt(np.mean((values - 1.0) ** 2))),
-    )
-    return dict(zip(IMAGE_FEATURES, measured, strict=True))
+    turned = axes[0] == "y"
+    inside = mask.inside.T.copy() if turned else mask.inside
+    light = image.T.copy() if turned else image
+    shape = measure_shape(inside, pixel_um)
+    row_um, col_um = shape[-2:]
+    places = (col_um, row_um) if turned else (row_um, col_um)
+    bright = measure_brightness(light, inside, pixel_um, 1.0)
+    if shape[0] > 0.0:
+        texture = measure_texture(grey_levels(light, inside, GREY_STEP), log_table(inside.size))
+    else:
+        texture = np.full(len(TEXTURE_FEATURES), np.nan)
+    measured = (*shape[:-2].tolist(), *places, *bright.tolist(), *texture.tolist())
+    return dict(zip(image_feature_names(axes), measured, strict=True))

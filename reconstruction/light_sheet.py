@@ -14,7 +14,7 @@ from acquisition.geometry import scan_coefficients
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
 from reconstruction.deposit import Canvas, FloatImage, Motion
-from reconstruction.features import IMAGE_FEATURES, find_object, image_features
+from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
 from reconstruction.sheet_kernels import (
     Empty,
@@ -52,7 +52,7 @@ class LightSheetTransform:
         self._forward = {names[c]: (c, optics.slits[min(i, len(optics.slits) - 1)].y_um) for i, c in enumerate(forward)}
         self._sides = {names[c]: c for c in sides}
         self._feature_names = (
-            *IMAGE_FEATURES,
+            *image_feature_names("zy"),
             *(f"{name}_sum" for name in self._sides),
             "speed_residual_um",
             "missing_share",
@@ -110,7 +110,7 @@ class LightSheetTransform:
                 self._lay_transmission(event, *self._forward[name], fit, image)
         pixel_um = self.instrument.grid.pixel_um
         mask = find_object(first)
-        features = image_features(first, mask, pixel_um)
+        features = image_features(first, mask, pixel_um, "zy")
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
         rejection = flag_rejection(event.flags)

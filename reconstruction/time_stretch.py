@@ -14,7 +14,7 @@ from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
-from reconstruction.features import IMAGE_FEATURES, find_object, image_features
+from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.images import CellImages, FloatImages, Rejection
 
 DARKEST = 0.05
@@ -90,7 +90,7 @@ class TimeStretchTransform:
         self.instrument = instrument
         self._optics = optics
         self._lines = {instrument.channels[c].name: c for c in instrument.columns(Role.LINE)}
-        self._feature_names = (*IMAGE_FEATURES, "length_um", "missing_share")
+        self._feature_names = (*image_feature_names("yx"), "length_um", "missing_share")
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -137,7 +137,7 @@ class TimeStretchTransform:
             if name != first_name:
                 self._lay(event, self._lines[name], image)
         mask = find_object(first)
-        features = image_features(first, mask, pixel_um)
+        features = image_features(first, mask, pixel_um, "yx")
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
         features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing / first.size}
         rejection = flag_rejection(event.flags)

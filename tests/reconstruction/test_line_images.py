@@ -64,7 +64,7 @@ def test_the_real_droplet_is_one_round_dark_ring_with_a_bright_middle(atom_recor
     assert images.rejection == (Rejection.NONE,)
     picture = images.images["line"][0]
     assert 5.0 < images.features["diameter_um"][0] < 11.0
-    assert images.features["aspect"][0] < 1.3
+    assert images.features["axis_ratio"][0] < 1.3
     middle = picture[34:46, 34:46].mean()
     ring = picture[26, 36:44].mean()
     assert ring < 0.3 < middle
@@ -76,11 +76,11 @@ def test_the_measures_of_a_drawn_ellipse_come_out_right():
     inside = ((rows - 45.0) / 20) ** 2 + ((cols - 36.0) / 10) ** 2 < 1
     image = np.where(inside, 0.8, 1.0).astype(np.float32)
     mask = find_object(image)
-    features = image_features(image, mask, 0.25)
+    features = image_features(image, mask, 0.25, "yx")
     assert features["area_um2"] == pytest.approx(np.pi * 20 * 10 * 0.25**2, rel=0.2)  # one pixel of smoothing
-    assert features["aspect"] == pytest.approx(2.0, rel=0.08)
-    assert features["row_um"] == pytest.approx((45 - 39.5) * 0.25, abs=0.05)
-    assert features["col_um"] == pytest.approx((36 - 39.5) * 0.25, abs=0.05)
+    assert features["axis_ratio"] == pytest.approx(2.0, rel=0.08)
+    assert features["y_um"] == pytest.approx((45 - 39.5) * 0.25, abs=0.05)
+    assert features["x_um"] == pytest.approx((36 - 39.5) * 0.25, abs=0.05)
     assert features["bright_avg"] == pytest.approx(0.82, abs=0.02)
     assert not mask.touches_edge
 
@@ -88,7 +88,7 @@ def test_the_measures_of_a_drawn_ellipse_come_out_right():
 def test_an_empty_image_has_no_object_and_a_cut_one_touches_the_edge():
     noise = np.random.default_rng(0).normal(1.0, 0.01, (80, 80)).astype(np.float32)
     empty = find_object(noise)
-    assert image_features(noise, empty, 0.25)["area_um2"] < 1.0
+    assert image_features(noise, empty, 0.25, "yx")["area_um2"] < 1.0
     cut = noise.copy()
     cut[30:50, :25] -= 0.4
     assert find_object(cut).touches_edge
