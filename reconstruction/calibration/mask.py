@@ -63,12 +63,10 @@ def fit_mask(beads: Sequence[BeadPassage], places_um: Doubles) -> MaskFit:
         inverse = np.linalg.pinv(normal, rcond=1e-9)
         offset = inverse @ right
         residual = _residuals(path - offset, weights, places_um)
-        held = weights > 0
-        sigma = max(1.4826 * float(np.median(np.abs(residual[held]))), 1e-9)
-        weights = np.where(np.abs(residual) < OUTLYING * sigma, weights, 0.0)
+        # The variance of a passage goes with 1 / weight; a median would see the many faint ones only.
+        variance = float(np.sum(weights * residual**2)) / max(_freedom(weights), 1.0)
+        weights = np.where(weights * residual**2 <= OUTLYING**2 * variance, weights, 0.0)
         weights[(weights > 0).sum(axis=1) < 4] = 0.0
-    freedom = float((weights > 0).sum()) - 2.0 * float((weights > 0).any(axis=1).sum()) - places_um.size
-    variance = float(np.sum(weights * residual**2)) / max(freedom, 1.0)
     passages = (weights > 0).sum(axis=0).astype(np.float64)
     known = passages >= FEWEST_PASSAGES
     plain = np.eye(places_um.size) - _line_part(places_um, known)
@@ -76,6 +74,12 @@ def fit_mask(beads: Sequence[BeadPassage], places_um: Doubles) -> MaskFit:
     offset = plain @ offset
     spread = float(np.sqrt(np.sum(weights * residual**2) / max(float(weights.sum()), 1e-12)))
     return MaskFit(np.where(known, offset, np.nan), np.where(known, error, np.nan), passages, spread)
+
+
+def _freedom(weights: Doubles) -> float:
+    """Passages less what is fitted to them: start and speed of every bead, and the offsets."""
+    held = weights > 0
+    return float(held.sum()) - 2.0 * float(held.any(axis=1).sum()) - float(held.any(axis=0).sum())
 
 
 def _residuals(path: Doubles, weights: Doubles, places_um: Doubles) -> Doubles:

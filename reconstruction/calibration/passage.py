@@ -16,6 +16,10 @@ from reconstruction.calibration.empty_scan import Doubles
 SPREAD = 0.15
 """Speeds are looked for this far from nominal."""
 STEP = 0.001
+COMB_UM = 2.0
+"""Half-width of the comb's teeth."""
+LARGEST_RESIDUAL_UM = 0.8
+"""Passages that scatter more about a straight line belong to several beads, or to other pinholes than was thought."""
 BLUR_UM = 2.2
 """How far the optics carry a bead's light beyond its edge, um."""
 FAINTEST = 0.1
@@ -34,9 +38,9 @@ class BeadPassage:
     place
         Where in the scan the sheet meets it, u - 1/2 in -1/2 to 1/2.
     width_ticks
-        Standard deviation of its light along the scan.
+        Standard deviation along the scan of its light at the brightest pinhole, which sees one spot of it.
     width_y_um
-        Standard deviation of its light along the flow, at the brightest pinhole.
+        Likewise along the flow, um.
     x_um
         Where it flies across the flow, by the pinholes that see it.
     speed_um_per_tick
@@ -84,7 +88,8 @@ def measure_passage(
     Returns
     -------
     BeadPassage or None
-        None where fewer than three pinholes see it, or it is not whole within the scan.
+        None where fewer than three pinholes see it, its passages make no straight line, or it is not whole within the
+        scan.
     """
     optics = instrument.light_sheet
     beam = event.background.level[instrument.columns(Role.TRANSMISSION)[0]].astype(np.float64)
@@ -110,14 +115,19 @@ def measure_passage(
         ticks = np.array([mean for _, mean, _ in found])
         slope, start = np.polyfit(np.append(places[seen], optics.slits[0].y_um), np.append(ticks[seen], slit), 1)
         expected = np.where(seen, ticks, start + slope * places)
+    y_um, passed = np.append(places[seen], optics.slits[0].y_um), np.append(ticks[seen], slit)
+    if float(np.abs(passed - start - slope * y_um).max()) > LARGEST_RESIDUAL_UM * slope:
+        return None
     inside = np.any(np.abs(light.tick[:, None] - expected[None, seen]) < near, axis=1)
-    place, width = _along_scan(light.take(inside), centre, reach)
+    place = _place(light.take(inside), centre, reach)
+    brightest = int(np.argmax(sums))
+    width = _width(light.take(np.abs(light.tick - expected[brightest]) < near), place, reach)
     if not (reach < place < active - reach and width > 0):
         return None
-    brightest = int(np.argmax(sums))
     return BeadPassage(
         ticks=np.append(np.where(seen, ticks, np.nan), slit),
-        weights=np.append(np.where(seen, sums / sums.max(), 0.0), 1.0),
+        # Between noise of the light, which calls for the first power, and the bead's own grain, beyond the second.
+        weights=np.append(np.where(seen, (sums / sums.max()) ** 2, 0.0), 1.0),
         place=place / active - 0.5,
         width_ticks=width,
         width_y_um=found[brightest][2] / slope,
@@ -164,16 +174,38 @@ def _densest(light: _Samples, active: float, reach: float) -> float:
     return float(np.argmax(np.convolve(folded, window, mode="same"))) + 0.5
 
 
-def _along_scan(light: _Samples, centre: float, reach: float) -> tuple[float, float]:
-    """Mean and standard deviation of the light about `centre`, ticks."""
+def _place(light: _Samples, centre: float, reach: float) -> float:
+    """Mean place of the light about `centre`, ticks."""
     for _ in range(4):
         near = np.abs(light.place - centre) < reach
         total = float(light.value[near].sum())
         if total <= 0:
-            return math.nan, math.nan
+            return math.nan
         centre = float(light.value[near] @ light.place[near]) / total
-    spread = float(light.value[near] @ (light.place[near] - centre) ** 2) / total
-    return centre, math.sqrt(max(spread, 0.0))
+    return centre
+
+
+def _width(light: _Samples, centre: float, reach: float) -> float:
+    """Measure the standard deviation along the scan of the brightest spot about `centre`, ticks.
+
+    Adaptive moments: the light is weighted by a Gaussian as wide as itself, so that noise and fainter light beside the
+    spot count little (Bernstein and Jarvis, Astron. J. 123, 583 (2002), section 3).
+    """
+    near = np.abs(light.place - centre) < reach
+    place, value = light.place[near], light.value[near]
+    variance = (0.3 * reach) ** 2
+    for _ in range(40):
+        weight = value * np.exp(-0.5 * (place - centre) ** 2 / variance)
+        total = float(weight.sum())
+        if total <= 0:
+            return math.nan
+        centre = float(weight @ place) / total
+        before, variance = variance, min(2.0 * float(weight @ (place - centre) ** 2) / total, reach**2)
+        if variance <= 0:
+            return math.nan
+        if abs(variance - before) < 1e-6 * before:
+            break
+    return math.sqrt(variance)
 
 
 def _moments(light: _Samples, tick: float, near: float) -> tuple[float, float, float]:
@@ -217,16 +249,20 @@ def _slit_tick(
 
 def _coarse_slowness(light: _Samples, period: float, slit: float, ahead_um: Doubles, nominal: float) -> float:
     """Ticks per um whose comb of expected passages meets most light."""
-    first = int(light.scan[0]) if light.scan.size else 0
-    energy = np.bincount(light.scan - first, weights=light.value)
-    middle = np.zeros(energy.size)
-    counts = np.maximum(np.bincount(light.scan - first), 1)
-    middle = np.bincount(light.scan - first, weights=light.tick) / counts
-    half = max(1, round(3.0 * nominal / period))
+    if light.scan.size == 0:
+        return nominal
+    scan = light.scan - light.scan[0]
+    counts = np.bincount(scan)
+    held = counts > 0
+    middle = np.bincount(scan, weights=light.tick)[held] / counts[held]
+    energy = np.bincount(scan, weights=light.value)[held]
+    half = max(1, round(COMB_UM * nominal / period))
     kernel = 1.0 - np.abs(np.arange(-half, half + 1)) / (half + 1.0)
     smooth = np.convolve(energy, kernel, mode="same")
-    held = np.bincount(light.scan - first) > 0
+    noise = 1.4826 * float(np.median(np.abs(smooth - np.median(smooth))))
+    # The glare of a bead outshines the rest by far, and would leave two pinholes to tell which of them they are.
+    evened = np.sqrt(np.maximum(smooth - np.median(smooth) - 3.0 * noise, 0.0))
     candidates = nominal / (1.0 + np.arange(-SPREAD, SPREAD, STEP))
     comb = slit + candidates[:, None] * ahead_um[None, :]
-    score = np.interp(comb, middle[held], smooth[held], left=0.0, right=0.0).sum(axis=1)
+    score = np.interp(comb, middle, evened, left=0.0, right=0.0).sum(axis=1)
     return float(candidates[int(np.argmax(score))])

@@ -50,7 +50,9 @@ class SweepFit:
 
 
 def fit_sweep(beads: Sequence[BeadPassage]) -> SweepFit:
-    """Fit 1 / width = k (1 + 2 a2 w + 3 a3 w^2) + m x + n x^2 to the beads; the sheet is thicker away from its focus.
+    """Fit 1 / width = k (1 + 2 a2 w + 3 a3 w^2) to the beads, and what grows with x to x^4 beside it.
+
+    The sheet is thicker away from its focus, wherever that is.
 
     Parameters
     ----------
@@ -60,14 +62,14 @@ def fit_sweep(beads: Sequence[BeadPassage]) -> SweepFit:
     w = np.array([bead.place for bead in beads])
     x = np.array([bead.x_um for bead in beads])
     pace = 1.0 / np.array([bead.width_ticks for bead in beads])
-    columns = np.stack([np.ones_like(w), 2 * w, 3 * w**2, x, x**2], axis=1)
+    columns = np.stack([np.ones_like(w), 2 * w, 3 * w**2, x, x**2, x**3, x**4], axis=1)
     used = np.ones(w.size, dtype=bool)
     for _ in range(5):
         solution = np.linalg.lstsq(columns[used], pace[used], rcond=None)[0]
         residual = pace - columns @ solution
         sigma = max(1.4826 * float(np.median(np.abs(residual[used]))), 1e-12)
         used = np.abs(residual) < OUTLYING * sigma
-    variance = float(residual[used] @ residual[used]) / max(int(used.sum()) - 5, 1)
+    variance = float(residual[used] @ residual[used]) / max(int(used.sum()) - columns.shape[1], 1)
     covariance = np.linalg.pinv(columns[used].T @ columns[used]) * variance
     k = float(solution[0])
     errors = covariance[1:3, 1:3] / k**2
