@@ -8,27 +8,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.block import column
 from acquisition.event import Event
-from acquisition.geometry import scan_coefficients
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
-from reconstruction.deposit import Canvas, FloatImage, Motion
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
+from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
-from reconstruction.images import CellImages, FloatImages, Rejection
-from reconstruction.sheet_kernels import (
-    Empty,
-    Place,
-    scan_energy,
-    side_planes,
-    stack_planes,
-    transmission_image,
-)
+from reconstruction.gate import GateSettings
+from reconstruction.images import CellImages, FloatImages
+from reconstruction.sheet_mapping import SheetMapping, whole_scans
+from reconstruction.sheet_quality import SheetQuality
 from reconstruction.speed import SpeedFit, fit_speed
-
-WORST_SPEED_ERROR = 0.01
-"""Relative standard error beyond which a volume would be smeared over its own size (specification A.7, table)."""
-SMALLEST_AREA_UM2 = 3.0
 
 
 class LightSheetTransform:
@@ -38,12 +27,13 @@ class LightSheetTransform:
     channel as `(n, z, y, x)`, counts above background at full deflector efficiency.
     """
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, gate: GateSettings) -> None:
         optics = instrument.light_sheet
         self.instrument = instrument
         self._optics = optics
-        self._scan = scan_coefficients(optics.scan)
-        self._mask_x = np.array(optics.mask.x_um, dtype=np.float64)
+        self._gate = gate
+        self._quality = SheetQuality(instrument, gate.worst_speed_error)
+        self._mapping = SheetMapping(instrument)
         self._mask_y = np.array(optics.mask.y_um, dtype=np.float64)
         names = [channel.name for channel in instrument.channels]
         forward = instrument.columns(Role.TRANSMISSION)
@@ -56,6 +46,7 @@ class LightSheetTransform:
             *(f"{name}_sum" for name in self._sides),
             "speed_residual_um",
             "missing_share",
+            *self._quality.names,
         )
 
     @property
@@ -74,7 +65,7 @@ class LightSheetTransform:
         grid = self.instrument.grid
         return (
             f"image-light_sheet:px={grid.size_px}:um={grid.pixel_um:g}:speed=comb+slit"
-            f":speed_error={WORST_SPEED_ERROR:g}:area={SMALLEST_AREA_UM2:g}"
+            f":{self._gate.parameters}"
         )
 
     def warm(self) -> None:
@@ -98,47 +89,30 @@ class LightSheetTransform:
         """Make the images of one event in place, and measure it."""
         first_name = self.flat_channels[0]
         efficiency = _efficiency(event.background.level[self._forward[first_name][0]])
-        energies = {name: self._energy(event, efficiency, channel) for name, channel in self._sides.items()}
+        energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
         fit = self._fit_speed(event, energies)
         n = self.instrument.grid.size_px
         first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
-        missing = self._lay_transmission(event, *self._forward[first_name], fit, first)
+        motion = Motion(fit.start_tick, fit.speed_um_per_tick)
+        missing = self._mapping.transmission(event, *self._forward[first_name], motion, first)
         for name, image in images.items():
             if name in self._sides:
-                self._lay_volume(event, efficiency, self._sides[name], fit, image)
+                self._mapping.volume(event, efficiency, self._sides[name], motion, image)
             elif name != first_name:
-                self._lay_transmission(event, *self._forward[name], fit, image)
+                self._mapping.transmission(event, *self._forward[name], motion, image)
         pixel_um = self.instrument.grid.pixel_um
         mask = find_object(first)
         features = image_features(first, mask, pixel_um, "zy")
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
-        rejection = flag_rejection(event.flags)
-        if rejection is Rejection.NONE:
-            rejection = self._judge(fit, features["area_um2"], mask.touches_edge)
+        brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
+        features |= self._quality.measure(event, fit, lambda other: self._fit_speed(other, energies), brightest, features)
+        # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
+        speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
+        rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)
-
-    def _judge(self, fit: SpeedFit, area_um2: float, touches_edge: bool) -> Rejection:
-        # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
-        if self._sides and not fit.error_um_per_tick < WORST_SPEED_ERROR * fit.speed_um_per_tick:
-            return Rejection.SPEED
-        if area_um2 < SMALLEST_AREA_UM2:
-            return Rejection.EMPTY
-        return Rejection.OFF_FIELD if touches_edge else Rejection.NONE
-
-    def _place(self, event: Event, channel: int) -> Place:
-        delay_ticks = self.instrument.channels[channel].delay_s * self.instrument.sample_rate_hz
-        return Place(float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, delay_ticks)
-
-    def _energy(self, event: Event, efficiency: FloatImage, channel: int) -> npt.NDArray[np.float64]:
-        """Mean side light of each scan of the window, counts above background, `(n_scans,)`."""
-        first_scan, n_scans = _scans(event)
-        samples = column(event.window, channel)
-        empty = Empty(event.background.level[channel], efficiency)
-        duty = self._optics.scan.active_duty
-        return np.asarray(scan_energy(samples, empty, self._place(event, channel), duty, n_scans, first_scan))
 
     def _fit_speed(self, event: Event, energies: Mapping[str, npt.NDArray[np.float64]]) -> SpeedFit:
         """Fit the speed to the brightest side channel; nominal, with infinite error, where there is none."""
@@ -147,7 +121,7 @@ class LightSheetTransform:
         if not energies:
             return SpeedFit(nominal, math.inf, event.trigger_tick - slit_y_um / nominal, math.inf)
         energy = max(energies.values(), key=lambda e: float(e.sum()))
-        first_scan, _ = _scans(event)
+        first_scan, _ = whole_scans(event)
         noise = 1.4826 * float(np.median(np.abs(energy - np.median(energy))))
         first_tick = event.clock.origin_tick + first_scan * event.clock.period_ticks
         return fit_speed(
@@ -159,43 +133,6 @@ class LightSheetTransform:
             self._mask_y,
             nominal,
         )
-
-    def _lay_transmission(self, event: Event, channel: int, slit_y_um: float, fit: SpeedFit, image: FloatImage) -> int:
-        return int(
-            transmission_image(
-                column(event.window, channel),
-                event.background.level[channel],
-                self._place(event, channel),
-                self._scan,
-                Motion(fit.start_tick, fit.speed_um_per_tick),
-                slit_y_um,
-                Canvas(image, np.empty_like(image), self.instrument.grid.pixel_um),
-            )
-        )
-
-    def _lay_volume(
-        self, event: Event, efficiency: FloatImage, channel: int, fit: SpeedFit, volume: FloatImage
-    ) -> None:
-        n = self.instrument.grid.size_px
-        planes = np.empty((self._mask_y.size, n, n), dtype=np.float32)
-        side_planes(
-            column(event.window, channel),
-            Empty(event.background.level[channel], efficiency),
-            self._place(event, channel),
-            self._scan,
-            Motion(fit.start_tick, fit.speed_um_per_tick),
-            self._mask_y,
-            Canvas(planes, np.empty_like(planes), self.instrument.grid.pixel_um),
-        )
-        stack_planes(planes, self._mask_x, self.instrument.grid.pixel_um, volume)
-
-
-def _scans(event: Event) -> tuple[int, int]:
-    """First whole scan of the window, and how many there are."""
-    period = event.clock.period_ticks
-    first = math.ceil((event.window_tick - event.clock.origin_tick) / period)
-    last = math.floor((event.window_tick + event.window.shape[0] - event.clock.origin_tick) / period)
-    return first, max(0, last - first)
 
 
 def _efficiency(level: FloatImage) -> FloatImage:

@@ -1,9 +1,8 @@
-"""Kernels of the light sheet: samples to planes and transmission image (specification A.7, steps 4 to 6)."""
+"""Kernels of the light sheet: samples to scan energies, planes and transmission image (specification A.7, 4 to 6)."""
 
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
 
 import numba
 import numpy as np
@@ -11,137 +10,95 @@ import numpy.typing as npt
 
 from acquisition.block import Samples
 from acquisition.event import BINS_PER_TICK
-from acquisition.geometry import sheet_height
-from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
-
-ScanCoefficients = tuple[float, float, float, float, bool]
-
-
-class Place(NamedTuple):
-    """Where the samples of a channel stand: first tick of the window, scan clock, and the channel's delay, in ticks."""
-
-    first_tick: float
-    origin_tick: float
-    period_ticks: float
-    delay_ticks: float
-
-
-class Empty(NamedTuple):
-    """An empty scan by bin of `BINS_PER_TICK`, `(n_bins,)` each: level of the channel, efficiency of the deflector."""
-
-    level: FloatImage
-    efficiency: FloatImage
+from reconstruction.deposit import FloatImage, Motion
+from reconstruction.scan_deposit import FAST, Cloth, Correction, Place, ScanCoefficients, lay_passage, settle_cloth
 
 
 @numba.njit(cache=True, nogil=True)
+def correction_table(gain: FloatImage, base: FloatImage, length: int) -> tuple[FloatImage, FloatImage]:
+    """Sort two `(n_bins,)` backgrounds into a `Correction` of `length` samples; the last bin stands for all beyond."""
+    gains = np.empty((BINS_PER_TICK, length), np.float32)
+    bases = np.empty((BINS_PER_TICK, length), np.float32)
+    last = gain.shape[0] - 1
+    for k in range(length):
+        for q in range(BINS_PER_TICK):
+            b = min(BINS_PER_TICK * k + q, last)
+            gains[q, k], bases[q, k] = gain[b], base[b]
+    return gains, bases
+
+
+@numba.njit(cache=True, nogil=True)
+def running_sums(values: FloatImage, length: int) -> npt.NDArray[np.float64]:
+    """Add up an empty scan's `(n_bins,)` over its first samples, `(BINS_PER_TICK, length + 1)` by place in the bins."""
+    sums = np.zeros((BINS_PER_TICK, length + 1))
+    last = values.shape[0] - 1
+    for q in range(BINS_PER_TICK):
+        for k in range(length):
+            sums[q, k + 1] = sums[q, k] + values[min(BINS_PER_TICK * k + q, last)]
+    return sums
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def scan_energy(
-    samples: Samples, empty: Empty, place: Place, duty: float, n_scans: int, first_scan: int
-) -> npt.NDArray[np.float64]:
+    samples: Samples, level: FloatImage, efficiency: FloatImage, place: Place, duty: float, first_scan: int,
+    n_scans: int,
+) -> npt.NDArray[np.float64]:  # fmt: skip
     """Mean light above background of each scan's active part, `(n_scans,)`, at full efficiency.
 
-    `samples` is one `(n,)` column.
+    `samples` is one `(n,)` channel; `level` and `efficiency` are `(n_bins,)`, of its empty scan.
     """
-    level, efficiency = empty.level, empty.efficiency
-    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
-    total = np.zeros(n_scans)
-    count = np.zeros(n_scans)
-    for m in range(samples.shape[0]):
-        turn = (place.first_tick + m - place.origin_tick - place.delay_ticks) / place.period_ticks
-        scan = math.floor(turn)
-        phase = turn - scan
-        n = scan - first_scan
-        if phase < duty and 0 <= n < n_scans:
-            b = min(int(phase * bins), n_bins - 1)
-            total[n] += samples[m] - level[b]
-            count[n] += efficiency[b]
+    length = math.ceil(place.period_ticks) + 1
+    levels, efficiencies = running_sums(level, length), running_sums(efficiency, length)
+    energy = np.zeros(n_scans)
+    origin = place.origin_tick + place.delay_ticks - place.first_tick
     for n in range(n_scans):
-        total[n] = total[n] / count[n] if count[n] > 0 else 0.0
-    return total
+        begin = origin + (first_scan + n) * place.period_ticks
+        whole = math.ceil(begin)
+        start = max(0, whole)
+        stop = min(samples.shape[0], math.ceil(begin + duty * place.period_ticks))
+        if stop <= start:
+            continue
+        total = np.int64(0)
+        for m in range(start, stop):
+            total += np.int64(samples[m])
+        q = min(int((whole - begin) * BINS_PER_TICK), BINS_PER_TICK - 1)
+        background = levels[q, stop - whole] - levels[q, start - whole]
+        energy[n] = (total - background) / (efficiencies[q, stop - whole] - efficiencies[q, start - whole])
+    return energy
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def side_planes(
-    samples: Samples, empty: Empty, place: Place, scan: ScanCoefficients, motion: Motion,
-    mask_y: npt.NDArray[np.float64], canvas: Canvas,
+    samples: Samples, level: FloatImage, efficiency: FloatImage, place: Place, scan: ScanCoefficients, motion: Motion,
+    mask_y: npt.NDArray[np.float64], pixel_um: float, cloth: Cloth, planes: FloatImage,
 ) -> None:  # fmt: skip
-    """Lay one channel's samples on the canvas `(n_pinholes, z, y)` of the pinholes, counts at full efficiency.
-
-    The sample's own time gives y, so that the shear within a scan is undone (specification A.4).
-    """
-    level, efficiency = empty.level, empty.efficiency
-    planes, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
-    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
-    n_z, n_y = planes.shape[1], planes.shape[2]
-    half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
-    half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
-    planes[:] = 0.0
-    weights[:] = 0.0
-    pinhole = 0
-    for m in range(samples.shape[0]):
-        tick = place.first_tick + m - place.delay_ticks
-        path = motion.um_per_tick * (tick - motion.start_tick)
-        # The nearest pinhole along the flow; the cell only ever moves on to later ones.
-        while pinhole + 1 < mask_y.shape[0] and path > 0.5 * (mask_y[pinhole] + mask_y[pinhole + 1]):
-            pinhole += 1
-        y = mask_y[pinhole] - path
-        if abs(y) > half_field:
-            continue
-        turn = (tick - place.origin_tick) / place.period_ticks
-        z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
-        if math.isnan(z):
-            continue
-        b = min(int((turn - math.floor(turn)) * bins), n_bins - 1)
-        value = (samples[m] - level[b]) / efficiency[b]
-        row = z / pixel_um + n_z / 2 - 0.5
-        col = y / pixel_um + n_y / 2 - 0.5
-        deposit(value, 1.0, row, col, 1.0, half_y, planes[pinhole], weights[pinhole])
-    for i in range(planes.shape[0]):
-        settle(planes[i], weights[i], 0.0)
+    """Make the planes `(n_pinholes, z, y)` of one `(n,)` channel, counts above background at full efficiency."""
+    length = math.ceil(place.period_ticks) + 2
+    gains, bases = correction_table(
+        (1.0 / efficiency).astype(np.float32), (level / efficiency).astype(np.float32), length
+    )
+    last = mask_y.shape[0] - 1
+    for i in range(last + 1):
+        # The cell is looked at by the pinhole that it is nearest to.
+        near = 0.5 * (mask_y[i - 1] + mask_y[i]) if i > 0 else -np.inf
+        far = 0.5 * (mask_y[i] + mask_y[i + 1]) if i < last else np.inf
+        passed = (mask_y[i], near, far)
+        lay_passage(samples, Correction(gains, bases), place, scan, motion, passed, planes.shape[1], pixel_um, cloth)
+        settle_cloth(cloth, 0.0, planes[i])
 
 
-@numba.njit(cache=True, nogil=True)
-def stack_planes(planes: FloatImage, mask_x: npt.NDArray[np.float64], pixel_um: float, volume: FloatImage) -> None:
-    """Interpolate the planes `(n_pinholes, z, y)` linearly along x into `volume` `(z, y, x)`; 0 outside the mask."""
-    n_x = volume.shape[2]
-    for k in range(n_x):
-        x = (k + 0.5 - n_x / 2) * pixel_um
-        i = 0
-        while i + 2 < mask_x.shape[0] and mask_x[i + 1] < x:
-            i += 1
-        share = (x - mask_x[i]) / (mask_x[i + 1] - mask_x[i])
-        edge = 0.5 * (mask_x[1] - mask_x[0])
-        if x < mask_x[0] - edge or x > mask_x[-1] + edge:
-            volume[:, :, k] = 0.0
-            continue
-        share = min(max(share, 0.0), 1.0)
-        for z in range(volume.shape[0]):
-            for y in range(volume.shape[1]):
-                volume[z, y, k] = (1.0 - share) * planes[i, z, y] + share * planes[i + 1, z, y]
-
-
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def transmission_image(
     samples: Samples, level: FloatImage, place: Place, scan: ScanCoefficients, motion: Motion, slit_y: float,
-    canvas: Canvas,
+    pixel_um: float, cloth: Cloth, image: FloatImage,
 ) -> int:  # fmt: skip
-    """Lay the transmission on the canvas `(z, y)`, relative to the empty beam; return the pixels that no sample met."""
-    image, weights, pixel_um = canvas.total, canvas.weight, canvas.pixel_um
-    n_bins, bins = level.shape[0], place.period_ticks * BINS_PER_TICK
-    n_z, n_y = image.shape
-    half_y = max(1.0, motion.um_per_tick * place.period_ticks / pixel_um)
-    half_field = 0.5 * n_y * pixel_um + half_y * pixel_um
-    image[:] = 0.0
-    weights[:] = 0.0
-    for m in range(samples.shape[0]):
-        tick = place.first_tick + m - place.delay_ticks
-        y = slit_y - motion.um_per_tick * (tick - motion.start_tick)
-        if abs(y) > half_field:
-            continue
-        turn = (tick - place.origin_tick) / place.period_ticks
-        z = sheet_height(turn, scan[0], scan[1], scan[2], scan[3], scan[4])
-        if math.isnan(z):
-            continue
-        b = min(int((turn - math.floor(turn)) * bins), n_bins - 1)
-        value = samples[m] / max(level[b], np.float32(1.0))
-        deposit(value, 1.0, z / pixel_um + n_z / 2 - 0.5, y / pixel_um + n_y / 2 - 0.5, 1.0, half_y, image, weights)
-    return settle(image, weights, 1.0)
+    """Make the transmission `(z, y)` of one `(n,)` channel, relative to the empty beam of `level` `(n_bins,)`.
+
+    Returns the pixels that no sample met.
+    """
+    length = math.ceil(place.period_ticks) + 2
+    gain = (1.0 / np.maximum(level, np.float32(1.0))).astype(np.float32)
+    gains, bases = correction_table(gain, np.zeros(level.shape[0], np.float32), length)
+    passed = (slit_y, -np.inf, np.inf)
+    lay_passage(samples, Correction(gains, bases), place, scan, motion, passed, image.shape[0], pixel_um, cloth)
+    return settle_cloth(cloth, 1.0, image)
