@@ -134,7 +134,7 @@ class BeadCalibration:
             )
         optics = self.instrument.light_sheet
         places = np.append(np.array(optics.mask.y_um), optics.slits[0].y_um)
-        mask, sweep = fit_mask(self.beads, places), fit_sweep(self.beads)
+        mask, sweep = fit_mask(self.beads, places), fit_sweep(self.beads, optics.scan.a3)
         if not mask.residual_um < WORST_RESIDUAL_UM:
             raise ReconstructionError(
                 f"The passages scatter by {mask.residual_um:.2g} um about straight lines, more than "
@@ -198,9 +198,18 @@ class BeadCalibration:
         roll = roll_off(beam, period, duty.value if math.isfinite(duty.error) else scan.active_duty)
         told = sweep.height_error_um(scan.height_um) < WORST_HEIGHT_UM
         note = "by the width of beads along the scan" if told else "too few beads far from the middle of the scan"
+        note_a3 = note if sweep.a3_told or not told else "the beads do not tell it from what it was"
         place = "optics.scan"
         return [
-            _value(f"{place}.active_duty", "", scan.active_duty, duty.value, duty.error, duty.error < 0.01, "edges"),
+            _value(
+                f"{place}.active_duty",
+                "",
+                scan.active_duty,
+                duty.value,
+                duty.error,
+                duty.error < 0.01,
+                "by the edges of the empty transmission",
+            ),
             _value(
                 f"{place}.efficiency_roll_off",
                 "",
@@ -211,7 +220,7 @@ class BeadCalibration:
                 "by the empty transmission along the scan",
             ),
             _value(f"{place}.a2", "", scan.a2, sweep.a2, sweep.a2_error, told, note),
-            _value(f"{place}.a3", "", scan.a3, sweep.a3, sweep.a3_error, told, note),
+            _value(f"{place}.a3", "", scan.a3, sweep.a3, sweep.a3_error, told and sweep.a3_told, note_a3),
         ]
 
     def _mask_values(self, fit: MaskFit) -> list[MeasuredValue]:

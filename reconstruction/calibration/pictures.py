@@ -26,7 +26,7 @@ def draw_report(found: Calibrated, report: CalibrationReport, path: Path) -> Non
     _pinholes(axes[0, 1], found)
     _pace(axes[1, 0], found)
     _places(axes[1, 1], found)
-    figure.savefig(path, dpi=110)
+    figure.savefig(path, dpi=110, format="png")
 
 
 def _empty_scans(axes: Axes, found: Calibrated) -> None:
@@ -41,9 +41,9 @@ def _empty_scans(axes: Axes, found: Calibrated) -> None:
         f"{(v.value or 0) * 1e9:.0f} ± {(v.error or 0) * 1e9:.1f} ns late{'' if v.written else ' (not written)'}"
         for v in delays
     )
-    axes.text(0.03, 0.05, text, transform=axes.transAxes, va="bottom", fontsize=9)
-    axes.set(title="Empty scan", xlabel="time in the scan, µs", ylabel="light, relative", ylim=(0, 1.08))
-    axes.legend(loc="lower center", fontsize=8)
+    axes.text(0.03, 0.04, text, transform=axes.transAxes, va="bottom", fontsize=9)
+    axes.set(title="Empty scan", xlabel="time in the scan, µs", ylabel="light, relative", ylim=(-0.12, 1.35))
+    axes.legend(loc="upper left", ncols=3, fontsize=8)
 
 
 def _pinholes(axes: Axes, found: Calibrated) -> None:
@@ -54,13 +54,14 @@ def _pinholes(axes: Axes, found: Calibrated) -> None:
     pinholes = known & (index < offset.size - 1)
     axes.errorbar(index[pinholes], offset[pinholes], error[pinholes], fmt="o", color=_BLUE, capsize=2, ms=4)
     if known[-1]:
-        axes.errorbar(index[-1:], offset[-1:], error[-1:], fmt="s", color=_RED, capsize=2, ms=5, label="slit")
-        axes.legend(loc="best", fontsize=8)
+        axes.errorbar(index[-1:], offset[-1:], error[-1:], fmt="s", color=_RED, capsize=2, ms=5)
+        axes.annotate("slit", (index[-1], offset[-1]), (6, 6), textcoords="offset points", color=_RED, fontsize=9)
+        axes.set_xlim(-1, index[-1] + 2)
     for i in index[~known]:
         axes.axvspan(i - 0.5, i + 0.5, color=_GREY, alpha=0.25, lw=0)
     axes.set(
-        title=f"Offsets along the flow (single passages scatter by {found.mask.residual_um:.2f} µm; grey: not seen)",
-        xlabel="pinhole",
+        title=f"Offsets along the flow; single passages scatter by {found.mask.residual_um:.2f} µm",
+        xlabel="pinhole (grey: too few beads passed)",
         ylabel="offset from the file, µm",
     )
 
@@ -73,7 +74,8 @@ def _pace(axes: Axes, found: Calibrated) -> None:
     axes.plot(w, 1 + 2 * fit.a2 * w + 3 * fit.a3 * w**2, color=_BLUE, lw=2, label="fit")
     used = fit.pace[fit.used]
     axes.set(
-        title=f"Speed of the sheet: a2 = {fit.a2:.4f} ± {fit.a2_error:.4f}, a3 = {fit.a3:.3f} ± {fit.a3_error:.3f}",
+        title=f"Speed of the sheet: a2 = {fit.a2:.4f} ± {fit.a2_error:.4f}, a3 = {fit.a3:.3f}"
+        + (f" ± {fit.a3_error:.3f}" if fit.a3_told else " as before"),
         xlabel="place in the scan, u - 1/2",
         ylabel="relative to the middle",
         ylim=(float(used.min()) - 0.05, float(used.max()) + 0.05),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import re
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -130,16 +129,21 @@ def _write(files: tuple[Path, ...], found: Calibrated, written: CalibrationRepor
 
     out, text, picture = files
     text.parent.mkdir(parents=True, exist_ok=True)
-    draw_report(found, written, picture)
+    part = picture.with_name(picture.name + ".part")
+    draw_report(found, written, part)
+    _put(part, picture)
     for path, content in ((text, written.model_dump_json(indent=1)), (out, found.instrument.model_dump_json(indent=1))):
         part = path.with_name(path.name + ".part")
         part.write_text(content + "\n", encoding="utf-8")
-        try:
-            os.link(part, path)
-        except FileExistsError:
-            raise ConfigError(f"'{path}' appeared meanwhile and is never overwritten; choose another name.") from None
-        finally:
-            part.unlink()
+        _put(part, path)
+
+
+def _put(part: Path, path: Path) -> None:
+    """Give a whole file its name, if nobody else has taken it."""
+    if path.exists():
+        part.unlink()
+        raise ConfigError(f"'{path}' appeared meanwhile and is never overwritten; choose another name.")
+    part.rename(path)
 
 
 def _table(values: tuple[MeasuredValue, ...]) -> str:

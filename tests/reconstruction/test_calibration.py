@@ -8,11 +8,13 @@ from click.testing import CliRunner
 
 from acquisition.errors import LightlineError
 from acquisition.event import BINS_PER_TICK
+from acquisition.instrument import Instrument
 from acquisition.presets import instrument_preset
 from reconstruction.calibration.collect import BeadCalibration
 from reconstruction.calibration.empty_scan import active_duty, delay_ticks, roll_off
 from reconstruction.calibration.mask import fit_mask
 from reconstruction.calibration.passage import BeadPassage
+from reconstruction.calibration.report import CalibrationReport
 from reconstruction.calibration.sweep import fit_sweep
 from service.cli import main
 
@@ -113,3 +115,38 @@ def test_the_command_refuses_what_it_cannot_do_before_it_reads(tmp_path: Path):
         assert done.exit_code != 0
         assert sentence in done.output
     assert held.read_text() == "mine"
+
+
+BEADS_URL = (
+    "sim:sheet-ci?sample=bead-3um&rate=40&cells=24&seed=5&flow.lateral_x_um=4&flow.lateral_z_um=3"
+    "&detectors.1.photoelectrons=2e4"
+)
+
+
+def test_a_recording_of_beads_becomes_an_instrument_file_with_a_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("reconstruction.calibration.collect.FEWEST_BEADS", 6)
+    out = tmp_path / "mine.json"
+    done = CliRunner().invoke(main, ["calibrate", BEADS_URL, "--beads", "3um", "--out", str(out)])
+    assert done.exit_code == 0, done.output
+    report = CalibrationReport.model_validate_json((tmp_path / "mine.calibration" / "report.json").read_bytes())
+    assert report.origin == "simulated"
+    assert report.events == report.flagged + report.unfit + report.beads
+    by_field = {value.field: value for value in report.values}
+    # Scans of exactly 100 samples: the edge of the beam may lie anywhere between two, 200 ns apart.
+    assert not by_field["channels.1.delay_s"].written
+    made = Instrument.from_json(out.read_bytes())
+    assert made.light_sheet.scan.efficiency_roll_off == pytest.approx(0.2, abs=0.02)
+    assert made.light_sheet.scan.active_duty == pytest.approx(0.9, abs=0.005)
+    assert (tmp_path / "mine.calibration" / "report.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_an_interrupt_ends_the_measurement_and_what_was_seen_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def interrupted(_source: object):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("service.cli.calibrate.blocks", interrupted)
+    words = ["calibrate", "sim:sheet-ci?cells=1", "--beads", "3um", "--out", str(tmp_path / "mine.json")]
+    done = CliRunner().invoke(main, words)
+    assert "Only 0 of 0 events" in done.output
+    assert not list(tmp_path.iterdir())
