@@ -90,6 +90,8 @@ class Event:
         `EventFlag` bits.
     bodies
         Bodies of a cell's size that could be told apart in the trigger; 0 if none was as large, or none was sought.
+    neighbours
+        Centre and length, ticks, of every other trigger whose signal falls inside this window.
     """
 
     event_id: int
@@ -103,6 +105,7 @@ class Event:
     strength: float
     flags: EventFlag = EventFlag.NONE
     bodies: int = 0
+    neighbours: tuple[tuple[float, float], ...] = ()
 
 
 def window_phases(event: Event) -> npt.NDArray[np.float64]:

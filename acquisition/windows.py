@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -32,6 +32,7 @@ class _Pending:
     flags: EventFlag
     first_turn: int
     n_periods: int
+    neighbours: list[tuple[float, float]] = field(default_factory=list)
 
 
 class WindowCutter:
@@ -50,7 +51,7 @@ class WindowCutter:
         self._digitizer = digitizer
         self._first_flag = first_flag
         self._waiting: list[_Pending] = []
-        self._last_centre = self._last_stop = -math.inf
+        self._last_centre = -math.inf
 
     @property
     def oldest(self) -> float:
@@ -68,32 +69,41 @@ class WindowCutter:
         flags = EventFlag.NONE if clock.locked else EventFlag.UNLOCKED
         if trigger.stop - trigger.start > settings.longest:
             flags |= EventFlag.LONG
-        if min(trigger.start - self._last_centre, trigger.centre - self._last_stop) < settings.overlap:
+        # Whatever a trigger can overlap with still waits: windows are cut only when no trigger can touch them.
+        near = [
+            pending
+            for pending in self._waiting
+            if min(trigger.start - pending.centre, trigger.centre - (pending.last - settings.bridge)) < settings.overlap
+        ]
+        if near:
             flags |= EventFlag.OVERLAP
-            if self._waiting:
-                self._waiting[-1].flags |= EventFlag.OVERLAP
-        self._last_centre, self._last_stop = trigger.centre, trigger.stop
+        self._last_centre = trigger.centre
         first = min(trigger.start - settings.bridge, trigger.centre - settings.signal_before)
         last = max(trigger.stop + settings.bridge, trigger.centre + settings.signal_after)
 
         def tick(period: float) -> float:
             return clock.origin_tick + (period - frame_period) * clock.period_ticks
 
+        duration_ticks = (trigger.stop - trigger.start) * clock.period_ticks
         self._waiting.append(
             _Pending(
                 centre=trigger.centre,
                 last=trigger.stop + settings.bridge,
                 centre_tick=tick(trigger.centre),
                 signal_ticks=(tick(first), tick(last)),
-                duration_ticks=(trigger.stop - trigger.start) * clock.period_ticks,
+                duration_ticks=duration_ticks,
                 clock=ClockState(clock.period_ticks, clock.origin_tick, clock.locked),
                 background=calibration.background.snapshot(),
                 strength=trigger.peak / calibration.noise.sigma,
                 flags=flags,
                 first_turn=trigger.start - settings.bridge - frame_period,
                 n_periods=trigger.stop - trigger.start + 2 * settings.bridge,
+                neighbours=[(pending.centre_tick, pending.duration_ticks) for pending in near],
             )
         )
+        for pending in near:
+            pending.flags |= EventFlag.OVERLAP
+            pending.neighbours.append((tick(trigger.centre), duration_ticks))
 
     def complete(self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
         """Cut the windows that no trigger from period `frontier` on can touch; ids are left to the caller (0)."""
@@ -108,6 +118,8 @@ class WindowCutter:
     def forget(self, tick: float) -> None:
         """Take back the triggers from a tick on, which are looked for anew in another stretch."""
         self._waiting = [pending for pending in self._waiting if pending.centre_tick < tick]
+        for pending in self._waiting:
+            pending.neighbours = [neighbour for neighbour in pending.neighbours if neighbour[0] < tick]
 
     def rest(self, cause: EventFlag, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
         """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
@@ -144,6 +156,7 @@ class WindowCutter:
             strength=pending.strength,
             flags=flags,
             bodies=bodies,
+            neighbours=tuple(pending.neighbours),
         )
 
     @staticmethod

@@ -28,6 +28,12 @@ class Rejection(StrEnum):
     """Nothing of a cell's size in the image."""
     OFF_FIELD = "off_field"
     """The object is cut by the edge of the field."""
+    INCOMPLETE = "incomplete"
+    """Too much of the image was met by no sample."""
+    OFF_CENTRE = "off_centre"
+    """Too far from the axis of the flow, if the gate asks for it."""
+    BLURRED = "blurred"
+    """Not sharp enough, if the gate asks for it."""
 
 
 @dataclass(frozen=True)

@@ -9,19 +9,20 @@ import numba
 import numpy as np
 
 from acquisition.block import Samples, column
+from acquisition.clipping import count_clipped
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, flag_rejection
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import find_object, image_feature_names, image_features
-from reconstruction.images import CellImages, FloatImages, Rejection
+from reconstruction.gate import GateSettings
+from reconstruction.images import CellImages, FloatImages
 
 DARKEST = 0.05
 """Phases whose background is below this share of its highest level carry no image."""
 PULSE_RANGE = 0.15
 """Laser pulses differ by less than this share; ratios further from 1 belong to a cell."""
-SMALLEST_AREA_UM2 = 3.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -85,12 +86,13 @@ class TimeStretchTransform:
     y grows along the flow, as on the light sheet.
     """
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, gate: GateSettings) -> None:
         optics = instrument.time_stretch
         self.instrument = instrument
         self._optics = optics
+        self._gate = gate
         self._lines = {instrument.channels[c].name: c for c in instrument.columns(Role.LINE)}
-        self._feature_names = (*image_feature_names("yx"), "length_um", "missing_share")
+        self._feature_names = (*image_feature_names("yx"), "length_um", "missing_share", "clipped_share")
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -106,9 +108,8 @@ class TimeStretchTransform:
     def parameters(self) -> str:
         """Reversible identifier of the transform and its settings."""
         grid = self.instrument.grid
-        return (
-            f"image-time_stretch:px={grid.size_px}:um={grid.pixel_um:g}:darkest={DARKEST:g}:area={SMALLEST_AREA_UM2:g}"
-        )
+        place = f"px={grid.size_px}:um={grid.pixel_um:g}:darkest={DARKEST:g}"
+        return f"image-time_stretch:{place}:{self._gate.parameters}"
 
     def warm(self) -> None:
         """Compile every kernel on an empty event."""
@@ -140,11 +141,9 @@ class TimeStretchTransform:
         features = image_features(first, mask, pixel_um, "yx")
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
         features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing / first.size}
-        rejection = flag_rejection(event.flags)
-        if rejection is Rejection.NONE and features["area_um2"] < SMALLEST_AREA_UM2:
-            rejection = Rejection.EMPTY
-        elif rejection is Rejection.NONE and mask.touches_edge:
-            rejection = Rejection.OFF_FIELD
+        clipped = count_clipped(event.window, self.instrument.digitizer).max() / max(event.window.shape[0], 1)
+        features["clipped_share"] = float(clipped)
+        rejection = self._gate.judge(event.flags, features, mask.touches_edge)
         # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
         return Measured(self.instrument.flow_speed_m_s, math.nan, rejection, features)
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument
+from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages
 
 
@@ -38,8 +39,8 @@ class Transform(Protocol):
         """
 
 
-def transform_for(instrument: Instrument) -> Transform:
-    """Return the transform for this instrument."""
+def transform_for(instrument: Instrument, gate: GateSettings | None = None) -> Transform:
+    """Return the transform for this instrument; its gate has the default thresholds unless others are given."""
     # Imported here: each module needs this one's protocol, and only one of them is wanted.
     from reconstruction.light_sheet import LightSheetTransform
     from reconstruction.time_stretch import TimeStretchTransform
@@ -48,4 +49,4 @@ def transform_for(instrument: Instrument) -> Transform:
         "light_sheet": LightSheetTransform,
         "time_stretch": TimeStretchTransform,
     }
-    return kinds[instrument.kind](instrument)
+    return kinds[instrument.kind](instrument, gate or GateSettings())

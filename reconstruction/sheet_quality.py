@@ -1,0 +1,115 @@
+"""How well a light-sheet event was seen: its place in x, its planes, its speed (specification A.7, step 8, and A.8)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.clipping import count_clipped
+from acquisition.event import Event
+from acquisition.instrument import Instrument
+from reconstruction.planes import Passage, as_columns, contaminated_planes, lost_planes, plane_columns
+from reconstruction.speed import SpeedFit
+
+Doubles = npt.NDArray[np.float64]
+
+BLUR_UM = 1.0
+"""How far beyond its edge a cell still shines into a pinhole: half the pinhole, and the objective's blur."""
+UNKNOWN_SPEED_ERROR = 0.05
+"""Relative spread of the speeds of cells whose own speed could not be measured (specification A.9)."""
+
+
+@numba.njit(cache=True, nogil=True)
+def light_by_pinhole(
+    energy: Doubles, first_tick: float, ticks_per_scan: float, start_tick: float, um_per_tick: float, reach_um: float,
+    mask_y: Doubles,
+) -> Doubles:  # fmt: skip
+    """Sum what each pinhole saw of a cell, `(n_pinholes,)`: the light of the scans while it was before the pinhole."""
+    seen = np.zeros(mask_y.shape[0])
+    for i in range(mask_y.shape[0]):
+        centre = (start_tick + mask_y[i] / um_per_tick - first_tick) / ticks_per_scan - 0.5
+        half = reach_um / um_per_tick / ticks_per_scan
+        for n in range(max(0, math.ceil(centre - half)), min(energy.shape[0], math.floor(centre + half) + 1)):
+            seen[i] += energy[n]
+    return seen
+
+
+class SheetQuality:
+    """Measures the quality of the events of one instrument; `names` are its columns."""
+
+    def __init__(self, instrument: Instrument, worst_speed_error: float) -> None:
+        mask = instrument.light_sheet.mask
+        self._instrument = instrument
+        self._worst_speed_error = worst_speed_error
+        self._mask_x = np.array(mask.x_um, dtype=np.float64)
+        self._mask_y = np.array(mask.y_um, dtype=np.float64)
+        self.names = (
+            "x_um", "x_sd_um", "off_centre_um", "clipped_share",
+            *plane_columns("contaminated_planes", self._mask_y.size), *plane_columns("lost_planes", self._mask_y.size),
+        )  # fmt: skip
+
+    def measure(
+        self, event: Event, fit: SpeedFit, fit_of: Callable[[Event], SpeedFit], energy: Doubles | None,
+        features: dict[str, float],
+    ) -> dict[str, float]:  # fmt: skip
+        """Measure one event.
+
+        Parameters
+        ----------
+        event, fit
+            The event, and the fit of its speed.
+        fit_of
+            Fits the speed of an event; asked with the triggers of its neighbours.
+        energy
+            `(n_scans,)` brightest side light of each whole scan of the window, above background; None without a side
+            channel.
+        features
+            Of its transmission image.
+        """
+        diameter = features["diameter_um"]
+        radius = 0.0 if math.isnan(diameter) else diameter / 2
+        cell = self._passage(fit, radius)
+        x_um, x_sd_um = self._place_x(event, cell, energy)
+        others = [self._neighbour(event, neighbour, fit_of) for neighbour in event.neighbours]
+        clipped = count_clipped(event.window, self._instrument.digitizer).max() / max(event.window.shape[0], 1)
+        return {
+            "x_um": x_um,
+            "x_sd_um": x_sd_um,
+            "off_centre_um": math.hypot(x_um, features["z_um"]),
+            "clipped_share": float(clipped),
+            **as_columns("contaminated_planes", contaminated_planes(cell, others, self._mask_y)),
+            **as_columns("lost_planes", lost_planes(cell, event.window_tick, event.window.shape[0], self._mask_y)),
+        }
+
+    def _passage(self, fit: SpeedFit, radius_um: float) -> Passage:
+        error = fit.error_um_per_tick / fit.speed_um_per_tick
+        known = error if error < self._worst_speed_error else UNKNOWN_SPEED_ERROR
+        return Passage(fit.start_tick, fit.speed_um_per_tick, known, radius_um + BLUR_UM)
+
+    def _neighbour(self, event: Event, neighbour: tuple[float, float], fit_of: Callable[[Event], SpeedFit]) -> Passage:
+        """Passage of another trigger in this window; the length of its trigger stands for its size."""
+        trigger_tick, duration_ticks = neighbour
+        fit = fit_of(replace(event, trigger_tick=trigger_tick, duration_ticks=duration_ticks, neighbours=()))
+        return self._passage(fit, duration_ticks * fit.speed_um_per_tick / 2)
+
+    def _place_x(self, event: Event, cell: Passage, energy: Doubles | None) -> tuple[float, float]:
+        """Centre and spread of the side light along x; NaN where there is none."""
+        if energy is None:
+            return math.nan, math.nan
+        origin, period = event.clock.origin_tick, event.clock.period_ticks
+        first_tick = origin + math.ceil((event.window_tick - origin) / period) * period
+        pitch = float(np.diff(self._mask_y).min(initial=math.inf))
+        reach = min(cell.reach_um, pitch / 2)
+        seen = light_by_pinhole(energy, first_tick, period, cell.start_tick, cell.um_per_tick, reach, self._mask_y)
+        # Pinholes that saw next to nothing are noise, and far from the centre they would weigh most.
+        seen = np.where(seen > 0.1 * seen.max(initial=0.0), seen, 0.0)
+        total = float(seen.sum())
+        if not total > 0.0:
+            return math.nan, math.nan
+        x_um = float(seen @ self._mask_x) / total
+        return x_um, math.sqrt(float(seen @ (self._mask_x - x_um) ** 2) / total)
