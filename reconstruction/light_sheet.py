@@ -15,9 +15,10 @@ from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages, FloatImages
-from reconstruction.sheet_mapping import SheetMapping, whole_scans
+from reconstruction.sheet_mapping import SheetMapping
 from reconstruction.sheet_quality import SheetQuality
-from reconstruction.speed import SpeedFit, fit_speed
+from reconstruction.speed import SpeedFit
+from reconstruction.speed_meter import SpeedMeter
 
 
 class LightSheetTransform:
@@ -34,7 +35,7 @@ class LightSheetTransform:
         self._gate = gate
         self._quality = SheetQuality(instrument, gate.worst_speed_error)
         self._mapping = SheetMapping(instrument)
-        self._mask_y = np.array(optics.mask.y_um, dtype=np.float64)
+        self._meter = SpeedMeter(instrument)
         names = [channel.name for channel in instrument.channels]
         forward = instrument.columns(Role.TRANSMISSION)
         sides = instrument.columns(Role.SIDE_SCATTER) + instrument.columns(Role.FLUORESCENCE)
@@ -88,7 +89,7 @@ class LightSheetTransform:
     def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
         """Make the images of one event in place, and measure it."""
         first_name = self.flat_channels[0]
-        efficiency = _efficiency(event.background.level[self._forward[first_name][0]])
+        efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
         fit = self._fit_speed(event, energies)
         n = self.instrument.grid.size_px
@@ -115,26 +116,6 @@ class LightSheetTransform:
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)
 
     def _fit_speed(self, event: Event, energies: Mapping[str, npt.NDArray[np.float64]]) -> SpeedFit:
-        """Fit the speed to the brightest side channel; nominal, with infinite error, where there is none."""
-        nominal = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
-        slit_y_um = self._optics.slits[0].y_um
-        if not energies:
-            return SpeedFit(nominal, math.inf, event.trigger_tick - slit_y_um / nominal, math.inf)
-        energy = max(energies.values(), key=lambda e: float(e.sum()))
-        first_scan, _ = whole_scans(event)
-        noise = 1.4826 * float(np.median(np.abs(energy - np.median(energy))))
-        first_tick = event.clock.origin_tick + first_scan * event.clock.period_ticks
-        return fit_speed(
-            np.maximum(energy - 2.0 * min(noise, 0.05 * float(energy.max())), 0.0),
-            event.clock.period_ticks,
-            first_tick,
-            event.trigger_tick,
-            slit_y_um,
-            self._mask_y,
-            nominal,
-        )
-
-
-def _efficiency(level: FloatImage) -> FloatImage:
-    """Deflector efficiency per bin of the background, from the empty transmission: `(n_bins,)`, 1 at its best."""
-    return np.asarray(np.maximum(level / max(float(level.max()), 1e-6), 0.05), dtype=np.float32)
+        """Fit the speed to slits and the brightest side channel; nominal, with infinite error, where there is none."""
+        brightest = max(energies, key=lambda name: float(energies[name].sum()), default=None)
+        return self._meter.measure(event, None if brightest is None else self._sides[brightest])

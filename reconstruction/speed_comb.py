@@ -27,13 +27,13 @@ NEIGHBOURS = 2.0
 
 @numba.njit(cache=True, nogil=True)
 def _fit_comb(
-    light: Doubles, sums: Doubles, moments: Doubles, scans: ScanGrid, table: Doubles, slit_tick: float, slit_y: float,
+    sums: Doubles, moments: Doubles, scans: ScanGrid, table: Doubles, slit_tick: float, slit_y: float,
     mask_y: Doubles, half_um: float, nominal: float, residuals: Doubles,
 ) -> tuple[float, float, float, float]:  # fmt: skip
     """Speed, its error, start tick and scatter, um; the error is infinite where too few pinholes see the cell."""
     n = mask_y.shape[0]
     first_um = mask_y[0] - 0.5 * (mask_y[1] - mask_y[0])
-    speed = best_speed(light, scans, table, first_um, slit_tick, slit_y, nominal, SPREAD, STEP)
+    speed = best_speed(sums, scans, table, first_um, slit_tick, slit_y, nominal, SPREAD, STEP)
     start = slit_tick - slit_y / speed
     scatter, error = math.inf, math.inf
     ticks, seen, trust = np.empty(n), np.empty(n), np.ones(n)
@@ -83,7 +83,7 @@ def _fit_comb(
 
 
 def fit_comb(
-    light: Doubles, sums: Doubles, moments: Doubles, scans: ScanGrid, table: Doubles, slit_tick: float,
+    sums: Doubles, moments: Doubles, scans: ScanGrid, table: Doubles, slit_tick: float,
     slit_y_um: float, mask_y_um: Doubles, half_um: float, nominal_um_per_tick: float,
 ) -> SpeedFit:  # fmt: skip
     """Measure the speed of a cell by its passages at the pinholes.
@@ -105,7 +105,7 @@ def fit_comb(
     """
     residuals = np.full(mask_y_um.size, math.nan)
     speed, error, start, scatter = _fit_comb(
-        light, sums, moments, scans, table, slit_tick, slit_y_um, mask_y_um, half_um, nominal_um_per_tick, residuals
+        sums, moments, scans, table, slit_tick, slit_y_um, mask_y_um, half_um, nominal_um_per_tick, residuals
     )
     if not math.isfinite(error):
         return nominal_speed(nominal_um_per_tick, slit_tick, slit_y_um)

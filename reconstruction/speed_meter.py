@@ -74,7 +74,6 @@ class SpeedMeter:
             return nominal_speed(self._nominal, slit_tick, self._slit_y_um)
         seen = self._seen(event, side, self._telling_rows(shadow))
         return fit_comb(
-            seen.weights.sum(axis=1, dtype=np.float64),
             seen.sums,
             seen.moments,
             seen.scans,
