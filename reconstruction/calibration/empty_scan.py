@@ -124,7 +124,8 @@ def roll_off(beam: npt.NDArray[np.float32], period_ticks: float, duty: float) ->
     columns = np.stack([np.ones_like(v), v, -(v**2)], axis=1)
     solution = np.linalg.lstsq(columns, shine[inside], rcond=None)[0]
     residual = shine[inside] - columns @ solution
-    variance = float(residual @ residual) / max(v.size / BINS_PER_TICK - 3, 1.0)
+    # What is left is smooth, such as the pattern of stray light: it counts as so many independent values, not as bins.
+    variance = float(residual @ residual) / (2 * HARMONICS)
     covariance = np.linalg.inv(columns.T @ columns) * variance
     b = float(solution[2] / solution[0])
     return Estimate(b, math.sqrt(float(covariance[2, 2])) / abs(float(solution[0])))

@@ -63,7 +63,6 @@ def fit_mask(beads: Sequence[BeadPassage], places_um: Doubles) -> MaskFit:
         inverse = np.linalg.pinv(normal, rcond=1e-9)
         offset = inverse @ right
         residual = _residuals(path - offset, weights, places_um)
-        # The variance of a passage goes with 1 / weight; a median would see the many faint ones only.
         variance = float(np.sum(weights * residual**2)) / max(_freedom(weights), 1.0)
         weights = np.where(weights * residual**2 <= OUTLYING**2 * variance, weights, 0.0)
         weights[(weights > 0).sum(axis=1) < 4] = 0.0

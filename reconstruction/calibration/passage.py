@@ -22,6 +22,9 @@ LARGEST_RESIDUAL_UM = 0.8
 """Passages that scatter more about a straight line belong to several beads, or to other pinholes than was thought."""
 BLUR_UM = 2.2
 """How far the optics carry a bead's light beyond its edge, um."""
+SPOT_UM = 1.0, 0.7
+"""Widths, along flow and scan, of the Gaussians that weigh a spot of light; along the flow there is one scan a um."""
+STEPS = 10
 FAINTEST = 0.1
 """Pinholes that see less than this share of what the brightest sees are left out."""
 
@@ -106,8 +109,9 @@ def measure_passage(
     slowness = _coarse_slowness(in_scan, event.clock.period_ticks, slit, places - optics.slits[0].y_um, nominal)
     expected = slit + (places - optics.slits[0].y_um) * slowness
     near = (bead_um / 2 + BLUR_UM) * slowness
-    for _ in range(3):
-        found = [_moments(in_scan, tick, near) for tick in expected]
+    sizes = SPOT_UM[0] * slowness, SPOT_UM[1] * ticks_per_um
+    for _ in range(2):
+        found = [_spot(in_scan, tick, centre, sizes) for tick in expected]
         sums = np.array([total for total, _, _ in found])
         seen = sums > FAINTEST * max(float(sums.max()), 1e-9)
         if seen.sum() < 3:
@@ -126,8 +130,8 @@ def measure_passage(
         return None
     return BeadPassage(
         ticks=np.append(np.where(seen, ticks, np.nan), slit),
-        # Between noise of the light, which calls for the first power, and the bead's own grain, beyond the second.
-        weights=np.append(np.where(seen, (sums / sums.max()) ** 2, 0.0), 1.0),
+        # The grain of the bead, not noise, moves its spots, and faint ones no more than bright ones.
+        weights=np.append(np.where(seen, 1.0, 0.0), 1.0),
         place=place / active - 0.5,
         width_ticks=width,
         width_y_um=found[brightest][2] / slope,
@@ -208,15 +212,25 @@ def _width(light: _Samples, centre: float, reach: float) -> float:
     return math.sqrt(variance)
 
 
-def _moments(light: _Samples, tick: float, near: float) -> tuple[float, float, float]:
-    """Sum, mean tick and standard deviation, ticks, of the light within `near` of a tick."""
-    first, last = np.searchsorted(light.tick, (tick - near, tick + near))
-    value, ticks = light.value[first:last], light.tick[first:last]
-    total = float(value.sum())
-    if total <= 0:
-        return 0.0, tick, math.nan
-    mean = float(value @ ticks) / total
-    return total, mean, math.sqrt(max(float(value @ (ticks - mean) ** 2) / total, 0.0))
+def _spot(light: _Samples, tick: float, centre: float, sizes: tuple[float, float]) -> tuple[float, float, float]:
+    """Sum, mean tick and standard deviation, ticks, of the light about a tick and a place in the scan.
+
+    Light is weighted by a Gaussian that follows it, `sizes` wide in ticks along flow and scan: most of what a pinhole
+    can see of a bead is empty, and would add its noise.
+    """
+    wide, deep = sizes
+    for step in range(STEPS):
+        first, last = np.searchsorted(light.tick, (tick - 3.0 * wide, tick + 3.0 * wide))
+        value, ticks, place = light.value[first:last], light.tick[first:last], light.place[first:last]
+        # The first look finds the spot in the scan, the others look at it closely.
+        narrow = deep if step else 2.0 * deep
+        weight = value * np.exp(-0.5 * ((ticks - tick) / wide) ** 2 - 0.5 * ((place - centre) / narrow) ** 2)
+        total = float(weight.sum())
+        if total <= 0:
+            return 0.0, tick, math.nan
+        tick, centre = float(weight @ ticks) / total, float(weight @ place) / total
+    spread = float(weight @ (ticks - tick) ** 2) / total
+    return total, tick, math.sqrt(1.0 / (1.0 / spread - 1.0 / wide**2)) if 0 < spread < wide**2 else math.nan
 
 
 def _slit_tick(
