@@ -1,61 +1,81 @@
-"""Reconstruction: events to images, against numpy's way of depositing samples."""
+"""Reconstruction: events to images and volumes, against numpy's and scipy's way of laying samples on a grid."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
 from acquisition.detection import detector_for
-from acquisition.event import BINS_PER_TICK, Event, window_phases
+from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.source import open_source
+from benchmarks.scipy_images import volume_by_scipy
 from benchmarks.timing import Row, in_turn
+from reconstruction.deposit import Motion
+from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.transform import transform_for
 
 
-def _events(url: str) -> tuple[Instrument, list[Event]]:
+def events_of(url: str, least: int = 24) -> tuple[Instrument, list[Event]]:
+    """Events of a stream that nothing speaks against, and its instrument."""
     with open_source(url) as source:
         source.start()
         detector = detector_for(source.instrument)
         events: list[Event] = []
-        while len(events) < 24:
+        while len(events) < least:
             events += detector.push(source.read())
         return source.instrument, [event for event in events if not event.flags]
 
 
-def _numpy_image(event: Event, instrument: Instrument) -> np.ndarray:
-    """Nearest-pixel transmission image with bincount: no shear, no weights, no interpolation."""
-    turns = window_phases(event)
+def _one_by_one(instrument: Instrument, events: list[Event]) -> None:
+    """The kernels alone, at nominal speed: scan energy, transmission and one volume into one batch."""
+    n = instrument.grid.size_px
+    mapping = SheetMapping(instrument)
     um_per_tick = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
-    y = -um_per_tick * (event.window_tick + np.arange(turns.size) - event.trigger_tick)
-    level = event.background.level[0]
-    phase = turns % 1.0
-    value = event.window[:, 0] / level[(phase * event.clock.period_ticks * BINS_PER_TICK).astype(int)]
-    row = np.floor(phase / 0.9 * 80).astype(int)
-    col = np.floor(y / 0.25 + 40).astype(int)
-    keep = (row < 80) & (col >= 0) & (col < 80)
-    place = row[keep] * 80 + col[keep]
-    return np.bincount(place, value[keep], 6400) / np.maximum(np.bincount(place, minlength=6400), 1)
+    images = np.zeros((len(events), n, n), np.float32)
+    volumes = np.zeros((4, n, n, n), np.float32)
+    while True:
+        for row, event in enumerate(events):
+            motion = Motion(event.trigger_tick, um_per_tick)
+            efficiency = deflector_efficiency(event.background.level[0])
+            mapping.energy(event, efficiency, 1)
+            mapping.transmission(event, 0, 0.0, motion, images[row])
+            mapping.volume(event, efficiency, 1, motion, volumes[row % 4])
+        yield
+
+
+def _sheet_rows() -> Iterator[Row]:
+    instrument, events = events_of("sim:sheet-real?rate=60&seed=3")
+    n = len(events)
+    transform = transform_for(instrument)
+    kernels = partial(next, _one_by_one(instrument, events))
+    few = events[:3]
+    fast = partial(next, _one_by_one(instrument, few))
+    alone, _, _ = in_turn(kernels, lambda: None)
+    _, _, ratio = in_turn(fast, lambda: [volume_by_scipy(event, instrument) for event in few], rounds=3)
+    yield Row("image, sheet-real, kernels 2D + 3D", n / alone, "cells/s", "numpy bincount + scipy.ndimage", ratio)
+    volume = np.zeros((instrument.grid.size_px,) * 3, np.float32)
+    _, _, share = in_turn(kernels, lambda: [volume.fill(1.0) for _ in events])
+    yield Row("image, sheet-real, kernels 2D + 3D", n / alone, "cells/s", "writing the volumes only", share)
+    flat, _, _ = in_turn(lambda: transform.images(events), lambda: None)
+    yield Row("image, sheet-real, 2D + speed + features", n / flat, "cells/s", "2D + 3D kernels", alone / flat)
+    for channels in (("transmission", "side_scatter"), transform.channels):
+        whole, _, share = in_turn(partial(transform.images, events, channels), lambda: transform.images(events))
+        name = f"image, sheet-real, all, {len(channels) - 1} volume(s)"
+        yield Row(name, n / whole, "cells/s", "2D + speed + features", share)
 
 
 def rows() -> Iterator[Row]:
     """Figures of both instruments, one core."""
-    instrument, events = _events("sim:sheet-ci?seed=3")
-    transform = transform_for(instrument)
-    flat, _, ratio = in_turn(
-        lambda: transform.images(events), lambda: [_numpy_image(event, instrument) for event in events]
-    )
-    yield Row(
-        "image, light sheet 2D + speed + features",
-        len(events) / flat,
-        "cells/s",
-        "numpy 2D alone, nearest pixel",
-        ratio,
-    )
-    full, _, share = in_turn(lambda: transform.images(events, transform.channels), lambda: transform.images(events))
-    yield Row("image, light sheet 2D + 3D", len(events) / full, "cells/s", "2D alone", share)
-    instrument, events = _events("sim:stretch-ci?seed=3")
+    yield from _sheet_rows()
+    instrument, events = events_of("sim:stretch-ci?seed=3")
     lines = transform_for(instrument)
     took, _, limit = in_turn(lambda: lines.images(events), lambda: [event.window.copy() for event in events])
     yield Row("image, time stretch", len(events) / took, "cells/s", "copying the windows", limit)
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row, flush=True)

@@ -15,7 +15,7 @@ from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages, FloatImages
-from reconstruction.sheet_mapping import SheetMapping
+from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
 from reconstruction.speed import SpeedFit
 from reconstruction.speed_meter import SpeedMeter
@@ -64,10 +64,7 @@ class LightSheetTransform:
     def parameters(self) -> str:
         """Reversible identifier of the transform and its settings."""
         grid = self.instrument.grid
-        return (
-            f"image-light_sheet:px={grid.size_px}:um={grid.pixel_um:g}:speed=comb+slit"
-            f":{self._gate.parameters}"
-        )
+        return f"image-light_sheet:px={grid.size_px}:um={grid.pixel_um:g}:speed=comb+slit:{self._gate.parameters}"
 
     def warm(self) -> None:
         """Compile every kernel on an empty event."""
@@ -107,7 +104,9 @@ class LightSheetTransform:
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
         brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
-        features |= self._quality.measure(event, fit, lambda other: self._fit_speed(other, energies), brightest, features)
+        features |= self._quality.measure(
+            event, fit, lambda other: self._fit_speed(other, energies), brightest, features
+        )
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)

@@ -116,7 +116,7 @@ def _locate(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST, inline="always")
-def _lay(i: int, n_px: int, taps: int, half: np.float32, slope: np.float32, cloth: Cloth) -> None:
+def _lay(i: int, n_px: int, half: np.float32, slope: np.float32, cloth: Cloth) -> None:
     """Lay one located sample: between two rows by distance, along y with a triangle."""
     below = np.floor(cloth.row[i])
     z = int(below)
@@ -129,24 +129,26 @@ def _lay(i: int, n_px: int, taps: int, half: np.float32, slope: np.float32, clot
     at = (z + 1) * 2 * cloth.width + cloth.margin + int(reached)
     rows = (lower * value, lower, upper * value, upper)
     add_triangle(cloth.sums, at, cloth.width, rows, away, slope)
-    if taps > LANES:
-        for j in range(LANES, taps, LANES):
-            add_triangle(cloth.sums, at + j, cloth.width, rows, away + np.float32(np.int32(j)), slope)
+    # One vector takes a triangle of up to eight pixels; a wider one needs another for part of the samples.
+    past = away + np.float32(8.0)
+    while past < half:
+        at += LANES
+        add_triangle(cloth.sums, at, cloth.width, rows, past, slope)
+        past += np.float32(8.0)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def _spread(count: int, n_px: int, half: np.float32, cloth: Cloth) -> None:
     """Lay the located samples, in turn from four parts of the scan: neighbours would wait for each other's sum."""
     slope = np.float32(1.0) / half
-    taps = int(np.floor(np.float32(2.0) * half)) + 1
     part = count // 4
     for i in range(part):
-        _lay(i, n_px, taps, half, slope, cloth)
-        _lay(i + part, n_px, taps, half, slope, cloth)
-        _lay(i + 2 * part, n_px, taps, half, slope, cloth)
-        _lay(i + 3 * part, n_px, taps, half, slope, cloth)
+        _lay(i, n_px, half, slope, cloth)
+        _lay(i + part, n_px, half, slope, cloth)
+        _lay(i + 2 * part, n_px, half, slope, cloth)
+        _lay(i + 3 * part, n_px, half, slope, cloth)
     for i in range(4 * part, count):
-        _lay(i, n_px, taps, half, slope, cloth)
+        _lay(i, n_px, half, slope, cloth)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)

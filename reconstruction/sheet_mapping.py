@@ -103,3 +103,8 @@ def whole_scans(event: Event) -> tuple[int, int]:
     first = math.ceil((event.window_tick - event.clock.origin_tick) / period)
     last = math.floor((event.window_tick + event.window.shape[0] - event.clock.origin_tick) / period)
     return first, max(0, last - first)
+
+
+def deflector_efficiency(level: FloatImage) -> FloatImage:
+    """Return the deflector's efficiency by bin from the empty transmission, `(n_bins,)` both; 1 at its best."""
+    return np.asarray(np.maximum(level / max(float(level.max()), 1e-6), 0.05), dtype=np.float32)

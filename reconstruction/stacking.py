@@ -73,15 +73,21 @@ def new_weave(mask: Mask, grid: ImageGrid) -> Weave:
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def stack_planes(planes: FloatImage, weave: Weave, volume: FloatImage) -> None:
     """Make a `volume` `(z, y, x)`, contiguous, of the planes `(n_pinholes, z, y)`."""
-    flat = volume.ravel()
+    voxels, sources = volume.ravel(), planes.ravel()
     n_z, n_y, n_x = volume.shape
     starts, which, shares = weave
-    turns = which.shape[1] // 4
     for z in range(n_z):
-        for y in range(n_y):
-            begin = (z * n_y + y) * n_x
-            for b in range(starts.shape[0]):
-                for t in range(turns):
-                    p = which[b, 4 * t : 4 * t + 4]
-                    amounts = (planes[p[0], z, y], planes[p[1], z, y], planes[p[2], z, y], planes[p[3], z, y])
-                    weigh(flat, begin + starts[b], shares, (b * turns + t) * 32, amounts, t > 0)
+        # A slice of the volume fits the cache, so it goes to memory whole however it is filled.
+        for b in range(starts.shape[0]):
+            for t in range(which.shape[1] // TAPS):
+                one, two, three, four = which[b, 4 * t], which[b, 4 * t + 1], which[b, 4 * t + 2], which[b, 4 * t + 3]
+                place, at = (b * which.shape[1] + TAPS * t) * LANES, z * n_y * n_x + starts[b]
+                for m in range(z * n_y, (z + 1) * n_y):
+                    amounts = (
+                        sources[np.uint64(one * n_z * n_y + m)],
+                        sources[np.uint64(two * n_z * n_y + m)],
+                        sources[np.uint64(three * n_z * n_y + m)],
+                        sources[np.uint64(four * n_z * n_y + m)],
+                    )
+                    weigh(voxels, at, shares, place, amounts, t > 0)
+                    at += n_x
