@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
 from reconstruction.speed import SpeedFit, nominal_speed
-from reconstruction.speed_comb import fit_comb
+from reconstruction.speed_comb import SPREAD, fit_comb
 from reconstruction.speed_kernels import (
     Doubles,
     Floats,
@@ -21,6 +22,8 @@ from reconstruction.speed_kernels import (
     scan_moments,
     silhouette,
 )
+from reconstruction.speed_slits import fit_slits
+from reconstruction.speed_slits import warm as warm_slits
 
 MARGIN_UM = 2.0
 """Blur, and what a trigger cuts of a cell, on either side."""
@@ -28,6 +31,11 @@ ROW_UM = 1.0
 LONGEST_SHARE = 0.75
 """Rows in which a cell is longer than this share of the pitch tell little: it has not left one pinhole when it reaches
 the next."""
+
+WORST_SCATTER_UM = 1.5
+"""Passages that scatter further about the line make no speed."""
+WORST_SCATTER_FILLED_UM = 0.5
+"""The same for a cell longer than the pitch: it always fills two pinholes, and the comb may be taken for its gaps."""
 
 Rows = npt.NDArray[np.bool_]
 
@@ -60,20 +68,29 @@ class SpeedMeter:
         self._table = comb_table(self._mask_y)
         self._slit_y_um = optics.slits[0].y_um
         self._forward = instrument.columns(Role.TRANSMISSION)
+        self._second = self._second_slit()
+        if self._second is not None:
+            # An empty event has no shadows to match: what measures them is compiled here.
+            warm_slits()
         self._nominal = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
 
     def measure(self, event: Event, side: int | None) -> SpeedFit:
-        """Measure the speed, from the side light of column `side`; nominal where there is none."""
+        """Measure the speed: by two slits, by the side light of column `side`, or nominal where there is neither.
+
+        The error is infinite where the speed is nominal, or the fit too bad to make an image with.
+        """
         half_um = min(0.5 * event.duration_ticks * self._nominal + MARGIN_UM, 0.5 * self._pitch_um)
         shadow = self._shadow(event)
         tick, _ = centroid(
             shadow.sums, shadow.moments, shadow.scans, event.trigger_tick, (half_um + MARGIN_UM) / self._nominal
         )
         slit_tick = tick if math.isfinite(tick) else event.trigger_tick
+        if self._second is not None and (fit := self._between_slits(event, shadow, *self._second)) is not None:
+            return fit
         if side is None:
             return nominal_speed(self._nominal, slit_tick, self._slit_y_um)
         seen = self._seen(event, side, self._telling_rows(shadow))
-        return fit_comb(
+        fit = fit_comb(
             seen.sums,
             seen.moments,
             seen.scans,
@@ -84,11 +101,33 @@ class SpeedMeter:
             half_um,
             self._nominal,
         )
+        worst_um = WORST_SCATTER_UM if self._lengths_um(shadow).max() < self._pitch_um else WORST_SCATTER_FILLED_UM
+        return fit if fit.residual_um <= worst_um else replace(fit, error_um_per_tick=math.inf)
+
+    def _lengths_um(self, shadow: _Seen) -> Doubles:
+        """Length of the shadow in each row."""
+        return np.asarray(np.count_nonzero(shadow.weights, axis=0) * (shadow.scans.period_ticks * self._nominal))
+
+    def _second_slit(self) -> tuple[int, float] | None:
+        """Column and place of the slit farthest from the first one, if it has a detector of its own."""
+        slits = self._instrument.light_sheet.slits
+        others = [(column, slit.y_um) for column, slit in zip(self._forward[1:], slits[1:], strict=False)]
+        farthest = max(others, key=lambda other: abs(other[1] - self._slit_y_um), default=None)
+        return farthest if farthest is not None and farthest[1] != self._slit_y_um else None
+
+    def _between_slits(self, event: Event, shadow: _Seen, column: int, y_um: float) -> SpeedFit | None:
+        """Measure the speed between the two slits; None where the second one does not show the cell."""
+        distance_um = y_um - self._slit_y_um
+        ways = sorted((distance_um / (1 - SPREAD), distance_um / (1 + SPREAD)))
+        half_ticks = 0.5 * event.duration_ticks + 3 * MARGIN_UM / self._nominal
+        begin = event.trigger_tick + ways[0] / self._nominal - half_ticks
+        end = event.trigger_tick + ways[1] / self._nominal + half_ticks
+        other = self._seen(event, column, np.ones(self._rows, dtype=np.bool_), begin, end)
+        return fit_slits(shadow.weights, shadow.scans, self._slit_y_um, other.weights, other.scans, y_um)
 
     def _telling_rows(self, shadow: _Seen) -> Rows:
         """Rows in which the cell's shadow is seen, but is not too long; all if none is."""
-        step_um = shadow.scans.period_ticks * self._nominal
-        length_um = np.count_nonzero(shadow.weights, axis=0) * step_um
+        length_um = self._lengths_um(shadow)
         present = length_um > 1.5
         present[1:-1] |= present[:-2] | present[2:]
         telling = present & (length_um < LONGEST_SHARE * self._pitch_um)

@@ -9,6 +9,7 @@ from reconstruction.speed import SpeedSource, nominal_speed
 from reconstruction.speed_comb import fit_comb
 from reconstruction.speed_kernels import ScanGrid, centroid, comb_table, scan_moments
 from reconstruction.speed_meter import SpeedMeter
+from reconstruction.speed_slits import fit_slits
 
 NOMINAL = 0.01
 """um per tick."""
@@ -80,3 +81,31 @@ def test_the_speeds_of_simulated_cells_are_right_and_their_errors_honest(sheet):
     assert len(errors) >= 5
     assert np.median(errors) < 0.0015
     assert np.max(np.abs(pulls)) < 4.0
+
+
+def shadow(passes_tick, speed, n, first_scan, seed):
+    """Shadow of a ball, `(n, rows)`, with noise, of the scans from `first_scan` on."""
+    scans = ScanGrid(first_scan * 100.0, 100.0, 90.0)
+    ticks = scans.start_tick + 100.0 * np.arange(n)[:, None] + (np.arange(18) + 0.5) * 5.0
+    z = np.arange(18) - 8.5
+    inside = 25.0 - z**2 - (speed * (ticks - passes_tick)) ** 2
+    noise = 0.02 * np.random.default_rng(seed).standard_normal((n, 18))
+    return np.where(inside > 0, np.maximum(0.3 + noise, 0), 0.0).astype(np.float32), scans
+
+
+@pytest.mark.parametrize("distance_um", [380.0, -60.0])
+def test_two_slits_give_the_speed_within_a_thousandth(distance_um):
+    speed = 1.043 * NOMINAL
+    first, first_scans = shadow(1037.0, speed, 24, 0, 1)
+    later = round((distance_um / NOMINAL) / 100.0) - 60
+    second, second_scans = shadow(1037.0 + distance_um / speed, speed, 150, later, 2)
+    fit = fit_slits(first, first_scans, 0.0, second, second_scans, distance_um)
+    assert fit.source is SpeedSource.TWO_SLITS
+    assert fit.speed_um_per_tick == pytest.approx(speed, rel=1e-3 * max(1.0, 60.0 / abs(distance_um) * 3))
+    assert fit.start_tick == pytest.approx(1037.0, abs=10.0)
+
+
+def test_a_second_slit_that_sees_nothing_of_the_cell_is_not_used():
+    first, scans = shadow(1037.0, NOMINAL, 24, 0, 1)
+    assert fit_slits(first, scans, 0.0, np.zeros((150, 18), dtype=np.float32), scans, 380.0) is None
+    assert fit_slits(first, scans, 0.0, first[:10], scans, 380.0) is None
