@@ -114,9 +114,12 @@ def figures() -> list[tuple[object, ...]]:
     scan, best = true.light_sheet.scan, found.instrument.light_sheet.scan
     for name in ("a2", "a3", "efficiency_roll_off", "active_duty"):
         value = by_field[f"optics.scan.{name}"]
-        planted, measured = getattr(scan, name), value.value or float("nan")
-        error = value.error or float("nan")
-        rows.append((name, f"{planted:g}", f"{measured:.4f}", f"{error:.4f}", f"{measured - planted:+.4f}", ""))
+        planted, error = getattr(scan, name), value.error or float("nan")
+        if value.value is None or not value.written:
+            rows.append((name, f"{planted:g}", "not told from 0", f"{error:.4f}", "", ""))
+        else:
+            off = value.value - planted
+            rows.append((name, f"{planted:g}", f"{value.value:.4f}", f"{error:.4f}", f"{off:+.4f}", ""))
     before = height_error_um(got.nominal.light_sheet.scan, scan)
     expected = found.sweep.height_error_um(scan.height_um)
     after = height_error_um(best.model_copy(update={"active_duty": scan.active_duty}), scan)

@@ -14,7 +14,7 @@ from reconstruction.calibration.empty_scan import Estimate, active_duty, delay_t
 from reconstruction.calibration.mask import FEWEST_PASSAGES, MaskFit, fit_mask
 from reconstruction.calibration.noise import NoiseTally
 from reconstruction.calibration.passage import BeadPassage, measure_passage
-from reconstruction.calibration.report import BeadWidths, EmptyScan, MeasuredValue
+from reconstruction.calibration.report import BeadWidths, EmptyScan, MeasuredValue, measured_value, with_values
 from reconstruction.calibration.sweep import SweepFit, fit_sweep
 from reconstruction.errors import ReconstructionError
 
@@ -148,7 +148,7 @@ class BeadCalibration:
         )
         gain = self._noise.counts_per_photoelectron()
         return Calibrated(
-            instrument=_with_values(self.instrument, values),
+            instrument=with_values(self.instrument, values),
             values=tuple(values),
             sweep=sweep,
             mask=mask,
@@ -187,7 +187,7 @@ class BeadCalibration:
                 note = "the edges of the beam lie between the samples, as scan and sample clock keep step"
             before = self.instrument.channels[column].delay_s
             values.append(
-                _value(f"channels.{column}.delay_s", "s", before, found.value / rate, error / rate, told, note)
+                measured_value(f"channels.{column}.delay_s", "s", before, found.value / rate, error / rate, told, note)
             )
         return values
 
@@ -201,7 +201,7 @@ class BeadCalibration:
         note_a3 = note if sweep.a3_told or not told else "the beads do not tell it from what it was"
         place = "optics.scan"
         return [
-            _value(
+            measured_value(
                 f"{place}.active_duty",
                 "",
                 scan.active_duty,
@@ -210,7 +210,7 @@ class BeadCalibration:
                 duty.error < 0.01,
                 "by the edges of the empty transmission",
             ),
-            _value(
+            measured_value(
                 f"{place}.efficiency_roll_off",
                 "",
                 scan.efficiency_roll_off,
@@ -219,8 +219,8 @@ class BeadCalibration:
                 roll.error < 0.02,
                 "by the empty transmission along the scan",
             ),
-            _value(f"{place}.a2", "", scan.a2, sweep.a2, sweep.a2_error, told, note),
-            _value(f"{place}.a3", "", scan.a3, sweep.a3, sweep.a3_error, told and sweep.a3_told, note_a3),
+            measured_value(f"{place}.a2", "", scan.a2, sweep.a2, sweep.a2_error, told, note),
+            measured_value(f"{place}.a3", "", scan.a3, sweep.a3, sweep.a3_error, told and sweep.a3_told, note_a3),
         ]
 
     def _mask_values(self, fit: MaskFit) -> list[MeasuredValue]:
@@ -235,7 +235,7 @@ class BeadCalibration:
             note = f"{passed:.0f} passages on straight lines"
             if passed < FEWEST_PASSAGES:
                 note = f"only {passed:.0f} beads passed, and {FEWEST_PASSAGES} are needed"
-            values.append(_value(name, "um", before, before + float(offset), float(error), told, note))
+            values.append(measured_value(name, "um", before, before + float(offset), float(error), told, note))
         return values
 
     def _empty_scan(self, event: Event, column: int) -> EmptyScan:
@@ -243,34 +243,3 @@ class BeadCalibration:
         whole = level[: level.size // BINS_PER_TICK * BINS_PER_TICK].reshape(-1, BINS_PER_TICK).mean(axis=1)
         name = self.instrument.channels[column].name
         return EmptyScan(channel=name, counts=tuple(round(float(c), 3) for c in whole))
-
-
-def _value(
-    name: str, unit: str, before: float, value: float, error: float, told: bool, note: str
-) -> MeasuredValue:  # fmt: skip
-    known = math.isfinite(value) and math.isfinite(error)
-    return MeasuredValue(
-        field=name,
-        unit=unit,
-        before=before,
-        value=value if known else None,
-        error=error if known else None,
-        written=known and told,
-        note=note,
-    )
-
-
-def _with_values(instrument: Instrument, values: Sequence[MeasuredValue]) -> Instrument:
-    """Return the instrument with the values that are to be written."""
-    held = instrument.model_dump(mode="json")
-    for value in values:
-        if value.written and value.value is not None:
-            *path, last = value.field.split(".")
-            place = held
-            for part in path:
-                place = place[int(part)] if isinstance(place, list) else place[part]
-            if isinstance(place, list):
-                place[int(last)] = value.value
-            else:
-                place[last] = value.value
-    return Instrument.model_validate(held)

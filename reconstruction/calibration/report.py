@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
+
+from acquisition.instrument import Instrument
 
 
 class _Part(BaseModel):
@@ -75,3 +79,35 @@ class CalibrationReport(_Part):
     """By channel: growth of the variance with the mean, counts; gain times excess noise, less what the amplifier
     smooths. Only where it could be told."""
     empty_scans: tuple[EmptyScan, ...]
+
+
+def measured_value(
+    name: str, unit: str, before: float, value: float, error: float, told: bool, note: str
+) -> MeasuredValue:  # fmt: skip
+    """Return a value as the report has it: unknown where it or its error is not finite, and then not written."""
+    known = math.isfinite(value) and math.isfinite(error)
+    return MeasuredValue(
+        field=name,
+        unit=unit,
+        before=before,
+        value=value if known else None,
+        error=error if known else None,
+        written=known and told,
+        note=note,
+    )
+
+
+def with_values(instrument: Instrument, values: Sequence[MeasuredValue]) -> Instrument:
+    """Return the instrument with the values that are to be written."""
+    held = instrument.model_dump(mode="json")
+    for value in values:
+        if value.written and value.value is not None:
+            *path, last = value.field.split(".")
+            place = held
+            for part in path:
+                place = place[int(part)] if isinstance(place, list) else place[part]
+            if isinstance(place, list):
+                place[int(last)] = value.value
+            else:
+                place[last] = value.value
+    return Instrument.model_validate(held)
