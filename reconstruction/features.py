@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numba
 import numpy as np
@@ -140,6 +141,19 @@ def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0,
     return ObjectMask(_central_object(np.ascontiguousarray(image, dtype=np.float32), background, sigmas, least))
 
 
+@numba.njit(cache=True, nogil=True)
+def _around(inside: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+    """First and last + 1 rows and columns of the object with a pixel around it, where the image has one."""
+    rows, cols = inside.shape
+    top, bottom, left, right = rows, 0, cols, 0
+    for i in range(rows):
+        for j in range(cols):
+            if inside[i, j]:
+                top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
+    return max(top - 1, 0), min(bottom + 2, rows), max(left - 1, 0), min(right + 2, cols)
+
+
+@lru_cache(maxsize=8)
 def image_feature_names(axes: str) -> tuple[str, ...]:
     """Return the names of what `image_features` measures in images of these axes, rows first: "zy" or "yx"."""
     places = tuple(f"{axis}_um" for axis in axes)
@@ -163,14 +177,17 @@ def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float, axes: s
     """
     turned = axes[0] == "y"
     inside = mask.inside.T.copy() if turned else mask.inside
-    light = image.T.copy() if turned else image
+    light = image.T if turned else image
     shape = measure_shape(inside, pixel_um)
     row_um, col_um = shape[-2:]
     places = (col_um, row_um) if turned else (row_um, col_um)
-    bright = measure_brightness(light, inside, pixel_um, 1.0)
     if shape[0] > 0.0:
-        texture = measure_texture(grey_levels(light, inside, GREY_STEP), log_table(inside.size))
+        top, bottom, left, right = _around(inside)
+        near = np.ascontiguousarray(inside[top:bottom, left:right])
+        light = np.ascontiguousarray(light[top:bottom, left:right])
+        bright = measure_brightness(light, near, pixel_um, 1.0)
+        texture = measure_texture(grey_levels(light, near, GREY_STEP), log_table(inside.size))
     else:
-        texture = np.full(len(TEXTURE_FEATURES), np.nan)
+        bright, texture = np.full(len(BRIGHTNESS_FEATURES), np.nan), np.full(len(TEXTURE_FEATURES), np.nan)
     measured = (*shape[:-2].tolist(), *places, *bright.tolist(), *texture.tolist())
     return dict(zip(image_feature_names(axes), measured, strict=True))
