@@ -27,6 +27,13 @@ def ledger_line(state: str, ledger: Ledger) -> str:
     )
 
 
+def discards(ledger: Ledger) -> str:
+    """Return what was not judged, by reason, as shares of the events detected; empty if there was nothing."""
+    lost = {**ledger.rejected, **{f"dropped: {reason}": n for reason, n in ledger.dropped.items()}}
+    ordered = sorted((pair for pair in lost.items() if pair[1]), key=lambda pair: -pair[1])
+    return ", ".join(f"{reason} {n} ({n / ledger.detected:.1%})" for reason, n in ordered)
+
+
 class LiveLine:
     """A line on stderr that is written over; where stderr is not a screen, a new line now and then."""
 
@@ -94,6 +101,8 @@ def _watch(session: Session, run_id: str) -> None:
         line.show(f"{ledger_line(status.state, status.ledger)}, {status.event_rate_hz:.0f} events/s")
         run = session.control.wait(run_id, timeout=0.0)
     line.end(ledger_line(run.state, run.ledger))
+    if shares := discards(run.ledger):
+        click.echo(f"Not judged: {shares}", err=True)
 
 
 def _tell(run: Run, *, as_json: bool) -> None:

@@ -13,9 +13,9 @@ function row(list, sign, name, value, kind = "") {
   );
 }
 
-function parts(list, values, kind) {
+function parts(list, values, kind, detected) {
   for (const [reason, value] of Object.entries(values)) {
-    if (value > 0) row(list, "", words(reason), value, kind);
+    if (value > 0) row(list, "", `${words(reason)} (${((100 * value) / detected).toFixed(1)}\u00a0%)`, value, kind);
   }
 }
 
@@ -27,9 +27,9 @@ export function showLedger(ledger) {
   row(list, "", "detected", ledger.detected, "total");
   row(list, "=", "stored", ledger.stored);
   row(list, "+", "rejected", rejected);
-  parts(list, ledger.rejected, "part");
+  parts(list, ledger.rejected, "part", ledger.detected);
   row(list, "+", "dropped", dropped, dropped > 0 ? "alarm" : "");
-  parts(list, ledger.dropped, "part alarm");
+  parts(list, ledger.dropped, "part alarm", ledger.detected);
   row(list, "+", "in flight", ledger.in_flight);
   list.append(make("span", { class: "rule", role: "presentation" }));
   row(list, "", "samples", ledger.samples);
