@@ -1,0 +1,129 @@
+"""From raw samples to images at the rate of the instrument: detection in one thread, images in another."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from acquisition.block import Block
+from acquisition.detection import Detector, detector_for
+from acquisition.event import Event
+from acquisition.instrument import Instrument
+from acquisition.source import blocks, open_source
+from reconstruction.transform import Transform, transform_for
+
+BLOCK = 1 << 16
+BATCH = 32
+URL = "sim:sheet-real?rate=500&seconds=0.25&seed=9"
+
+
+@dataclass(frozen=True)
+class Load:
+    """What it takes to keep up with a stream.
+
+    Attributes
+    ----------
+    seconds
+        Length of the stream.
+    wall_s
+        Time from the first sample to the last image, both threads working as fast as they can.
+    detect_s, image_s
+        Processor time of either thread.
+    events
+        How many were imaged.
+    """
+
+    seconds: float
+    wall_s: float
+    detect_s: float
+    image_s: float
+    events: int
+
+
+def looped_stream(url: str) -> tuple[Instrument, np.ndarray]:
+    """Samples that can be repeated without end: cut where the scan clock of the next turn meets the samples again."""
+    with open_source(url) as source:
+        samples = np.concatenate([block.data for block in blocks(source)])
+        instrument = source.instrument
+    detector = detector_for(instrument)
+    events = detector.push(Block(samples, 0)) + detector.flush()
+    period = events[len(events) // 2].clock.period_ticks
+    scans = np.arange(int(0.9 * samples.shape[0] / period), int(samples.shape[0] / period))
+    miss = np.abs(scans * period - np.rint(scans * period))
+    return instrument, samples[: round(float(scans[np.argmin(miss)] * period))]
+
+
+def run(instrument: Instrument, samples: np.ndarray, turns: int, channels: tuple[str, ...]) -> Load:
+    """Detect and image `turns` repetitions of the samples."""
+    detector, transform = detector_for(instrument), transform_for(instrument)
+    transform.warm()
+    detector_for(instrument).push(Block(samples, 0))
+    found: queue.Queue[Event | None] = queue.Queue(4 * BATCH)
+    spent: dict[str, float] = {}
+    counted: list[int] = []
+    threads = [
+        threading.Thread(target=_detect, args=(detector, samples, turns, found, spent)),
+        threading.Thread(target=_image, args=(transform, channels, found, spent, counted)),
+    ]
+    began = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wall = time.perf_counter() - began
+    seconds = turns * samples.shape[0] / instrument.sample_rate_hz
+    return Load(seconds, wall, spent["detect"], spent["image"], sum(counted))
+
+
+def _detect(
+    detector: Detector, samples: np.ndarray, turns: int, found: queue.Queue[Event | None], spent: dict[str, float]
+) -> None:
+    began = time.thread_time()
+    for turn in range(turns):
+        for start in range(0, samples.shape[0], BLOCK):
+            for event in detector.push(Block(samples[start : start + BLOCK], turn * samples.shape[0] + start)):
+                found.put(event)
+    for event in detector.flush():
+        found.put(event)
+    found.put(None)
+    spent["detect"] = time.thread_time() - began
+
+
+def _image(
+    transform: Transform,
+    channels: tuple[str, ...],
+    found: queue.Queue[Event | None],
+    spent: dict[str, float],
+    counted: list[int],
+) -> None:
+    began = time.thread_time()
+    batch: list[Event] = []
+    while (event := found.get()) is not None:
+        batch.append(event)
+        if len(batch) == BATCH:
+            counted.append(len(transform.images(batch, channels)))
+            batch = []
+    counted.append(len(transform.images(batch, channels)))
+    spent["image"] = time.thread_time() - began
+
+
+def main() -> None:
+    """Print what the simulated stream at 500 cells/s takes, with one volume a cell and with two."""
+    instrument, samples = looped_stream(URL)
+    for channels in (("transmission", "side_scatter"), ("transmission", "side_scatter", "gfp")):
+        load = run(instrument, samples, 4, channels)
+        wall, detect, image = (took / load.seconds for took in (load.wall_s, load.detect_s, load.image_s))
+        print(
+            f"simulated, {load.seconds:.2f} s, {load.events / load.seconds:.0f} events/s, "
+            f"{len(channels) - 1} volume(s): {wall:.2f} of real time on the wall; "
+            f"processor time {detect:.2f} (detect) and {image:.2f} (images) of a core",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
