@@ -23,7 +23,7 @@ from simulator.setup import Setup
 
 KINDS = ("wbc", "skno1", "hek293t", "mcf7")
 PHOTOELECTRONS = (20.0, 2000.0)
-SEED, CELLS = 21, 120
+SEED, CELLS = 22, 80
 GAP_S = 0.006
 """Cells come so far apart that none is in another's window; debris comes at random, 150 a second."""
 SMALLEST_UM = 5.0

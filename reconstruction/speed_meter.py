@@ -35,7 +35,9 @@ the next."""
 WORST_SCATTER_UM = 1.5
 """Passages that scatter further about the line make no speed."""
 WORST_SCATTER_FILLED_UM = 0.5
-"""The same for a cell longer than the pitch: it always fills two pinholes, and the comb may be taken for its gaps."""
+FILLED = 1.1
+"""The second bound holds for shadows longer than this many pitches: such a cell always fills two pinholes, and the comb
+may be taken for its gaps."""
 
 Rows = npt.NDArray[np.bool_]
 
@@ -101,7 +103,8 @@ class SpeedMeter:
             half_um,
             self._nominal,
         )
-        worst_um = WORST_SCATTER_UM if self._lengths_um(shadow).max() < self._pitch_um else WORST_SCATTER_FILLED_UM
+        filled = self._lengths_um(shadow).max() >= FILLED * self._pitch_um
+        worst_um = WORST_SCATTER_FILLED_UM if filled else WORST_SCATTER_UM
         return fit if fit.residual_um <= worst_um else replace(fit, error_um_per_tick=math.inf)
 
     def _lengths_um(self, shadow: _Seen) -> Doubles:
