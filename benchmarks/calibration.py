@@ -17,7 +17,7 @@ from simulator.presets import setup_preset
 from simulator.setup import Setup
 from simulator.stream import Extent, SimulatedStream
 
-BEADS, BEAD_UM, SEED = 500, 3.0, 17
+BEADS, BEAD_UM, SEED = 500, 3.0, 29
 PLANTED = {
     # A core as wide as the field, so that beads pass every pinhole and every height; the side detector turned down, as
     # a bead is a hundred times as bright as a cell.
