@@ -1,0 +1,182 @@
+"""Take noise, or the blur of the optics, out of a volume (specification A.7, step 7); never done by default.
+
+The blur is taken as a product of three Gaussians. Noise is measured in each volume itself: at frequencies along the
+scan that the sheet does not pass, all there is is noise.
+
+`SMOOTH` keeps the resolution, and gives what is likeliest to be the volume without noise. `WIENER` and
+`RICHARDSON_LUCY` raise contrast and resolution, and noise with them: they are for looking at bright cells, and not for
+data that a model was trained on without them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.instrument import Instrument
+from reconstruction.errors import ReconstructionError
+
+Volume = npt.NDArray[np.float32]
+Spectrum = npt.NDArray[np.complex64]
+
+DIFFRACTION = 0.51
+"""Width at half height of an objective's image of a point, in wavelengths over apertures."""
+FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
+"""Width at half height of a Gaussian, in standard deviations."""
+PADDING_UM = 3.0
+"""Empty rim that keeps the ends of the field from each other: the farthest that a blur reaches."""
+UNSEEN = 0.01
+"""Where the sheet passes less than this of an amplitude, there is only noise."""
+COARSE_PER_UM = 0.15
+"""Below this frequency stands the outline of the cell, which says nothing of its grain."""
+LEAST_SHARE = 1e-3
+"""Noise against signal at best: what is taken out of a volume without any noise stays finite."""
+MOST_ITERATIONS = 200
+
+
+class Method(StrEnum):
+    """What is done to a volume."""
+
+    NONE = "none"
+    SMOOTH = "smooth"
+    """Wiener's filter for the blurred volume: noise goes, resolution stays."""
+    WIENER = "wiener"
+    """Wiener's filter for the volume without blur."""
+    RICHARDSON_LUCY = "richardson-lucy"
+    """The likeliest light that is nowhere negative, under Poisson noise, after a few iterations."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blur:
+    """Standard deviations of a point's image along each axis, um."""
+
+    z_um: float
+    y_um: float
+    x_um: float
+
+
+def volume_blur(instrument: Instrument, wavelength_nm: float | None = None) -> Blur:
+    """Return how a point comes out in a volume of a light sheet.
+
+    Objective and pinhole along y and x, the sheet along z (root mean square over the mask), and along each axis the
+    straight lines that were drawn between samples: a triangle as wide as the step adds a sixth of its square.
+
+    Parameters
+    ----------
+    wavelength_nm
+        Of the light collected; None means the laser's.
+
+    Raises
+    ------
+    ConfigError
+        If the instrument is no light sheet.
+    """
+    optics, pixel_um = instrument.light_sheet, instrument.grid.pixel_um
+    point_um = DIFFRACTION * (wavelength_nm or optics.wavelength_nm) * 1e-3 / optics.side_aperture / FWHM
+    side_squared = point_um**2 + optics.mask.size_um**2 / 12.0
+    rayleigh_um = math.pi * optics.medium_index * optics.sheet_waist_um**2 / (optics.wavelength_nm * 1e-3)
+    thicker = float(np.mean([1.0 + (x / rayleigh_um) ** 2 for x in optics.mask.x_um]))
+    step_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
+    pitch_um = float(np.mean(np.abs(np.diff(optics.mask.x_um))))
+    return Blur(
+        z_um=math.sqrt(0.25 * optics.sheet_waist_um**2 * thicker + pixel_um**2 / 6.0),
+        y_um=math.sqrt(side_squared + step_um**2 / 6.0),
+        x_um=math.sqrt(side_squared + pitch_um**2 / 6.0),
+    )
+
+
+def restore(volume: Volume, blur: Blur, pixel_um: float, method: Method, iterations: int = 8) -> Volume:
+    """Return a volume with noise, or blur, taken out; its sum stays, but for what noise had below 0.
+
+    Parameters
+    ----------
+    volume
+        `(z, y, x)` float32, counts above background.
+    blur
+        As from `volume_blur`.
+    pixel_um
+        Edge of a voxel.
+    method
+        What to do; `NONE` returns the volume itself.
+    iterations
+        Of Richardson and Lucy; more are sharper and noisier.
+
+    Raises
+    ------
+    ReconstructionError
+        If this is no volume, or the iterations are none or far too many.
+    """
+    if volume.ndim != 3:
+        raise ReconstructionError(
+            f"Only volumes of three axes can be restored, not {volume.ndim}; name a side channel."
+        )
+    if not 1 <= iterations <= MOST_ITERATIONS:
+        raise ReconstructionError(f"Richardson-Lucy takes 1 to {MOST_ITERATIONS} iterations, not {iterations}.")
+    if method is Method.NONE:
+        return volume
+    rim = math.ceil(PADDING_UM / pixel_um)
+    padded = np.pad(np.asarray(volume, dtype=np.float32), rim)
+    passed = _passed(padded.shape, blur, pixel_um)
+    if method is Method.RICHARDSON_LUCY:
+        restored = _richardson_lucy(padded, passed, iterations)
+    else:
+        restored = _wiener(padded, passed, blur, pixel_um, sharpen=method is Method.WIENER)
+    inner = tuple(slice(rim, rim + n) for n in volume.shape)
+    return np.ascontiguousarray(restored[inner], dtype=np.float32)
+
+
+def _frequencies(shape: tuple[int, ...], pixel_um: float) -> tuple[Volume, Volume, Volume]:
+    """Per um along z, y and x (half of it), to be broadcast."""
+    z, y = (np.fft.fftfreq(n, pixel_um).astype(np.float32) for n in shape[:2])
+    x = np.fft.rfftfreq(shape[2], pixel_um).astype(np.float32)
+    return z[:, None, None], y[None, :, None], x[None, None, :]
+
+
+def _passed(shape: tuple[int, ...], blur: Blur, pixel_um: float) -> Volume:
+    """Share of the amplitude that the optics pass at each frequency, `(n_z, n_y, n_x // 2 + 1)`."""
+    z, y, x = _frequencies(shape, pixel_um)
+    turns = (blur.z_um * z) ** 2 + (blur.y_um * y) ** 2 + (blur.x_um * x) ** 2
+    return np.asarray(np.exp(-2.0 * np.pi**2 * turns), dtype=np.float32)
+
+
+def _wiener(volume: Volume, passed: Volume, blur: Blur, pixel_um: float, *, sharpen: bool) -> Volume:
+    """Filter for the least mean square error, for a cell of fine grain: its own spectrum is white."""
+    spectrum = np.fft.rfftn(volume)
+    power = np.abs(spectrum) ** 2
+    z, y, x = _frequencies(volume.shape, pixel_um)
+    edge_per_um = math.sqrt(-math.log(UNSEEN) / 2.0) / (math.pi * blur.z_um)
+    # The highest frequencies are left out as well: laying samples on the grid takes from them.
+    band = (np.abs(z) > edge_per_um) & (np.abs(z) < 0.8 * 0.5 / pixel_um)
+    if not band.any():
+        raise ReconstructionError("The voxels are too coarse to tell noise from the cell; use a finer grid.")
+    noise = power[band[:, 0, 0]].mean(axis=0, keepdims=True)
+    grain = np.sqrt(z**2 + y**2 + x**2) > COARSE_PER_UM
+    excess = float(((power - noise) * grain).sum())
+    white = max(excess, 0.0) / float((passed**2 * grain).sum())
+    share = np.maximum(noise / max(white, 1e-30), LEAST_SHARE)
+    gain = passed**2 / (passed**2 + share)
+    gain[0, 0, 0] = 1.0
+    if sharpen:
+        gain = passed / (passed**2 + share)
+        gain /= gain[0, 0, 0]
+    return np.asarray(np.fft.irfftn(spectrum * gain, volume.shape, axes=(0, 1, 2)), dtype=np.float32)
+
+
+def _richardson_lucy(volume: Volume, passed: Volume, iterations: int) -> Volume:
+    """Richardson (1972) and Lucy (1974); the blur is symmetric, so that it is its own adjoint."""
+
+    def blurred(light: Volume) -> Volume:
+        spectrum = np.fft.rfftn(light) * passed
+        return np.asarray(np.fft.irfftn(spectrum, light.shape, axes=(0, 1, 2)), dtype=np.float32)
+
+    seen = np.asarray(np.maximum(volume, 0.0), dtype=np.float32)
+    floor = np.float32(max(1e-6 * float(seen.max()), 1e-12))
+    light = np.asarray(np.maximum(blurred(seen), floor), dtype=np.float32)
+    for _ in range(iterations):
+        ratio = np.asarray(seen / np.maximum(blurred(light), floor), dtype=np.float32)
+        light *= np.maximum(blurred(ratio), 0.0)
+    return light
