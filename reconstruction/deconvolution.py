@@ -3,8 +3,8 @@
 The blur is taken as a product of three Gaussians. Noise is measured in each volume itself: at frequencies along the
 scan that the sheet does not pass, all there is is noise.
 
-`SMOOTH` keeps the resolution, and gives what is likeliest to be the volume without noise. `WIENER` and
-`RICHARDSON_LUCY` raise contrast and resolution, and noise with them: they are for looking at bright cells, and not for
+`SMOOTH` gives the best linear estimate of the volume without noise, a little wider than it was. `WIENER` and
+`RICHARDSON_LUCY` raise contrast and resolution, and grain that is not there with them: they are for looking at bright cells, and not for
 data that a model was trained on without them.
 """
 
@@ -43,7 +43,7 @@ class Method(StrEnum):
 
     NONE = "none"
     SMOOTH = "smooth"
-    """Wiener's filter for the blurred volume: noise goes, resolution stays."""
+    """Wiener's filter for the blurred volume: noise goes, and a little resolution."""
     WIENER = "wiener"
     """Wiener's filter for the volume without blur."""
     RICHARDSON_LUCY = "richardson-lucy"
