@@ -4,8 +4,8 @@ The blur is taken as a product of three Gaussians. Noise is measured in each vol
 scan that the sheet does not pass, all there is is noise.
 
 `SMOOTH` gives the best linear estimate of the volume without noise, a little wider than it was. `WIENER` and
-`RICHARDSON_LUCY` raise contrast and resolution, and grain that is not there with them: they are for looking at bright cells, and not for
-data that a model was trained on without them.
+`RICHARDSON_LUCY` raise contrast and resolution, and with them grain that is not there: they are for looking at bright
+cells, and not for data that a model was trained on without them.
 """
 
 from __future__ import annotations
