@@ -14,10 +14,9 @@ from reconstruction.batch import Measured, assemble, blank_event, chosen_channel
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
-from reconstruction.images import CellImages, FloatImages
+from reconstruction.images import CellImages, FloatImages, Rejection
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
-from reconstruction.speed import SpeedFit
 from reconstruction.speed_meter import SpeedMeter
 
 
@@ -71,7 +70,9 @@ class LightSheetTransform:
         period = self.instrument.sample_rate_hz / self._optics.scan.rate_hz
         self.images([blank_event(self.instrument, period)], self.channels)
 
-    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+    def images(
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+    ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
         stacks: dict[str, FloatImages] = {
@@ -79,24 +80,23 @@ class LightSheetTransform:
             for name in chosen_channels(channels, self.flat_channels, self.channels)
         }
         measured = [
-            self._one(event, {name: stack[row] for name, stack in stacks.items()}) for row, event in enumerate(events)
+            self._one(event, {name: stack[row] for name, stack in stacks.items()}, volumes_of_all)
+            for row, event in enumerate(events)
         ]
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
-    def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
+    def _one(self, event: Event, images: Mapping[str, FloatImage], volumes_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""
         first_name = self.flat_channels[0]
         efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
-        fit = self._fit_speed(event, energies)
+        fit = self._meter.measure(event, self._brightest(energies))
         n = self.instrument.grid.size_px
         first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
         motion = Motion(fit.start_tick, fit.speed_um_per_tick)
         missing = self._mapping.transmission(event, *self._forward[first_name], motion, first)
         for name, image in images.items():
-            if name in self._sides:
-                self._mapping.volume(event, efficiency, self._sides[name], motion, image)
-            elif name != first_name:
+            if name in self._forward and name != first_name:
                 self._mapping.transmission(event, *self._forward[name], motion, image)
         pixel_um = self.instrument.grid.pixel_um
         mask = find_object(first)
@@ -104,17 +104,19 @@ class LightSheetTransform:
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
         brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
-        features |= self._quality.measure(
-            event, fit, lambda other: self._fit_speed(other, energies), brightest, features
-        )
+        others = self._meter.measure_others(event, self._brightest(energies))
+        features |= self._quality.measure(event, fit, others, brightest, features)
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)
+        for name in self._sides.keys() & images.keys():
+            if volumes_of_all or rejection is Rejection.NONE:
+                self._mapping.volume(event, efficiency, self._sides[name], motion, images[name])
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)
 
-    def _fit_speed(self, event: Event, energies: Mapping[str, npt.NDArray[np.float64]]) -> SpeedFit:
-        """Fit the speed to slits and the brightest side channel; nominal, with infinite error, where there is none."""
-        brightest = max(energies, key=lambda name: float(energies[name].sum()), default=None)
-        return self._meter.measure(event, None if brightest is None else self._sides[brightest])
+    def _brightest(self, energies: Mapping[str, npt.NDArray[np.float64]]) -> int | None:
+        """Column of the side channel with most light; None where there is none."""
+        name = max(energies, key=lambda name: float(energies[name].sum()), default=None)
+        return None if name is None else self._sides[name]

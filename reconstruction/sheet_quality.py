@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Sequence
 
 import numba
 import numpy as np
@@ -54,7 +53,7 @@ class SheetQuality:
         )  # fmt: skip
 
     def measure(
-        self, event: Event, fit: SpeedFit, fit_of: Callable[[Event], SpeedFit], energy: Doubles | None,
+        self, event: Event, fit: SpeedFit, others: Sequence[SpeedFit], energy: Doubles | None,
         features: dict[str, float],
     ) -> dict[str, float]:  # fmt: skip
         """Measure one event.
@@ -63,8 +62,8 @@ class SheetQuality:
         ----------
         event, fit
             The event, and the fit of its speed.
-        fit_of
-            Fits the speed of an event; asked with the triggers of its neighbours.
+        others
+            Fits of the event's neighbours.
         energy
             `(n_scans,)` brightest side light of each whole scan of the window, above background; None without a side
             channel.
@@ -75,14 +74,18 @@ class SheetQuality:
         radius = 0.0 if math.isnan(diameter) else diameter / 2
         cell = self._passage(fit, radius)
         x_um, x_sd_um = self._place_x(event, cell, energy)
-        others = [self._neighbour(event, neighbour, fit_of) for neighbour in event.neighbours]
+        # The length of its trigger stands for a neighbour's size.
+        beside = [
+            self._passage(other, duration * other.speed_um_per_tick / 2)
+            for other, (_, duration) in zip(others, event.neighbours, strict=True)
+        ]
         clipped = count_clipped(event.window, self._instrument.digitizer).max() / max(event.window.shape[0], 1)
         return {
             "x_um": x_um,
             "x_sd_um": x_sd_um,
             "off_centre_um": math.hypot(x_um, features["z_um"]),
             "clipped_share": float(clipped),
-            **as_columns("contaminated_planes", contaminated_planes(cell, others, self._mask_y)),
+            **as_columns("contaminated_planes", contaminated_planes(cell, beside, self._mask_y)),
             **as_columns("lost_planes", lost_planes(cell, event.window_tick, event.window.shape[0], self._mask_y)),
         }
 
@@ -90,12 +93,6 @@ class SheetQuality:
         error = fit.error_um_per_tick / fit.speed_um_per_tick
         known = error if error < self._worst_speed_error else UNKNOWN_SPEED_ERROR
         return Passage(fit.start_tick, fit.speed_um_per_tick, known, radius_um + BLUR_UM)
-
-    def _neighbour(self, event: Event, neighbour: tuple[float, float], fit_of: Callable[[Event], SpeedFit]) -> Passage:
-        """Passage of another trigger in this window; the length of its trigger stands for its size."""
-        trigger_tick, duration_ticks = neighbour
-        fit = fit_of(replace(event, trigger_tick=trigger_tick, duration_ticks=duration_ticks, neighbours=()))
-        return self._passage(fit, duration_ticks * fit.speed_um_per_tick / 2)
 
     def _place_x(self, event: Event, cell: Passage, energy: Doubles | None) -> tuple[float, float]:
         """Centre and spread of the side light along x; NaN where there is none."""

@@ -81,31 +81,51 @@ class SpeedMeter:
 
         The error is infinite where the speed is nominal, or the fit too bad to make an image with.
         """
-        half_um = min(0.5 * event.duration_ticks * self._nominal + MARGIN_UM, 0.5 * self._pitch_um)
         shadow = self._shadow(event)
-        tick, _ = centroid(
-            shadow.sums, shadow.moments, shadow.scans, event.trigger_tick, (half_um + MARGIN_UM) / self._nominal
-        )
-        slit_tick = tick if math.isfinite(tick) else event.trigger_tick
         if self._second is not None and (fit := self._between_slits(event, shadow, *self._second)) is not None:
             return fit
         if side is None:
-            return nominal_speed(self._nominal, slit_tick, self._slit_y_um)
-        seen = self._seen(event, side, self._telling_rows(shadow))
-        fit = fit_comb(
+            return nominal_speed(self._nominal, self._slit_tick(event, shadow), self._slit_y_um)
+        fit = self._fit_in(event, self._seen(event, side, self._telling_rows(shadow)), shadow)
+        filled = self._lengths_um(shadow).max() >= FILLED * self._pitch_um
+        worst_um = WORST_SCATTER_FILLED_UM if filled else WORST_SCATTER_UM
+        return fit if fit.residual_um <= worst_um else replace(fit, error_um_per_tick=math.inf)
+
+    def measure_others(self, event: Event, side: int | None) -> list[SpeedFit]:
+        """Measure the other triggers in the window of an event, with all light that the window holds of them.
+
+        That light is looked at once for all: where they cross, one cell's fit may take light of another.
+        """
+        others = [replace(event, trigger_tick=t, duration_ticks=d, neighbours=()) for t, d in event.neighbours]
+        if not others or side is None or self._second is not None:
+            return [self.measure(other, side) for other in others]
+        seen = self._seen(event, side, np.ones(self._rows, dtype=np.bool_))
+        return [self._fit_in(other, seen, self._shadow(other)) for other in others]
+
+    def _fit_in(self, event: Event, seen: _Seen, shadow: _Seen) -> SpeedFit:
+        """Fit a straight line to the passages of a trigger in what a side channel has seen."""
+        half_um = self._half_um(event)
+        return fit_comb(
             seen.sums,
             seen.moments,
             seen.scans,
             self._table,
-            slit_tick,
+            self._slit_tick(event, shadow),
             self._slit_y_um,
             self._mask_y,
             half_um,
             self._nominal,
         )
-        filled = self._lengths_um(shadow).max() >= FILLED * self._pitch_um
-        worst_um = WORST_SCATTER_FILLED_UM if filled else WORST_SCATTER_UM
-        return fit if fit.residual_um <= worst_um else replace(fit, error_um_per_tick=math.inf)
+
+    def _half_um(self, event: Event) -> float:
+        """Half of the length along the flow in which a cell is looked for."""
+        return min(0.5 * event.duration_ticks * self._nominal + MARGIN_UM, 0.5 * self._pitch_um)
+
+    def _slit_tick(self, event: Event, shadow: _Seen) -> float:
+        """When the middle of the shadow passes the first slit."""
+        reach_ticks = (self._half_um(event) + MARGIN_UM) / self._nominal
+        tick, _ = centroid(shadow.sums, shadow.moments, shadow.scans, event.trigger_tick, reach_ticks)
+        return float(tick) if math.isfinite(tick) else event.trigger_tick
 
     def _lengths_um(self, shadow: _Seen) -> Doubles:
         """Length of the shadow in each row."""

@@ -116,7 +116,12 @@ class TimeStretchTransform:
         period = self.instrument.sample_rate_hz / self._optics.line_rate_hz
         self.images([blank_event(self.instrument, period)])
 
-    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+    def images(
+        self,
+        events: Sequence[Event],
+        channels: Sequence[str] | None = None,
+        volumes_of_all: bool = True,  # noqa: ARG002 - there are none
+    ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
         stacks: dict[str, FloatImages] = {

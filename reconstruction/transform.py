@@ -29,8 +29,12 @@ class Transform(Protocol):
     def warm(self) -> None:
         """Compile every kernel, so that the first cell is as fast as the last."""
 
-    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+    def images(
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+    ) -> CellImages:
         """Make the images of these channels (None: the flat ones), quality and features of every event.
+
+        Without `volumes_of_all`, the volumes of events that are no cells stay 0: nobody answers on them.
 
         Raises
         ------

@@ -138,7 +138,9 @@ class KnownTransform:
     def warm(self) -> None:
         self.warmed = True
 
-    def images(self, events: Sequence[Event], channels: Sequence[str] | None = None) -> CellImages:
+    def images(
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+    ) -> CellImages:
         count = len(events)
         ids = np.array([event.event_id for event in events], np.uint64)
         shapes = {"transmission": (8, 8), "side_scatter": (8, 8, 8)}
