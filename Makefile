@@ -20,7 +20,7 @@ run: $(VENV)/.run
 	$(BIN)/lightline run
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -12,7 +12,8 @@ from inference.shipped import shipped_bundles
 from service.control import RunControl
 from service.run import Run, RunRequest, RunState
 
-RUN_FOLDER_PAGE = Path(__file__).parents[2] / "docs" / "run-folder.md"
+DOCS = Path(__file__).parents[2] / "docs"
+RUN_FOLDER_PAGE = DOCS / "run-folder.md"
 
 
 @pytest.fixture(scope="module")
@@ -51,13 +52,13 @@ def test_the_example_of_the_run_folder_page_reads_a_run(finished: tuple[Run, Pat
     assert found["first_image"].shape == (80, 80)
 
 
-def test_every_column_of_a_run_stands_on_its_page(finished: tuple[Run, Path]) -> None:
+def test_every_column_of_a_run_stands_on_a_page(finished: tuple[Run, Path]) -> None:
     _, path = finished
-    page = RUN_FOLDER_PAGE.read_text()
+    page = RUN_FOLDER_PAGE.read_text() + (DOCS / "features.md").read_text()
     known = set(re.findall(r"`([a-z_0-9<>]+)`", page))
     for column in pq.read_table(path / "cells").column_names:
         general = re.sub(r"^embedding_\d+$", "embedding_0", re.sub(r"^side_scatter_", "<channel>_", column))
-        assert general in known, f"docs/run-folder.md does not mention {column}"
+        assert general in known, f"neither docs/run-folder.md nor docs/features.md mentions {column}"
 
 
 def test_the_real_droplet_is_stored_with_an_answer_and_called_novel(atom_record: Path, tmp_path: Path) -> None:
