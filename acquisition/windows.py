@@ -167,7 +167,7 @@ class WindowCutter:
     def _bodies(self, pending: _Pending, buffer: StreamBuffer) -> int:
         """Count the bodies in the trigger itself; the rest of the window belongs to other triggers."""
         settings, clock = self._settings, pending.clock
-        if pending.n_periods * settings.step_um < SMALLEST_UM:
+        if (pending.n_periods - 2 * settings.bridge) * settings.step_um < SMALLEST_UM:
             return 0
         # Scans that run back and forth are told apart by their number from the clock's origin.
         odd = pending.first_turn % 2 if settings.runs_back else 0
