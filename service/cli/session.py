@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
+import time
 import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +19,10 @@ from service.api.server import ApiServer, listen, page_url
 from service.control import RunControl
 from service.settings import Settings
 
+_TURN_S = 0.05
+_SAME_S = 0.5
+"""A terminal and `make` both pass a signal on; what comes within this time is the same request."""
+
 
 class StopRequest:
     """Set once by Ctrl-C or SIGTERM; a second one ends the process at once.
@@ -31,22 +35,31 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal_number = 0
-        self._asked = threading.Event()
+        self._since = 0.0
 
     def __call__(self, number: int, _frame: FrameType | None) -> None:
-        """Take a signal."""
-        self.signal_number = number
-        self._asked.set()
-        signal.signal(number, signal.SIG_DFL)
+        """Take a signal.
+
+        It may come while another one is taken, so nothing here may wait for a lock.
+        """
+        now = time.monotonic()
+        if self.signal_number == 0:
+            self.signal_number, self._since = number, now
+        elif now - self._since > _SAME_S:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
 
     def wait(self, seconds: float) -> bool:
         """Wait; return True at once when a stop is asked for."""
-        return self._asked.wait(seconds)
+        until = time.monotonic() + seconds
+        while not self.asked and (left := until - time.monotonic()) > 0.0:
+            time.sleep(min(_TURN_S, left))
+        return self.asked
 
     @property
     def asked(self) -> bool:
         """Whether a stop was asked for."""
-        return self._asked.is_set()
+        return self.signal_number != 0
 
     @property
     def exit_code(self) -> int:
