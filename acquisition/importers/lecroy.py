@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from acquisition.block import Samples
 from acquisition.errors import TraceError
-from acquisition.importers.foreign import Contents, ForeignChannel, signed_counts
+from acquisition.importers.flat_file import FlatFile
+from acquisition.importers.foreign import Contents, ForeignChannel
 from acquisition.importers.stored import StoredSamples, interleaved
 from acquisition.source import existing_file
 from acquisition.trace_layout import Segment
@@ -24,7 +24,7 @@ _DESCRIPTION_BYTES = 346
 _TEMPLATE = b"LECROY_2_"
 
 
-class LecroyFile:
+class LecroyFile(FlatFile):
     """One channel of an oscilloscope, a single sweep or a sequence of them, open for reading.
 
     A sequence is one segment a trigger, at the time of its first sample. Volts = gain * count - offset (source: the
@@ -68,9 +68,11 @@ class LecroyFile:
         scope = header[76:92].split(b"\0")[0].decode("ascii", errors="replace")
         # The interval has 24 bits; the clocks of these scopes are round numbers.
         rate_hz = float(f"{1 / interval_s:.6g}")
-        self._stored = StoredSamples(self._path, dtype, offset_bytes=place + sum(lengths), n_rows=n_samples)
-        try:
-            self._contents = Contents(
+        stored = StoredSamples(self._path, dtype, offset_bytes=place + sum(lengths), n_rows=n_samples)
+        super().__init__(
+            self._path,
+            stored,
+            lambda: Contents(
                 path=self._path,
                 format="lecroy",
                 description=f"LeCroy waveform {self._path.name} of {scope or 'an oscilloscope'}",
@@ -78,29 +80,8 @@ class LecroyFile:
                 bits=16 if wide else 8,
                 channels=(ForeignChannel(self._channel_name(), gain, -offset_v),),
                 segments=_segments(times_s * rate_hz, n_samples // n_segments),
-            )
-        except TraceError:
-            self._stored.close()
-            raise
-
-    @property
-    def contents(self) -> Contents:
-        """What the header says."""
-        return self._contents
-
-    def read(self, start_row: int, n_samples: int) -> Samples:
-        """Return `(n, 1)` counts from a row on.
-
-        Raises
-        ------
-        TraceError
-            If the file was cut short meanwhile.
-        """
-        return signed_counts(self._stored.read(start_row, n_samples), self._contents.bits, self._path)
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._stored.close()
+            ),
+        )
 
     def _integer(self, at: int, code: str) -> int:
         return int(struct.unpack_from(f"{self._order}{code}", self._header, at)[0])

@@ -8,9 +8,9 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from acquisition.block import Samples
 from acquisition.errors import TraceError
-from acquisition.importers.foreign import Contents, ForeignChannel, signed_counts
+from acquisition.importers.flat_file import FlatFile
+from acquisition.importers.foreign import Contents, ForeignChannel
 from acquisition.importers.stored import StoredSamples, interleaved
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
@@ -61,7 +61,7 @@ def side_car_of(path: Path) -> Path | None:
     return next((file for file in beside if file != path and file.is_file()), None)
 
 
-class RawFile:
+class RawFile(FlatFile):
     """Raw little-endian int8 or int16 samples with their side-car, open for reading.
 
     An incomplete sample at the end, as an interrupted recording has it, is left out and named in the description.
@@ -77,49 +77,30 @@ class RawFile:
     def __init__(self, path: str) -> None:
         self._path = existing_file(path)
         side_car = _read_side_car(self._path)
-        stored = side_car.stored_dtype
-        dtype = interleaved(stored, side_car.n_channels)
+        sample_dtype = side_car.stored_dtype
+        dtype = interleaved(sample_dtype, side_car.n_channels)
         instrument = side_car.instrument
         if isinstance(instrument, str):
             instrument = instrument_preset(instrument)
-        self._stored = StoredSamples(self._path, dtype, offset_bytes=side_car.offset_bytes)
-        try:
-            self._contents = Contents(
+        stored = StoredSamples(self._path, dtype, offset_bytes=side_car.offset_bytes)
+        super().__init__(
+            self._path,
+            stored,
+            lambda: Contents(
                 path=self._path,
                 format="raw",
-                description=_described(side_car, self._path, self._stored.bytes_left_out),
+                description=_described(side_car, self._path, stored.bytes_left_out),
                 sample_rate_hz=side_car.sample_rate_hz,
-                bits=side_car.bits or 8 * stored.itemsize,
+                bits=side_car.bits or 8 * sample_dtype.itemsize,
                 channels=tuple(
                     ForeignChannel(f"channel {i}", side_car.volts_per_count, side_car.volts_offset)
                     for i in range(side_car.n_channels)
                 ),
-                segments=(Segment(row=0, n_samples=self._stored.n_rows, first_sample=side_car.first_sample),),
+                segments=(Segment(row=0, n_samples=stored.n_rows, first_sample=side_car.first_sample),),
                 origin=side_car.origin,
                 instrument=instrument,
-            )
-        except TraceError:
-            self._stored.close()
-            raise
-
-    @property
-    def contents(self) -> Contents:
-        """What the side-car says."""
-        return self._contents
-
-    def read(self, start_row: int, n_samples: int) -> Samples:
-        """Return `(n, n_channels)` signed counts from a row on.
-
-        Raises
-        ------
-        TraceError
-            If the file was cut short, or its samples exceed the stated bits.
-        """
-        return signed_counts(self._stored.read(start_row, n_samples), self._contents.bits, self._path)
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._stored.close()
+            ),
+        )
 
 
 def _read_side_car(path: Path) -> SideCar:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from acquisition.block import Samples
 from acquisition.errors import TraceError
-from acquisition.importers.foreign import Contents, ForeignChannel, signed_counts
+from acquisition.importers.flat_file import FlatFile
+from acquisition.importers.foreign import Contents, ForeignChannel
 from acquisition.importers.recognise import sbench6_header_of
 from acquisition.importers.stored import StoredSamples, interleaved
 from acquisition.source import existing_file
@@ -20,7 +20,7 @@ _HEADER_ENDING = "_binheader.txt"
 Sections = dict[str, dict[str, str]]
 
 
-class Sbench6File:
+class Sbench6File(FlatFile):
     """An export of analogue channels, named by either of its files, open for reading.
 
     Volts = count * OrigMaxRange / 1000 / MaxADCValue + UserOffset / 1e6 (source: the loader in the vendor's package).
@@ -59,9 +59,11 @@ class Sbench6File:
         dtype = interleaved("<i1" if bits <= 8 else "<i2", n_channels)
         channels = tuple(self._channel(sections, i, full_scale) for i in range(n_channels))
         rate_hz = self._number(sections, "", "Samplerate")
-        self._stored = StoredSamples(self._path, dtype, n_rows=n_samples)
-        try:
-            self._contents = Contents(
+        stored = StoredSamples(self._path, dtype, n_rows=n_samples)
+        super().__init__(
+            self._path,
+            stored,
+            lambda: Contents(
                 path=self._path,
                 format="sbench6",
                 description=f"SBench6 export {self._path.name}",
@@ -69,29 +71,8 @@ class Sbench6File:
                 bits=bits,
                 channels=channels,
                 segments=(Segment(row=0, n_samples=n_samples, first_sample=0),),
-            )
-        except TraceError:
-            self._stored.close()
-            raise
-
-    @property
-    def contents(self) -> Contents:
-        """What the header says."""
-        return self._contents
-
-    def read(self, start_row: int, n_samples: int) -> Samples:
-        """Return `(n, n_channels)` counts from a row on.
-
-        Raises
-        ------
-        TraceError
-            If the file was cut short meanwhile, or its samples exceed the stated resolution.
-        """
-        return signed_counts(self._stored.read(start_row, n_samples), self._contents.bits, self._path)
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._stored.close()
+            ),
+        )
 
     def _channel(self, sections: Sections, column: int, full_scale: int) -> ForeignChannel:
         name = f"Ch{column}"

@@ -6,9 +6,9 @@ import json
 from itertools import pairwise
 from pathlib import Path
 
-from acquisition.block import Samples
 from acquisition.errors import ConfigError, TraceError
-from acquisition.importers.foreign import Contents, ForeignChannel, signed_counts
+from acquisition.importers.flat_file import FlatFile
+from acquisition.importers.foreign import Contents, ForeignChannel
 from acquisition.importers.sigmf_layout import DATA_SUFFIX, DTYPES, CapturePart, GlobalPart, Meta, meta_path, read_meta
 from acquisition.importers.stored import StoredSamples, interleaved
 from acquisition.instrument import Instrument
@@ -17,7 +17,7 @@ from acquisition.source import existing_file
 from acquisition.trace_layout import Segment
 
 
-class SigmfFile:
+class SigmfFile(FlatFile):
     """A SigMF recording, named by its `.sigmf-meta` or `.sigmf-data` file or their base name, open for reading.
 
     Source: SigMF specification 1.2; `core:sample_start` counts samples of every channel, `core:global_index` is the
@@ -38,53 +38,34 @@ class SigmfFile:
                 f"The SigMF recording '{self._path}' has samples of the type '{about.datatype}'; real ones of the "
                 f"types {', '.join(DTYPES)} can be imported."
             )
-        data, stored = _data_file(self._path, about), DTYPES[about.datatype]
+        data, sample_dtype = _data_file(self._path, about), DTYPES[about.datatype]
         headers = [capture.header_bytes for capture in meta.captures]
         if any(headers[1:]):
             raise TraceError(
                 f"The SigMF recording '{self._path}' has headers between its captures, which cannot be imported; "
                 "write it again without them."
             )
-        self._stored = StoredSamples(
+        stored = StoredSamples(
             data,
-            interleaved(stored, about.n_channels),
+            interleaved(sample_dtype, about.n_channels),
             offset_bytes=headers[0] if headers else 0,
             end_bytes=data.stat().st_size - about.trailing_bytes,
         )
-        try:
-            self._contents = Contents(
+        super().__init__(
+            self._path,
+            stored,
+            lambda: Contents(
                 path=self._path,
                 format="sigmf",
-                description=_described(about, self._path, self._stored.bytes_left_out),
+                description=_described(about, self._path, stored.bytes_left_out),
                 sample_rate_hz=about.sample_rate_hz,
-                bits=about.bits or 8 * stored.itemsize,
+                bits=about.bits or 8 * sample_dtype.itemsize,
                 channels=tuple(ForeignChannel(f"channel {i}") for i in range(about.n_channels)),
-                segments=_segments(meta, self._stored.n_rows, self._path),
+                segments=_segments(meta, stored.n_rows, self._path),
                 origin=_origin(about, self._path),
                 instrument=_instrument(about, self._path),
-            )
-        except TraceError:
-            self._stored.close()
-            raise
-
-    @property
-    def contents(self) -> Contents:
-        """What the recording says of itself."""
-        return self._contents
-
-    def read(self, start_row: int, n_samples: int) -> Samples:
-        """Return `(n, n_channels)` signed counts from a row on.
-
-        Raises
-        ------
-        TraceError
-            If the file was cut short meanwhile.
-        """
-        return signed_counts(self._stored.read(start_row, n_samples), self._contents.bits, self._path)
-
-    def close(self) -> None:
-        """Close the file; may be called twice."""
-        self._stored.close()
+            ),
+        )
 
 
 def _data_file(path: Path, about: GlobalPart) -> Path:
