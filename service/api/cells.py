@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Annotated
 
-import numpy as np
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 
 from acquisition.instrument import Instrument, Role
+from reconstruction.deconvolution import MOST_ITERATIONS, Method
 from reconstruction.transform import Transform, transform_for
 from service.api.auth import Needs, Scope
 from service.api.context import ControlOf, FolderOf
@@ -17,13 +17,29 @@ from service.api.explanation import answers_of
 from service.api.permanent import NPY, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
 from service.api.runs import plain_row
-from service.errors import UnknownCell
+from service.errors import QueryError, UnknownCell
+from service.restoration import Restoration
 
 CELL_PATH = "/api/v1/runs/{run_id}/cells/{event_id}"
 
 router = APIRouter(prefix=CELL_PATH, tags=["cells"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 
 EventId = Annotated[int, Path(ge=1, le=2**62, description="Id of the event, from the run's one counter")]
+RESTORED = "Lightline-Restored"
+"""Header that says what was done to a volume."""
+
+
+def restoration(
+    restore: Annotated[Method, Query(description="Take noise or blur out of a volume")] = Method.NONE,
+    iterations: Annotated[
+        int | None, Query(ge=1, le=MOST_ITERATIONS, description="Of richardson_lucy; more are sharper and noisier")
+    ] = None,
+) -> Restoration:
+    """Return what the query asks to be done to volumes."""
+    return Restoration.asked(restore, iterations)
+
+
+RestorationOf = Annotated[Restoration, Depends(restoration)]
 
 
 @lru_cache(maxsize=16)
@@ -46,6 +62,18 @@ def check_channel(instrument: Instrument, channel: str) -> bool:
     return channel in transform.flat_channels
 
 
+def check_restoration(asked: Restoration, channel: str, flat: bool) -> None:
+    """Check that what is asked for can be done to the images of a channel.
+
+    Raises
+    ------
+    QueryError
+        If they are flat, and something is to be done.
+    """
+    if flat and asked.method is not Method.NONE:
+        raise QueryError(f"'{channel}' is a flat image, and only volumes can be restored; leave 'restore' out.")
+
+
 def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
     transform = cached_transform(instrument)
     roles: dict[str, Role] = {channel.name: channel.role for channel in instrument.channels}
@@ -55,6 +83,7 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
             role=roles.get(name),
             kind="image" if name in transform.flat_channels else "volume",
             pixel_um=instrument.grid.pixel_um,
+            restore=[] if name in transform.flat_channels else [m for m in Method if m is not Method.NONE],
             png=f"{base}/image.png?channel={name}",
             npy=f"{base}/channels/{name}.npy",
         )
@@ -85,14 +114,21 @@ def show_answers(run_id: str, event_id: EventId, folder: FolderOf, control: Cont
 
 
 @router.get("/channels/{channel}.npy", response_class=Response)
-def channel_npy(event_id: EventId, channel: str, folder: FolderOf, permanent: PermanentOf) -> Response:
-    """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request."""
+def channel_npy(
+    event_id: EventId, channel: str, folder: FolderOf, permanent: PermanentOf, asked: RestorationOf
+) -> Response:
+    """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request.
+
+    A volume is as it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
+    """
     run = folder.run()
-    check_channel(run.instrument, channel)
+    check_restoration(asked, channel, check_channel(run.instrument, channel))
+    done = "" if asked.method is Method.NONE else f"-{asked.method}"
     return permanent.answer(
-        lambda: npy_bytes(np.asarray(folder.image(event_id, channel), dtype=np.float32)),
+        lambda: npy_bytes(asked.image(folder, event_id, channel)),
         NPY,
-        f"{run.id}-{event_id}-{channel}.npy",
+        f"{run.id}-{event_id}-{channel}{done}.npy",
+        {RESTORED: str(asked)},
     )
 
 

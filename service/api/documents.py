@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from acquisition.instrument import Role
+from reconstruction.deconvolution import Method
 from service.run import Run
 from service.where import ColumnKind
 
@@ -57,6 +58,8 @@ class ChannelLinks(_Document):
     kind: Literal["image", "volume"]
     """Axes y, x or z, y, x; light-sheet transmission is z, y."""
     pixel_um: float
+    restore: list[Method]
+    """What `restore` may be in the query of `png` and `npy`, beside none; empty for flat images."""
     png: str
     npy: str
 

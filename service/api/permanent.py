@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -26,9 +26,15 @@ class Permanent:
         known = request.headers.get("if-none-match", "")
         self._known = known.strip() == "*" or self._tag in (part.strip() for part in known.split(","))
 
-    def answer(self, make: Callable[[], bytes], media_type: str, name: str | None = None) -> Response:
-        """Return what `make` gives with its entity tag, or 304; `name` offers it as a file."""
-        headers = {"ETag": self._tag, "Cache-Control": CACHE_CONTROL}
+    def answer(
+        self,
+        make: Callable[[], bytes],
+        media_type: str,
+        name: str | None = None,
+        about: Mapping[str, str] | None = None,
+    ) -> Response:
+        """Return what `make` gives with its entity tag, or 304; `name` offers it as a file, `about` adds headers."""
+        headers = {"ETag": self._tag, "Cache-Control": CACHE_CONTROL, **(about or {})}
         if name is not None:
             headers["Content-Disposition"] = f'attachment; filename="{name}"'
         if self._known:

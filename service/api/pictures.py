@@ -10,7 +10,15 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from inference.saliency import image_png, overlay_png
 from service.api.auth import Needs, Scope
-from service.api.cells import CELL_PATH, EventId, cached_transform, check_channel
+from service.api.cells import (
+    CELL_PATH,
+    RESTORED,
+    EventId,
+    RestorationOf,
+    cached_transform,
+    check_channel,
+    check_restoration,
+)
 from service.api.context import ControlOf, FolderOf
 from service.api.documents import SaliencyDocument
 from service.api.explanation import saliency_of
@@ -44,6 +52,7 @@ def cell_image(
     event_id: EventId,
     folder: FolderOf,
     permanent: PermanentOf,
+    asked: RestorationOf,
     channel: Annotated[str | None, Query(max_length=64, description="Without it, the first flat image")] = None,
     z: Annotated[int | None, Query(ge=0, le=1024, description="Slice of a volume")] = None,
     projection: Annotated[Axis, Query(description="Axis that a volume's maximum is taken along")] = "x",
@@ -52,21 +61,23 @@ def cell_image(
 ) -> Response:
     """Return one image in grey, contrast set by the image itself unless `lo` and `hi` are given.
 
-    A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y.
+    A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y. It is as
+    it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
     """
     instrument = folder.run().instrument
     if lo is not None and hi is not None and lo >= hi:
         raise QueryError("'lo' must be below 'hi'.")
     name = channel or cached_transform(instrument).flat_channels[0]
     flat = check_channel(instrument, name)
+    check_restoration(asked, name, flat)
     if flat and z is not None:
         raise QueryError(f"'{name}' is a flat image and has no slices; leave 'z' out.")
 
     def make() -> bytes:
-        image = np.asarray(folder.image(event_id, name), dtype=np.float32)
+        image = asked.image(folder, event_id, name)
         return image_png(image if flat else flatten(image, z, projection), lo=lo, hi=hi)
 
-    return permanent.answer(make, PNG)
+    return permanent.answer(make, PNG, about={RESTORED: str(asked)})
 
 
 @router.get("/saliency")

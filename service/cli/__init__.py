@@ -18,6 +18,7 @@ COMMANDS = {
     "calibrate": "service.cli.calibrate:calibrate",
     "import": "service.cli.convert:import_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
+    "export-images": "service.cli.export_images:export_images_command",
     "train": "service.cli.train:train",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",

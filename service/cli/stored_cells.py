@@ -45,7 +45,7 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
     folder = RunFolder.open(path)
     try:
         run = folder.run()
-        ids = _first_ids(folder, cells)
+        ids = first_ids(folder, cells)
         if not ids:
             raise TrainingError(f"The run '{path}' has no cells to learn from; choose another.")
         channel = transform_for(run.instrument).flat_channels[0]
@@ -71,11 +71,12 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
     )
 
 
-def _first_ids(folder: RunFolder, cells: int) -> list[int]:
+def first_ids(folder: RunFolder, cells: int, where: str | None = None) -> list[int]:
+    """Return the ids of a run's first cells, at most so many, of those that a filter lets through."""
     ids: list[int] = []
     after: int | None = 0
     while after is not None and len(ids) < cells:
-        page = folder.cells(after=after, limit=min(_PAGE, cells - len(ids)), fields=["event_id"])
+        page = folder.cells(where, after=after, limit=min(_PAGE, cells - len(ids)), fields=["event_id"])
         ids += [int(row["event_id"]) for row in page.rows]
         after = page.next
     return ids
