@@ -16,7 +16,7 @@ from service.event_file import EventFile
 from service.event_index import EventIndex
 from service.hdf5 import Column, GrowingFile, reading_errors
 
-FORMAT = "lightline-windows/1"
+FORMAT = "lightline-windows/2"
 FILE_NAME = "windows-0000.h5"
 
 EVENT = np.dtype(
@@ -34,9 +34,18 @@ EVENT = np.dtype(
         ("background", "<i8"),
         ("strength", "<f8"),
         ("flags", "<u4"),
+        ("bodies", "<u4"),
+        ("first_neighbour", "<i8"),
+        ("n_neighbours", "<u4"),
     ]
 )
-"""One row of `events`; `first_value` is where the window begins in `samples`, `background` the row in `backgrounds`."""
+"""One row of `events`.
+
+`first_value` is where the window begins in `samples`, `background` the row in `backgrounds`, and `first_neighbour` the
+row of the first of the event's `n_neighbours` in `neighbours`.
+"""
+NEIGHBOUR = np.dtype([("centre_tick", "<f8"), ("duration_ticks", "<f8")])
+"""One row of `neighbours`: another trigger whose signal falls inside the window."""
 BACKGROUND = np.dtype([("first_value", "<i8"), ("n_channels", "<i4"), ("n_bins", "<i4"), ("n_cores", "<i4")])
 """One row of `backgrounds`; from `first_value` on, `background_values` holds levels, noise and core offsets."""
 _BACKGROUNDS_REMEMBERED = 64
@@ -44,7 +53,7 @@ _BACKGROUNDS_REMEMBERED = 64
 
 
 class WindowStore(EventFile):
-    """`events` and `backgrounds` (tables), `samples` and `background_values` (flat); one writer, any readers."""
+    """Tables `events`, `neighbours`, `backgrounds`; flat `samples`, `background_values`; one writer, any readers."""
 
     file_name = FILE_NAME
     format = FORMAT
@@ -71,6 +80,10 @@ class WindowStore(EventFile):
             starts = len(self._file["samples"]) + np.cumsum([0, *(event.window.size for event in events)])
             rows["first_value"] = starts[:-1]
             self._file.extend("samples", np.concatenate([event.window.ravel() for event in events]))
+            known = len(self._file["neighbours"])
+            rows["first_neighbour"] = known + np.cumsum([0, *(len(event.neighbours) for event in events)])[:-1]
+            beside = [neighbour for event in events for neighbour in event.neighbours]
+            self._file.extend("neighbours", np.array(beside, dtype=NEIGHBOUR))
             # The table last: a reader believes in no more windows than it has rows.
             self._file.extend("events", rows)
             self._index.add(rows["event_id"].copy())
@@ -107,6 +120,9 @@ class WindowStore(EventFile):
             self._background_row(event.background),
             event.strength,
             int(event.flags),
+            event.bodies,
+            0,
+            len(event.neighbours),
         )
 
     def _background_row(self, background: Background) -> int:
@@ -141,7 +157,13 @@ class WindowStore(EventFile):
             background=self._background(int(row["background"])),
             strength=float(row["strength"]),
             flags=EventFlag(int(row["flags"])),
+            bodies=int(row["bodies"]),
+            neighbours=self._neighbours(int(row["first_neighbour"]), int(row["n_neighbours"])),
         )
+
+    def _neighbours(self, first: int, count: int) -> tuple[tuple[float, float], ...]:
+        rows = self._file["neighbours"][first : first + count]
+        return tuple((float(row["centre_tick"]), float(row["duration_ticks"])) for row in rows)
 
     def _background(self, row: int) -> Background:
         entry = self._file["backgrounds"][row]
@@ -156,6 +178,7 @@ class WindowStore(EventFile):
         columns = {
             "samples": Column(dtype, rows_per_chunk=1 << 17),
             "events": Column(EVENT, rows_per_chunk=256),
+            "neighbours": Column(NEIGHBOUR, rows_per_chunk=256),
             "backgrounds": Column(BACKGROUND, rows_per_chunk=256),
             "background_values": Column(np.float32, rows_per_chunk=1 << 14),
         }

@@ -124,6 +124,8 @@ def known_event(event_id: int, tick: float, dtype: Any = np.int16) -> Event:
         background=Background(level, np.array([1.5, 2.5], np.float32), np.array([[0.5, -0.5], [1, 2]], np.float32)),
         strength=event_id / 3,
         flags=EventFlag.OVERLAP if event_id % REJECT_EVERY == 0 else EventFlag.NONE,
+        bodies=event_id % 3,
+        neighbours=tuple((tick + 5.5 * k, 18.0 + k) for k in range(event_id % 4)),
     )
 
 
