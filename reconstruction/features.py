@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numba
 import numpy as np
-import numpy.typing as npt
 
 from reconstruction.brightness import BRIGHTNESS_FEATURES, measure_brightness
-from reconstruction.contour import SHAPE_FEATURES, measure_shape
+from reconstruction.contour import SHAPE_FEATURES, Doubles, Mask, measure_shape
 from reconstruction.deposit import FloatImage
+from reconstruction.regions import central_region
 from reconstruction.texture import GREY_STEP, TEXTURE_FEATURES, grey_levels, log_table, measure_texture
 
 BORDER_SHARE = 0.125
 """Frame of the image, by share of its edge, that shows the noise of the background."""
+N_SHAPE, N_BRIGHTNESS = len(SHAPE_FEATURES), len(BRIGHTNESS_FEATURES)
+N_FEATURES = N_SHAPE + 2 + N_BRIGHTNESS + len(TEXTURE_FEATURES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +31,17 @@ class ObjectMask:
         `(rows, cols)` bool.
     """
 
-    inside: npt.NDArray[np.bool_]
+    inside: Mask
 
     @property
     def touches_edge(self) -> bool:
         """Whether the object reaches the edge of the field."""
-        inside = self.inside
-        return bool(inside[0].any() or inside[-1].any() or inside[:, 0].any() or inside[:, -1].any())
+        return bool(_at_edge(self.inside))
+
+
+@numba.njit(cache=True, nogil=True)
+def _at_edge(inside: Mask) -> bool:
+    return bool(inside[0].any() or inside[-1].any() or inside[:, 0].any() or inside[:, -1].any())
 
 
 @numba.njit(cache=True, nogil=True)
@@ -71,65 +78,10 @@ def _noise(smooth: FloatImage) -> float:
 
 
 @numba.njit(cache=True, nogil=True)
-def _spread(free: npt.NDArray[np.bool_], stack: npt.NDArray[np.int64], n: int, stride: int) -> None:
-    """Take from `free` all that the `n` places on the stack lead to, 4-connected; its border is not free."""
-    while n > 0:
-        n -= 1
-        place = stack[n]
-        for k in range(4):
-            beside = place + (1 if k == 0 else -1 if k == 1 else stride if k == 2 else -stride)
-            if free[beside]:
-                free[beside] = False
-                stack[n] = beside
-                n += 1
-
-
-@numba.njit(cache=True, nogil=True)
-def _central_object(image: FloatImage, background: float, sigmas: float, least: float) -> npt.NDArray[np.bool_]:
+def _central_object(image: FloatImage, background: float, sigmas: float, least: float) -> Mask:
     smooth = _smooth(image, background)
-    rows, cols = smooth.shape
     threshold = max(sigmas * _noise(smooth), least)
-    # Flat with a border that nothing spreads over, so that no step has to ask where it is.
-    stride = cols + 2
-    empty = np.zeros((rows + 2) * stride, dtype=np.bool_)
-    stack = np.empty(empty.shape[0], dtype=np.int64)
-    n = 0
-    for i in range(rows):
-        for j in range(cols):
-            quiet = abs(smooth[i, j]) <= threshold
-            place = (i + 1) * stride + j + 1
-            edge = i == 0 or i == rows - 1 or j == 0 or j == cols - 1
-            empty[place] = quiet and not edge
-            if quiet and edge:
-                stack[n] = place
-                n += 1
-    loud = np.zeros(empty.shape[0], dtype=np.bool_)
-    outside = np.zeros((rows, cols), dtype=np.bool_)
-    for k in range(n):
-        outside[stack[k] // stride - 1, stack[k] % stride - 1] = True
-    holes = empty.copy()
-    _spread(holes, stack, n, stride)
-    nearest, start = np.inf, -1
-    for i in range(rows):
-        for j in range(cols):
-            place = (i + 1) * stride + j + 1
-            if outside[i, j] or (empty[place] and not holes[place]):
-                continue
-            loud[place] = True
-            away = (i - rows / 2) ** 2 + (j - cols / 2) ** 2
-            if away < nearest:
-                nearest, start = away, place
-    inside = np.zeros((rows, cols), dtype=np.bool_)
-    if start >= 0:
-        rest = loud.copy()
-        rest[start] = False
-        stack[0] = start
-        _spread(rest, stack, 1, stride)
-        for i in range(rows):
-            for j in range(cols):
-                place = (i + 1) * stride + j + 1
-                inside[i, j] = loud[place] and not rest[place]
-    return inside
+    return central_region(np.abs(smooth) > threshold)
 
 
 def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0, least: float = 0.02) -> ObjectMask:
@@ -142,15 +94,42 @@ def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0,
 
 
 @numba.njit(cache=True, nogil=True)
-def _around(inside: npt.NDArray[np.bool_]) -> tuple[int, int, int, int]:
+def _around(inside: Mask) -> tuple[int, int, int, int]:
     """First and last + 1 rows and columns of the object with a pixel around it, where the image has one."""
     rows, cols = inside.shape
     top, bottom, left, right = rows, 0, cols, 0
     for i in range(rows):
-        for j in range(cols):
-            if inside[i, j]:
-                top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
+        first = 0
+        while first < cols and not inside[i, first]:
+            first += 1
+        if first == cols:
+            continue
+        last = cols - 1
+        while not inside[i, last]:
+            last -= 1
+        top, bottom, left, right = min(top, i), i, min(left, first), max(right, last)
     return max(top - 1, 0), min(bottom + 2, rows), max(left - 1, 0), min(right + 2, cols)
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure(image: FloatImage, inside: Mask, pixel_um: float, turned: bool, logs: Doubles) -> Doubles:
+    """Measure what `image_feature_names` says, in an image whose columns run along the flow."""
+    top, bottom, left, right = _around(inside)
+    if bottom <= top:
+        out = np.full(N_FEATURES, math.nan)
+        out[0] = 0.0
+        return out
+    out = np.empty(N_FEATURES)
+    near, light = inside[top:bottom, left:right].copy(), image[top:bottom, left:right].copy()
+    shape = measure_shape(near, pixel_um)
+    out[:N_SHAPE] = shape[:N_SHAPE]
+    row_um = shape[N_SHAPE] + 0.5 * (top + bottom - inside.shape[0]) * pixel_um
+    col_um = shape[N_SHAPE + 1] + 0.5 * (left + right - inside.shape[1]) * pixel_um
+    out[N_SHAPE], out[N_SHAPE + 1] = (col_um, row_um) if turned else (row_um, col_um)
+    after = N_SHAPE + 2 + N_BRIGHTNESS
+    out[N_SHAPE + 2 : after] = measure_brightness(light, near, pixel_um, 1.0)
+    out[after:] = measure_texture(grey_levels(light, near, GREY_STEP), logs)
+    return out
 
 
 @lru_cache(maxsize=8)
@@ -176,18 +155,8 @@ def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float, axes: s
         `image_feature_names(axes)`, as docs/features.md defines them; NaN where there is no object, but an area of 0.
     """
     turned = axes[0] == "y"
-    inside = mask.inside.T.copy() if turned else mask.inside
-    light = image.T if turned else image
-    shape = measure_shape(inside, pixel_um)
-    row_um, col_um = shape[-2:]
-    places = (col_um, row_um) if turned else (row_um, col_um)
-    if shape[0] > 0.0:
-        top, bottom, left, right = _around(inside)
-        near = np.ascontiguousarray(inside[top:bottom, left:right])
-        light = np.ascontiguousarray(light[top:bottom, left:right])
-        bright = measure_brightness(light, near, pixel_um, 1.0)
-        texture = measure_texture(grey_levels(light, near, GREY_STEP), log_table(inside.size))
-    else:
-        bright, texture = np.full(len(BRIGHTNESS_FEATURES), np.nan), np.full(len(TEXTURE_FEATURES), np.nan)
-    measured = (*shape[:-2].tolist(), *places, *bright.tolist(), *texture.tolist())
-    return dict(zip(image_feature_names(axes), measured, strict=True))
+    inside, light = (mask.inside.T, image.T) if turned else (mask.inside, image)
+    measured = _measure(
+        np.ascontiguousarray(light), np.ascontiguousarray(inside), pixel_um, turned, log_table(inside.size)
+    )
+    return dict(zip(image_feature_names(axes), measured.tolist(), strict=True))
