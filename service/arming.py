@@ -155,6 +155,7 @@ def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:
         origin=source.origin,
         description=source.description,
         waits=source.waits,
+        file_bytes=run.request.file_bytes,
         keep=Keep(run.request.record.value),
     )
     try:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validat
 
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
+from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 
 
 class _Record(BaseModel):
@@ -86,6 +87,8 @@ class RunRequest(_Record):
     """Stop after this much time on the sample clock; None means no limit."""
     record: Record = Record.NONE
     """What of the raw stream is kept in the run folder, as trace files; true means `full`, false `none`."""
+    file_bytes: Annotated[int, Field(ge=LEAST_FILE_BYTES, le=10**15)] = FILE_BYTES
+    """Where a trace file of the recording would pass this many bytes, the recording goes on in the next file."""
     bundle: str | None = Field(default=None, max_length=1024)
     """Name of a shipped bundle or path of a bundle file; None takes the one shipped for the instrument."""
     restarts: Annotated[int, Field(ge=0, le=10**9)] | None = None

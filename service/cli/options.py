@@ -7,8 +7,27 @@ from pathlib import Path
 from typing import Any
 
 import click
+from pydantic import ByteSize, TypeAdapter, ValidationError
+
+from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 
 Command = Callable[..., Any]
+
+
+class FileSize(click.ParamType[int]):
+    """A number of bytes with a unit, such as 500MB or 4GiB; see `pydantic.ByteSize`."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes; says what a size looks like where this is none."""
+        try:
+            size = int(TypeAdapter(ByteSize).validate_python(value))
+        except ValidationError:
+            self.fail(f"'{value}' is no size; write a number with a unit, such as 500MB or 4GiB.", param, ctx)
+        if size < LEAST_FILE_BYTES:
+            self.fail(f"'{value}' is too small; a file has at least {LEAST_FILE_BYTES >> 20}MiB.", param, ctx)
+        return size
 
 
 def speed_option(default: str, default_help: str) -> Callable[[Command], Command]:
@@ -73,6 +92,14 @@ run_options = stack(
         type=click.Choice(["none", "full", "windows"]),
         help="Keep the raw samples as well, to replay them later: all of them (full, also without a value), or only "
         "the windows of events (windows).",
+    ),
+    click.option(
+        "--file-size",
+        "file_bytes",
+        type=FileSize(),
+        default=FILE_BYTES,
+        metavar="SIZE",
+        help="Go on in another file where one of the recording has this size, e.g. 500MB or 4GiB (default: 4GB).",
     ),
     click.option("--bundle", help="Model to use: a shipped name or a bundle file (default: the one shipped)."),
     click.option(

@@ -27,7 +27,7 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
     ConfigError
         If a value does not make sense.
     """
-    fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "bundle", "restarts")}
+    fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "restarts")}
     try:
         return RunRequest(source=source, speed=parse_speed(speed), **fields)
     except ValidationError as error:

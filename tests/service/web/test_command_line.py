@@ -48,6 +48,8 @@ BAD_INPUT = [
     (["run", "nowhere.h5", "--exit", "--port", "0"], "nowhere.h5"),
     (["run", "bogus:thing", "--exit", "--port", "0"], "bogus"),
     (["run", "--cells", "0"], "--cells"),
+    (["run", "--record", "--file-size", "big"], "4GiB"),
+    (["run", "--record", "--file-size", "100kB"], "1MiB"),
     (["run", "--port", "70000"], "--port"),
     (["run", "--exit", "--port", "0", "--bundle", "broken.bundle"], "broken.bundle"),
     (["run", "--exit", "--port", "0", "--bundle", "nowhere.bundle"], "nowhere.bundle"),
@@ -108,6 +110,18 @@ def test_without_a_command_the_help_says_where_to_start(capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main([], prog_name="lightline")
     assert "lightline run            a simulated cytometer" in capsys.readouterr().out
+
+
+def test_a_recording_is_cut_into_files_of_the_size_that_was_asked_for(place: Path) -> None:
+    options = ["--exit", "--json", "--port", 0, "--data", "cut", "--bundle", "tiny.bundle"]
+    done = lightline("run", "made.h5", "--record", "--file-size", "2MiB", *options, cwd=place)
+    assert done.returncode == 0, done.stderr
+    run = Run.model_validate_json(done.stdout)
+    traces = sorted((place / "cut" / "runs" / run.id).glob("trace*.h5"))
+    assert len(traces) > 2 and max(trace.stat().st_size for trace in traces) <= 2 << 20
+    assert run.ledger.recorded == run.ledger.samples > 0
+    again = json.loads(lightline("inspect", "--json", traces[0], cwd=place).stdout)
+    assert again["samples"] == run.ledger.samples
 
 
 def test_a_run_prints_one_document_on_stdout_whose_ledger_balances(place: Path) -> None:
