@@ -19,7 +19,7 @@ from acquisition.circles import circles, depths, extents, silhouettes
 from acquisition.event import BINS_PER_TICK, Background
 from acquisition.folding import Floats, PeriodGrid
 from acquisition.settings import DetectionSettings
-from acquisition.silhouettes import deviation_picture, level_rows, standing_out
+from acquisition.silhouettes import Mask, deviation_picture, level_rows, standing_out
 
 PIXEL_UM = 0.5
 """Edge of a pixel: finer than the optics of either instrument, coarse enough to be quick."""
@@ -150,14 +150,31 @@ def _table(
     )
     level_rows(picture, light, EMPTY_SHARE)
     standing = standing_out(picture, counts, noise, ON_SIGMA, OFF_SIGMA)
-    mask = silhouettes(standing, int(CLOSING_UM / PIXEL_UM), _MARGIN)
+    top, bottom, left, right = _frame(standing)
+    mask = silhouettes(standing[top:bottom, left:right], int(CLOSING_UM / PIXEL_UM), _MARGIN)
     least = SMALLEST_UM / 2 / PIXEL_UM
     found = circles(depths(mask), least, BEYOND_UM / PIXEL_UM, BEYOND_SHARE, MOST)
     weight = np.zeros(mask.shape, dtype=np.float32)
-    weight[_MARGIN : _MARGIN + picture.shape[0], _MARGIN : _MARGIN + n_columns] = np.abs(picture)
+    weight[_MARGIN : mask.shape[0] - _MARGIN, _MARGIN : mask.shape[1] - _MARGIN] = np.abs(
+        picture[top:bottom, left:right]
+    )
     table = np.empty((found.shape[0], 8), dtype=np.float32)
     table[:, :7] = extents(mask, weight, found)
-    for c in (0, 1, 2, 3, 5, 6):
-        table[:, c] -= _MARGIN
+    for c in (0, 1, 5):
+        table[:, c] += top - _MARGIN
+    for c in (2, 3, 6):
+        table[:, c] += left - _MARGIN
     table[:, 7] = found[:, 2]
     return table
+
+
+@numba.njit(cache=True, nogil=True)
+def _frame(mask: Mask) -> tuple[int, int, int, int]:
+    """First row and the one after the last that the mask touches, and columns likewise: the rest need not be drawn."""
+    top, bottom, left, right = mask.shape[0], 0, mask.shape[1], 0
+    for r in range(mask.shape[0]):
+        for c in range(mask.shape[1]):
+            if mask[r, c]:
+                top, bottom = min(top, r), r + 1
+                left, right = min(left, c), max(right, c + 1)
+    return (top, bottom, left, right) if bottom else (0, 0, 0, 0)

@@ -25,46 +25,48 @@ def silhouettes(mask: Mask, reach: int, margin: int) -> Mask:
 
 @numba.njit(cache=True, nogil=True)
 def grown(mask: Mask, reach: int) -> Mask:
-    """Return every pixel within `reach` pixels of one of the mask."""
+    """Return every pixel within `reach` pixels of one of the mask; the outermost `reach` pixels must all be alike."""
+    n_columns = mask.shape[1]
     out = mask.copy()
-    n_rows, n_columns = mask.shape
-    for r in range(n_rows):
-        for c in range(n_columns):
-            if not mask[r, c]:
-                continue
-            edge = r == 0 or c == 0 or r == n_rows - 1 or c == n_columns - 1
-            if not edge and mask[r - 1, c] and mask[r + 1, c] and mask[r, c - 1] and mask[r, c + 1]:
-                continue
-            for y in range(max(0, r - reach), min(n_rows, r + reach + 1)):
-                half = int(math.sqrt(reach * reach - (y - r) ** 2))
-                for x in range(max(0, c - half), min(n_columns, c + half + 1)):
-                    out[y, x] = True
+    # Row behind row, a shift of the whole mask is one long loop.
+    source, flat = mask.reshape(-1).view(np.uint8), out.reshape(-1).view(np.uint8)
+    edge = reach * (n_columns + 1)
+    for dy in range(-reach, reach + 1):
+        half = int(math.sqrt(reach * reach - dy * dy))
+        for dx in range(-half, half + 1):
+            shifted = source[edge + dy * n_columns + dx :]
+            inner = flat[edge : flat.shape[0] - edge]
+            for i in range(inner.shape[0]):
+                inner[i] |= shifted[i]
     return out
 
 
 @numba.njit(cache=True, nogil=True)
 def filled(mask: Mask) -> Mask:
-    """Add what the mask encloses: all that cannot be reached from outside around it."""
+    """Add what the mask encloses: all that cannot be reached from outside; the two outermost pixels must be empty."""
     n_rows, n_columns = mask.shape
-    out = np.ones((n_rows, n_columns), dtype=np.bool_)
-    stack = np.empty((n_rows * n_columns + 1, 2), dtype=np.int64)
-    depth = 0
-    for r in range(n_rows):
-        for c in range(n_columns):
-            edge = r == 0 or c == 0 or r == n_rows - 1 or c == n_columns - 1
-            if edge and not mask[r, c]:
-                out[r, c] = False
-                stack[depth, 0], stack[depth, 1] = r, c
-                depth += 1
+    closed = mask.copy()
+    closed[0, :] = closed[-1, :] = True
+    closed[:, 0] = closed[:, -1] = True
+    inside = np.ones((n_rows, n_columns), dtype=np.bool_)
+    inside[0, :] = inside[-1, :] = False
+    inside[:, 0] = inside[:, -1] = False
+    barred, out = closed.reshape(-1), inside.reshape(-1)
+    stack = np.empty(barred.shape[0] + 1, dtype=np.int64)
+    steps = np.array([-n_columns, -1, 1, n_columns])
+    stack[0] = n_columns + 1
+    barred[stack[0]], out[stack[0]] = True, False
+    depth = 1
     while depth > 0:
         depth -= 1
-        r, c = stack[depth, 0], stack[depth, 1]
-        for y, x in ((r - 1, c), (r + 1, c), (r, c - 1), (r, c + 1)):
-            if 0 <= y < n_rows and 0 <= x < n_columns and out[y, x] and not mask[y, x]:
-                out[y, x] = False
-                stack[depth, 0], stack[depth, 1] = y, x
+        place = stack[depth]
+        for s in range(4):
+            near = place + steps[s]
+            if not barred[near]:
+                barred[near], out[near] = True, False
+                stack[depth] = near
                 depth += 1
-    return out
+    return inside
 
 
 _NEAR, _KNIGHT = 2**0.5, 5**0.5
