@@ -147,16 +147,29 @@ def test_what_does_not_fit_is_counted_and_changes_nothing():
 
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=120), max_size=5), st.data())
-def test_nothing_that_a_stranger_sends_raises(strange, data):
-    stream = PacketStream(SHEET, window=3)
+def test_nothing_that_a_stranger_sends_raises_or_goes_uncounted(strange, data):
+    stream, got, sent = PacketStream(SHEET, window=3), [], 0
     for number in range(6):
         datagram = data_packet(number, 10 * number, 10).copy()
         if data.draw(st.booleans()):
             datagram[data.draw(st.integers(0, len(datagram) - 1))] = data.draw(st.integers(0, 255))
-        stream.push(datagram)
-    for datagram in strange:
-        stream.push(np.frombuffer(b"LTLN" + datagram, np.uint8))
-    stream.settle()
+        got += stream.push(datagram)
+        sent += 1
+    for rubbish in strange:
+        malformed = stream.counts.malformed
+        assert stream.push(np.frombuffer(b"LTLN" + rubbish, np.uint8)) == []
+        assert stream.counts.malformed == malformed + 1 and stream.refusal
+        sent += 1
+    got += stream.settle()
+    counts = stream.counts
+    assert counts.packets == sent
+    samples = sum(item.n_samples for item in got if isinstance(item, Block))
+    left_out = counts.malformed + counts.duplicates + counts.late
+    assert samples <= 10 * (sent - left_out)
+    for block in got:
+        assert isinstance(block, Block | DeviceLost | EndOfStream | Overrun)
+        if isinstance(block, Block):
+            assert block.data.shape == (block.n_samples, 2) and block.data.dtype == np.int16
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,10 @@
 """The page about simulated cells says what the simulator does."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simulator.cells.catalogue import KINDS, MIXTURES, POPULATIONS
@@ -27,10 +29,23 @@ def test_its_table_is_the_catalogue():
     assert all(f"`{kind}`" in PAGE for kind in KINDS)
 
 
-def test_its_samples_can_be_drawn():
+def test_its_samples_are_what_it_says_and_can_be_drawn():
     block = PAGE.split("```")[1]
-    for line in block.strip().splitlines():
-        parse_sample(line.split("  ")[0])
+    written = [line.split("  ")[0].strip() for line in block.strip().splitlines()]
+    meant = {
+        "wbc": MIXTURES["wbc"],
+        "wbc:0.97,skno1:0.03": {**{kind: 0.97 * share for kind, share in MIXTURES["wbc"].items()}, "skno1": 0.03},
+        "hek-gr:dex=0.5": {"hek-gr-untreated": 0.5, "hek-gr-dex": 0.5},
+        "hek-gr:0.2:dex=1,hek293t:0.8": {"hek-gr-dex": 0.2, "hek293t": 0.8},
+    }
+    assert written == list(meant)
+    for text, shares in meant.items():
+        sample, rng = parse_sample(text), np.random.Generator(np.random.PCG64(5))
+        assert sample.shares == pytest.approx(dict(shares))
+        drawn = Counter(sample.draw(rng).kind for _ in range(60))
+        assert set(drawn) <= set(shares)
+        commonest = max(shares, key=lambda kind: shares[kind])
+        assert abs(drawn[commonest] / 60 - shares[commonest]) < 0.25
 
 
 def test_its_numbers_are_the_code_s():
