@@ -90,7 +90,7 @@ class LightSheetTransform:
         first_name = self.flat_channels[0]
         efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
-        fit = self._meter.measure(event, self._brightest(energies))
+        fit, others = self._meter.measure_with_neighbours(event, self._brightest(energies))
         n = self.instrument.grid.size_px
         first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
         motion = Motion(fit.start_tick, fit.speed_um_per_tick)
@@ -104,7 +104,6 @@ class LightSheetTransform:
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
         brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
-        others = self._meter.measure_others(event, self._brightest(energies))
         features |= self._quality.measure(event, fit, others, brightest, features)
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0

@@ -1,4 +1,4 @@
-"""Kernels of the flow speed: silhouettes of a cell, scan by scan, and the comb that they make at the pinholes."""
+"""Kernels of the flow speed: the window as rows of scans, and the outline of a shadow."""
 
 from __future__ import annotations
 
@@ -15,9 +15,7 @@ from acquisition.event import BINS_PER_TICK
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
 
-TABLE_UM = 0.25
-"""Step of the table of the comb."""
-QUIET = 2.5
+QUIET = 2.0
 """Rows must stand out from the empty stream by so many standard deviations."""
 
 
@@ -32,119 +30,104 @@ class ScanGrid(NamedTuple):
     active_ticks: float
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nsz"})
-def _above(window: Samples, channel: int, level: Floats, low: int, high: int, first_bin: int) -> tuple[float, float]:
-    """Sum of the samples from `low` to `high` above their empty level, and of that level."""
-    n = min(high - low, (level.shape[0] - 1 - first_bin) // BINS_PER_TICK + 1)
-    counts, beam = 0.0, 0.0
-    for k in range(n):
-        counts += window[low + k, channel]
-    for k in range(n):
-        beam += level[first_bin + k * BINS_PER_TICK]
-    return counts - beam, beam
-
-
 @numba.njit(cache=True, nogil=True)
-def silhouette(
-    window: Samples, channel: int, level: Floats, noise: float, scans: ScanGrid, first_tick: float, relative: bool,
-    wanted: npt.NDArray[np.bool_], weights: Floats,
-) -> None:  # fmt: skip
-    """Fill `weights`, `(n_scans, rows)`, with how much of a cell is seen in each row of each scan.
+def _running_level(level: Floats, n: int) -> Floats:
+    """Sum the empty level over the first samples of a scan, `(BINS_PER_TICK, n)`, by the bin of the first one."""
+    sums = np.zeros((BINS_PER_TICK, n), dtype=np.float32)
+    for q in range(BINS_PER_TICK):
+        for k in range(1, n):
+            at = q + (k - 1) * BINS_PER_TICK
+            sums[q, k] = sums[q, k - 1] + (level[at] if at < level.shape[0] else np.float32(0.0))
+    return sums
 
-    Side light is given in counts, transmission (`relative`) as the share of the beam by which it differs; rows that do
-    not stand out from the noise, and those not `wanted`, `(rows,)`, are 0.
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz", "arcp", "nnan", "ninf"})
+def scan_rows(
+    samples: Samples, level: Floats, noise: float, scans: ScanGrid, first_tick: float, relative: bool, rows: Floats
+) -> None:
+    """Fill `rows`, `(n_scans, n_rows)`, with how much of a cell is seen in each row of each scan.
+
+    Side light is given in counts, transmission (`relative`) as the share of the beam by which it differs; both less
+    what noise may make, so that rows that do not stand out from it are 0.
+
+    Parameters
+    ----------
+    samples, level, noise
+        `(n,)` counts of a channel, `(n_bins,)` its empty level, and the noise of a sample.
+    first_tick
+        Of the samples.
     """
-    n_scans, rows = weights.shape
-    row_ticks = scans.active_ticks / rows
+    n_scans, n_rows = rows.shape
+    row_ticks = scans.active_ticks / n_rows
+    longest = math.ceil(scans.active_ticks) + BINS_PER_TICK + 2
+    empty, counts = _running_level(level, longest), np.zeros(longest, dtype=np.int32)
+    above = np.zeros(longest, dtype=np.float32)
+    shares, quiet = np.zeros(longest, dtype=np.float32), np.zeros(longest, dtype=np.float32)
+    for k in range(1, longest):
+        shares[k], quiet[k] = 1.0 / k, QUIET * noise * math.sqrt(k)
     for n in range(n_scans):
         start = scans.start_tick + n * scans.period_ticks - first_tick
-        for r in range(rows):
-            low = max(0, math.ceil(start + r * row_ticks))
-            high = min(window.shape[0], math.ceil(start + (r + 1) * row_ticks))
-            weights[n, r] = 0.0
-            if high <= low or not wanted[r]:
-                continue
-            total, beam = _above(window, channel, level, low, high, int((low - start) * BINS_PER_TICK))
-            threshold = QUIET * noise * math.sqrt(high - low)
-            if relative and abs(total) > threshold:
-                weights[n, r] = (abs(total) - threshold) / max(beam, 1.0)
-            elif not relative and total > threshold:
-                weights[n, r] = (total - threshold) / (high - low)
+        begin = max(0, math.ceil(start))
+        part = samples[begin : min(samples.shape[0], math.ceil(start + scans.active_ticks))]
+        late = int((begin - start) * BINS_PER_TICK)
+        beam = empty[late % BINS_PER_TICK, late // BINS_PER_TICK :]
+        # Rows begin and end at other samples in every scan: differences of running sums need no loop of their own.
+        total = np.int32(0)
+        for k in range(part.shape[0]):
+            total += np.int32(part[k])
+            counts[k + 1] = total
+        for k in range(part.shape[0] + 1):
+            above[k] = np.float32(counts[k]) - beam[k]
+        low = 0
+        for r in range(n_rows):
+            high = max(low, min(math.ceil(start - begin + (r + 1) * row_ticks), part.shape[0]))
+            found = above[high] - above[low]
+            if relative:
+                found = (abs(found) - quiet[high - low]) / max(beam[high] - beam[low], np.float32(1.0))
+            else:
+                found = (found - quiet[high - low]) * shares[high - low]
+            rows[n, r] = max(found, np.float32(0.0))
+            low = high
 
 
-@numba.njit(cache=True, nogil=True)
-def scan_moments(weights: Floats, scans: ScanGrid, halvings: int, sums: Doubles, moments: Doubles) -> None:
-    """Sum the flattened `(n_scans, rows)` weights of each scan, and weight times tick of the middle of the row.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def flatten(rows: Floats) -> None:
+    """Take the fourth root of rows of light `(n_scans, n_rows)`, in place.
 
-    Flattened by `halvings` square roots: a bright granule then counts little more than the cell around it, so that the
-    centroid is that of the outline, which is alike at all pinholes, and not that of the few brightest granules.
+    A bright granule then counts little more than the cell around it: what is left is an outline, alike at all pinholes.
     """
-    n_scans, rows = weights.shape
-    for n in range(n_scans):
-        total, moment = 0.0, 0.0
-        for r in range(rows):
-            weight = weights[n, r]
-            if weight <= 0.0:
-                continue
-            for _ in range(halvings):
-                weight = math.sqrt(weight)
-            total += weight
-            moment += weight * (r + 0.5)
-        sums[n] = total
-        moments[n] = total * (scans.start_tick + n * scans.period_ticks) + moment * scans.active_ticks / rows
+    flat = rows.reshape(-1)
+    for i in range(flat.shape[0]):
+        flat[i] = math.sqrt(math.sqrt(flat[i]))
 
 
 @numba.njit(cache=True, nogil=True)
-def centroid(sums: Doubles, moments: Doubles, scans: ScanGrid, tick: float, half_ticks: float) -> tuple[float, float]:
-    """Return the mean tick of what is seen within `half_ticks` of `tick`, and how much that is; NaN if nothing."""
-    middle = (tick - scans.start_tick - 0.5 * scans.active_ticks) / scans.period_ticks
-    half = half_ticks / scans.period_ticks
+def shadow_middle(shadow: Floats, scans: ScanGrid) -> float:
+    """Mean tick of a shadow `(n_scans, n_rows)`, weighted by its square root; NaN where there is none."""
     total, moment = 0.0, 0.0
-    # Scans at the edge count by their share, so that the centroid does not jump when the edge passes one.
-    for n in range(max(0, math.floor(middle - half)), min(sums.shape[0], math.ceil(middle + half) + 1)):
-        share = min(max(half + 0.5 - abs(n - middle), 0.0), 1.0)
-        total += share * sums[n]
-        moment += share * moments[n]
-    return (moment / total if total > 0.0 else math.nan), total
+    n_rows = shadow.shape[1]
+    for n in range(shadow.shape[0]):
+        for r in range(n_rows):
+            if shadow[n, r] > 0.0:
+                weight = math.sqrt(shadow[n, r])
+                total += weight
+                moment += weight * (n * scans.period_ticks + (r + 0.5) * scans.active_ticks / n_rows)
+    return scans.start_tick + moment / total if total > 0.0 else math.nan
 
 
 @numba.njit(cache=True, nogil=True)
-def comb_table(mask_y: Doubles) -> Doubles:
-    """Cosine that is 1 at every pinhole and -1 between two, by path in steps of `TABLE_UM`; 0 outside the mask.
+def half_chords(shadow: Floats, scan_um: float) -> Doubles:
+    """Half of the length of a shadow `(n_scans, n_rows)` along the flow, um, in each row `(n_rows,)`; 0 where none is.
 
-    The table begins half a pitch before the first pinhole.
+    `scan_um` is the path from scan to scan. A row that is shorter than both its neighbours takes the shorter of theirs:
+    where absorption ends and the lens effect of a cell begins, its shadow has no contrast.
     """
-    before, after = 0.5 * (mask_y[1] - mask_y[0]), 0.5 * (mask_y[-1] - mask_y[-2])
-    first = mask_y[0] - before
-    table = np.zeros(math.ceil((mask_y[-1] + after - first) / TABLE_UM))
-    i = 0
-    for k in range(table.shape[0]):
-        path = first + (k + 0.5) * TABLE_UM
-        while i + 2 < mask_y.shape[0] and path > mask_y[i + 1]:
-            i += 1
-        table[k] = math.cos(2.0 * math.pi * (path - mask_y[i]) / (mask_y[i + 1] - mask_y[i]))
-    return table
-
-
-@numba.njit(cache=True, nogil=True)
-def best_speed(
-    sums: Doubles, scans: ScanGrid, table: Doubles, table_um: float, slit_tick: float, slit_y: float, nominal: float,
-    spread: float, step: float,
-) -> float:  # fmt: skip
-    """Speed, um per tick, within `spread` of nominal in steps of `step`, at which the comb finds most of the cell.
-
-    `table_um` is where the table begins. The cell passes `slit_y` at `slit_tick`.
-    """
-    best, found = -math.inf, nominal
-    for k in range(round(2 * spread / step) + 1):
-        speed = nominal * (1.0 - spread + k * step)
-        score = 0.0
-        place = (scans.start_tick + 0.5 * scans.active_ticks - slit_tick) * speed + slit_y - table_um
-        place, stride = place / TABLE_UM, scans.period_ticks * speed / TABLE_UM
-        first = max(0, math.ceil(-place / stride))
-        last = min(sums.shape[0], math.floor((table.shape[0] - 1 - place) / stride) + 1)
-        for n in range(first, last):
-            score += sums[n] * table[int(place + n * stride)]
-        if score > best:
-            best, found = score, speed
-    return found
+    n_rows = shadow.shape[1]
+    seen, halves = np.zeros(n_rows), np.zeros(n_rows)
+    for n in range(shadow.shape[0]):
+        for r in range(n_rows):
+            seen[r] += shadow[n, r] > 0.0
+    for r in range(n_rows):
+        beside = min(seen[r - 1], seen[r + 1]) if 0 < r < n_rows - 1 else 0.0
+        halves[r] = 0.5 * scan_um * max(seen[r], beside)
+    return halves

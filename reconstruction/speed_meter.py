@@ -3,56 +3,34 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
 from reconstruction.speed import SpeedFit, nominal_speed
 from reconstruction.speed_comb import SPREAD, fit_comb
-from reconstruction.speed_kernels import (
-    Doubles,
-    Floats,
-    ScanGrid,
-    centroid,
-    comb_table,
-    scan_moments,
-    silhouette,
-)
+from reconstruction.speed_kernels import Floats, ScanGrid, flatten, half_chords, scan_rows, shadow_middle
 from reconstruction.speed_slits import fit_slits
 from reconstruction.speed_slits import warm as warm_slits
 
 MARGIN_UM = 2.0
 """Blur, and what a trigger cuts of a cell, on either side."""
 ROW_UM = 1.0
-LONGEST_SHARE = 0.75
-"""Rows in which a cell is longer than this share of the pitch tell little: it has not left one pinhole when it reaches
-the next."""
-
-WORST_SCATTER_UM = 1.5
-"""Passages that scatter further about the line make no speed."""
-WORST_SCATTER_FILLED_UM = 0.5
-FILLED = 1.1
-"""The second bound holds for shadows longer than this many pitches: such a cell always fills two pinholes, and the comb
-may be taken for its gaps."""
-
-Rows = npt.NDArray[np.bool_]
 
 
 class _Seen(NamedTuple):
-    """A channel as scans of rows: `(n_scans, rows)` weights, and sums and moments of the scans."""
+    """A channel as scans of rows: `(margin + n_scans + margin, n_rows)`, the scans between the empty margins."""
 
-    weights: Floats
-    sums: Doubles
-    moments: Doubles
+    rows: Floats
     scans: ScanGrid
 
 
 class SpeedMeter:
-    """Measures how fast the cell of an event flows.
+    """Measures how fast the cell of an event flows; may be used from several threads.
 
     Parameters
     ----------
@@ -66,70 +44,62 @@ class SpeedMeter:
         self._duty = optics.scan.active_duty
         self._rows = max(4, round(optics.scan.height_um / ROW_UM))
         self._mask_y = np.array(optics.mask.y_um, dtype=np.float64)
-        self._pitch_um = float(np.diff(self._mask_y).min())
-        self._table = comb_table(self._mask_y)
         self._slit_y_um = optics.slits[0].y_um
         self._forward = instrument.columns(Role.TRANSMISSION)
+        self._nominal = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
+        scan_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
+        self._half_pitch_um = 0.5 * float(np.diff(self._mask_y).min())
+        self._margin = math.ceil(self._half_pitch_um / scan_um)
         self._second = self._second_slit()
         if self._second is not None:
             # An empty event has no shadows to match: what measures them is compiled here.
             warm_slits()
-        self._nominal = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
 
     def measure(self, event: Event, side: int | None) -> SpeedFit:
         """Measure the speed: by two slits, by the side light of column `side`, or nominal where there is neither.
 
         The error is infinite where the speed is nominal, or the fit too bad to make an image with.
         """
-        shadow = self._shadow(event)
-        if self._second is not None and (fit := self._between_slits(event, shadow, *self._second)) is not None:
-            return fit
-        if side is None:
-            return nominal_speed(self._nominal, self._slit_tick(event, shadow), self._slit_y_um)
-        fit = self._fit_in(event, self._seen(event, side, self._telling_rows(shadow)), shadow)
-        filled = self._lengths_um(shadow).max() >= FILLED * self._pitch_um
-        worst_um = WORST_SCATTER_FILLED_UM if filled else WORST_SCATTER_UM
-        return fit if fit.residual_um <= worst_um else replace(fit, error_um_per_tick=math.inf)
+        return self._measure_all(event, (), side)[0]
 
-    def measure_others(self, event: Event, side: int | None) -> list[SpeedFit]:
-        """Measure the other triggers in the window of an event, with all light that the window holds of them.
+    def measure_with_neighbours(self, event: Event, side: int | None) -> tuple[SpeedFit, list[SpeedFit]]:
+        """Measure the speed of an event, and of every other trigger in its window, which is read once for all.
 
-        That light is looked at once for all: where they cross, one cell's fit may take light of another.
+        Where they cross, one cell's fit may take light of another.
         """
         others = [replace(event, trigger_tick=t, duration_ticks=d, neighbours=()) for t, d in event.neighbours]
-        if not others or side is None or self._second is not None:
-            return [self.measure(other, side) for other in others]
-        seen = self._seen(event, side, np.ones(self._rows, dtype=np.bool_))
-        return [self._fit_in(other, seen, self._shadow(other)) for other in others]
+        fit, *rest = self._measure_all(event, others, side)
+        return fit, rest
 
-    def _fit_in(self, event: Event, seen: _Seen, shadow: _Seen) -> SpeedFit:
+    def _measure_all(self, event: Event, others: Sequence[Event], side: int | None) -> list[SpeedFit]:
+        lit: _Seen | None = None
+        fits = []
+        for one in (event, *others):
+            shadow = self._shadow(one)
+            fit = None if self._second is None else self._between_slits(one, shadow, *self._second)
+            if fit is None and side is not None:
+                lit = self._lit(event, side) if lit is None else lit
+                fit = self._comb(one, shadow, lit)
+            fits.append(fit or nominal_speed(self._nominal, self._slit_tick(one, shadow), self._slit_y_um))
+        return fits
+
+    def _comb(self, event: Event, shadow: _Seen, lit: _Seen) -> SpeedFit:
         """Fit a straight line to the passages of a trigger in what a side channel has seen."""
-        half_um = self._half_um(event)
+        scan_um = event.clock.period_ticks * self._nominal
+        halves = half_chords(shadow.rows, scan_um)
+        half_um = 0.5 * event.duration_ticks * self._nominal + MARGIN_UM
+        if not halves.any():
+            halves += half_um
+        reach = min(self._margin, math.ceil(half_um / scan_um))
+        tick = self._slit_tick(event, shadow)
         return fit_comb(
-            seen.sums,
-            seen.moments,
-            seen.scans,
-            self._table,
-            self._slit_tick(event, shadow),
-            self._slit_y_um,
-            self._mask_y,
-            half_um,
-            self._nominal,
+            lit.rows, self._margin, lit.scans, halves, tick, self._slit_y_um, self._mask_y, self._nominal, reach
         )
-
-    def _half_um(self, event: Event) -> float:
-        """Half of the length along the flow in which a cell is looked for."""
-        return min(0.5 * event.duration_ticks * self._nominal + MARGIN_UM, 0.5 * self._pitch_um)
 
     def _slit_tick(self, event: Event, shadow: _Seen) -> float:
         """When the middle of the shadow passes the first slit."""
-        reach_ticks = (self._half_um(event) + MARGIN_UM) / self._nominal
-        tick, _ = centroid(shadow.sums, shadow.moments, shadow.scans, event.trigger_tick, reach_ticks)
+        tick = shadow_middle(shadow.rows, shadow.scans)
         return float(tick) if math.isfinite(tick) else event.trigger_tick
-
-    def _lengths_um(self, shadow: _Seen) -> Doubles:
-        """Length of the shadow in each row."""
-        return np.asarray(np.count_nonzero(shadow.weights, axis=0) * (shadow.scans.period_ticks * self._nominal))
 
     def _second_slit(self) -> tuple[int, float] | None:
         """Column and place of the slit farthest from the first one, if it has a detector of its own."""
@@ -145,30 +115,26 @@ class SpeedMeter:
         half_ticks = 0.5 * event.duration_ticks + 3 * MARGIN_UM / self._nominal
         begin = event.trigger_tick + ways[0] / self._nominal - half_ticks
         end = event.trigger_tick + ways[1] / self._nominal + half_ticks
-        other = self._seen(event, column, np.ones(self._rows, dtype=np.bool_), begin, end)
-        return fit_slits(shadow.weights, shadow.scans, self._slit_y_um, other.weights, other.scans, y_um)
-
-    def _telling_rows(self, shadow: _Seen) -> Rows:
-        """Rows in which the cell's shadow is seen, but is not too long; all if none is."""
-        length_um = self._lengths_um(shadow)
-        present = length_um > 1.5
-        present[1:-1] |= present[:-2] | present[2:]
-        telling = present & (length_um < LONGEST_SHARE * self._pitch_um)
-        return np.asarray(telling if telling.any() else np.ones_like(telling))
+        other = self._seen(event, column, 0, begin, end)
+        return fit_slits(shadow.rows, shadow.scans, self._slit_y_um, other.rows, other.scans, y_um)
 
     def _shadow(self, event: Event) -> _Seen:
         """Return what passes the first slit about the trigger."""
         half_ticks = 0.5 * event.duration_ticks + 2 * MARGIN_UM / self._nominal
-        everywhere = np.ones(self._rows, dtype=np.bool_)
         middle = event.trigger_tick
-        return self._seen(event, self._forward[0], everywhere, middle - half_ticks, middle + half_ticks)
+        return self._seen(event, self._forward[0], 0, middle - half_ticks, middle + half_ticks)
+
+    def _lit(self, event: Event, side: int) -> _Seen:
+        """Return the outlines that pass the pinholes in the whole window."""
+        seen = self._seen(event, side, self._margin)
+        flatten(seen.rows)
+        return seen
 
     def _seen(
-        self, event: Event, channel: int, wanted: Rows, begin_tick: float = -math.inf, end_tick: float = math.inf
+        self, event: Event, channel: int, margin: int, begin_tick: float = -math.inf, end_tick: float = math.inf
     ) -> _Seen:
-        """Return what one channel sees in these rows of the scans that lie in the window, or in a part of it."""
+        """Return what one channel sees in the scans that lie in the window, or in a part of it."""
         period, background = event.clock.period_ticks, event.background
-        relative = channel in self._forward
         delay = self._instrument.channels[channel].delay_s * self._instrument.sample_rate_hz
         origin = event.clock.origin_tick + delay
         begin = max(float(event.window_tick), begin_tick)
@@ -176,18 +142,14 @@ class SpeedMeter:
         first = math.ceil((begin - origin) / period)
         n_scans = max(0, math.floor((end - origin) / period) - first)
         scans = ScanGrid(origin + first * period, period, self._duty * period)
-        weights = np.empty((n_scans, self._rows), dtype=np.float32)
-        silhouette(
-            event.window,
-            channel,
+        rows = np.zeros((n_scans + 2 * margin, self._rows), dtype=np.float32)
+        scan_rows(
+            event.window[:, channel],
             background.level[channel],
             float(background.noise[channel]),
             scans,
             float(event.window_tick),
-            relative,
-            wanted,
-            weights,
+            channel in self._forward,
+            rows[margin : margin + n_scans],
         )
-        sums, moments = np.empty(n_scans), np.empty(n_scans)
-        scan_moments(weights, scans, 1 if relative else 2, sums, moments)
-        return _Seen(weights, sums, moments, scans)
+        return _Seen(rows, scans)

@@ -18,25 +18,21 @@ NEIGHBOURS = 2.0
 """Rows that count as one: the sheet is thicker than a row is high."""
 
 
-@numba.njit(cache=True, nogil=True)
-def _likeness(first: Floats, second: Floats, lag: int) -> float:
-    """Correlation of a shadow `(n, rows)` with as much of another, `lag` scans from its begin."""
-    product, one, other = 0.0, 0.0, 0.0
-    for n in range(first.shape[0]):
-        for r in range(first.shape[1]):
-            a, b = first[n, r], second[n + lag, r]
-            product += a * b
-            one += a * a
-            other += b * b
-    return product / math.sqrt(one * other) if one > 0.0 and other > 0.0 else 0.0
-
-
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=True)
 def match_shadows(first: Floats, second: Floats) -> tuple[int, float]:
     """Find the lag, scans, at which shadows `(n, rows)` and `(m, rows)` are most alike, and how alike they are."""
+    rows, flat, later = first.shape[1], first.reshape(-1), second.reshape(-1)
+    own = np.float32(0.0)
+    for i in range(flat.shape[0]):
+        own += flat[i] * flat[i]
     best, found = -1.0, 0
     for lag in range(second.shape[0] - first.shape[0] + 1):
-        alike = _likeness(first, second, lag)
+        part = later[lag * rows : lag * rows + flat.shape[0]]
+        product, other = np.float32(0.0), np.float32(0.0)
+        for i in range(flat.shape[0]):
+            product += flat[i] * part[i]
+            other += part[i] * part[i]
+        alike = float(product) / math.sqrt(own * other) if own > 0.0 and other > 0.0 else 0.0
         if alike > best:
             best, found = alike, lag
     return found, best
@@ -55,6 +51,35 @@ def row_centres(shadow: Floats, scans: ScanGrid, first: int, n: int, ticks: Doub
         seen[r] = total
         place = scans.start_tick + scans.active_ticks * (r + 0.5) / rows
         ticks[r] = place + moment / total * scans.period_ticks if total > 0.0 else math.nan
+
+
+@numba.njit(cache=True, nogil=True)
+def _fit_slits(
+    first: Floats, first_scans: ScanGrid, first_y: float, second: Floats, second_scans: ScanGrid, second_y: float
+) -> tuple[float, float, float, float]:  # fmt: skip
+    """Speed, its error, start tick and scatter, um; the error is infinite where the shadows are not alike."""
+    lag, alike = match_shadows(first, second)
+    if alike < LEAST_ALIKE:
+        return math.nan, math.inf, math.nan, math.inf
+    rows = first.shape[1]
+    early, late, seen, again = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
+    row_centres(first, first_scans, 0, first.shape[0], early, seen)
+    row_centres(second, second_scans, lag, first.shape[0], late, again)
+    weight = np.minimum(seen, again)
+    used = weight > 0.2 * weight.max()
+    took, weight = (late - early)[used], weight[used] / weight[used].sum()
+    middle = np.median(took)
+    spread = 1.4826 * np.median(np.abs(took - middle))
+    distance = second_y - first_y
+    least = LEAST_ERROR_UM / abs(distance / middle)
+    trust = weight * (np.abs(took - middle) <= 3.0 * max(spread, least))
+    trust /= trust.sum()
+    mean = (trust * took).sum()
+    scatter = math.sqrt((trust * (took - mean) ** 2).sum()) * abs(distance / mean)
+    speed = distance / mean
+    error = math.hypot(scatter * math.sqrt(NEIGHBOURS * (trust * trust).sum()), LEAST_ERROR_UM)
+    start = (weight * early[used]).sum() - first_y / speed
+    return speed, speed * error / abs(distance), start, scatter
 
 
 def warm() -> None:
@@ -89,27 +114,7 @@ def fit_slits(
     """
     if second.shape[0] < first.shape[0] or not first.any():
         return None
-    lag, alike = match_shadows(first, second)
-    if alike < LEAST_ALIKE:
+    speed, error, start, scatter = _fit_slits(first, first_scans, first_y_um, second, second_scans, second_y_um)
+    if not math.isfinite(error):
         return None
-    rows = first.shape[1]
-    early, late, seen, again = np.empty(rows), np.empty(rows), np.empty(rows), np.empty(rows)
-    row_centres(first, first_scans, 0, first.shape[0], early, seen)
-    row_centres(second, second_scans, lag, first.shape[0], late, again)
-    weight = np.minimum(seen, again)
-    used = weight > 0.2 * weight.max()
-    took, weight = (late - early)[used], weight[used] / weight[used].sum()
-    middle = float(np.median(took))
-    spread = 1.4826 * float(np.median(np.abs(took - middle)))
-    distance_um = second_y_um - first_y_um
-    um_per_tick = distance_um / middle
-    trust = weight * (np.abs(took - middle) <= 3.0 * max(spread, LEAST_ERROR_UM / um_per_tick))
-    trust /= trust.sum()
-    mean = float(trust @ took)
-    scatter_ticks = math.sqrt(float(trust @ (took - mean) ** 2))
-    speed = distance_um / mean
-    error_um = math.hypot(scatter_ticks * speed * math.sqrt(NEIGHBOURS * float(trust @ trust)), LEAST_ERROR_UM)
-    start = float(weight @ early[used]) - first_y_um / speed
-    return SpeedFit(
-        speed, speed * error_um / abs(distance_um), start, scatter_ticks * speed, SpeedSource.TWO_SLITS, np.zeros(0)
-    )
+    return SpeedFit(speed, error, start, scatter, SpeedSource.TWO_SLITS, np.zeros(0))

@@ -7,7 +7,7 @@ import pytest
 
 from reconstruction.speed import SpeedSource, nominal_speed
 from reconstruction.speed_comb import fit_comb
-from reconstruction.speed_kernels import ScanGrid, centroid, comb_table, scan_moments
+from reconstruction.speed_kernels import QUIET, ScanGrid, half_chords, scan_rows, shadow_middle
 from reconstruction.speed_meter import SpeedMeter
 from reconstruction.speed_slits import fit_slits
 
@@ -23,16 +23,16 @@ def comb(speed, half_um=4.0, disturbed=None):
     ticks = SCANS.start_tick + SCANS.period_ticks * np.arange(460)[:, None] + (np.arange(rows) + 0.5) * 5.0
     weights = np.zeros(ticks.shape, dtype=np.float32)
     for i in range(5, 15):
-        moved = 5.0 if i == disturbed else 0.0
+        moved = 3.0 if i == disturbed else 0.0
         y = MASK_Y[i] + moved - speed * ticks
         weights += np.sqrt(np.maximum(half_um**2 - y**2, 0.0))
     return weights
 
 
-def measured(weights):
-    sums, moments = np.empty(weights.shape[0]), np.empty(weights.shape[0])
-    scan_moments(weights, SCANS, 0, sums, moments)
-    return fit_comb(sums, moments, SCANS, comb_table(MASK_Y), 0.0, 0.0, MASK_Y, 6.0, NOMINAL)
+def measured(weights, half_um=4.0):
+    rows, reach = weights.shape[1], 10
+    outline = np.pad(weights, ((reach, reach), (0, 0)))
+    return fit_comb(outline, reach, SCANS, np.full(rows, half_um), 0.0, 0.0, MASK_Y, NOMINAL, reach)
 
 
 @pytest.mark.parametrize("relative", [0.9, 0.97, 1.0, 1.033, 1.1])
@@ -57,13 +57,46 @@ def test_nothing_at_the_pinholes_leaves_the_nominal_speed_and_no_known_error():
     assert fit.speed_um_per_tick == nominal_speed(NOMINAL, 0.0, 0.0).speed_um_per_tick == NOMINAL
 
 
-def test_the_centroid_is_that_of_the_samples_and_not_of_the_scans():
-    weights = np.zeros((3, 18), dtype=np.float32)
-    weights[1, 17] = 1.0
-    sums, moments = np.empty(3), np.empty(3)
-    scan_moments(weights, SCANS, 2, sums, moments)
-    tick, _ = centroid(sums, moments, SCANS, -1400.0, 300.0)
-    assert tick == pytest.approx(-1400.0 + 17.5 * 5.0)
+def test_a_speed_that_is_not_the_only_one_is_refused():
+    """Light at every third pinhole only: seen from the slit, other speeds bring it to other pinholes as well."""
+    ticks = SCANS.start_tick + SCANS.period_ticks * np.arange(460)[:, None] + (np.arange(18) + 0.5) * 5.0
+    light = np.zeros(ticks.shape, dtype=np.float32)
+    for path in (190.0, 210.0, 230.0):
+        light += np.sqrt(np.maximum(16.0 - (path - NOMINAL * ticks) ** 2, 0.0))
+    assert math.isinf(measured(light).error_um_per_tick)
+
+
+def test_the_middle_of_a_shadow_is_that_of_the_samples_and_not_of_the_scans():
+    shadow = np.zeros((3, 18), dtype=np.float32)
+    shadow[1, 17] = 1.0
+    assert shadow_middle(shadow, SCANS) == pytest.approx(-1400.0 + 17.5 * 5.0)
+    assert math.isnan(shadow_middle(np.zeros_like(shadow), SCANS))
+
+
+def test_a_row_without_contrast_is_as_long_as_the_rows_beside_it():
+    shadow = np.zeros((12, 5), dtype=np.float32)
+    shadow[2:8, 1] = shadow[1:11, 3] = 0.2
+    np.testing.assert_allclose(half_chords(shadow, 1.0), [0.0, 3.0, 3.0, 5.0, 0.0])
+
+
+@pytest.mark.parametrize("relative", [False, True])
+def test_rows_of_scans_are_sums_of_their_samples_above_the_empty_level(relative):
+    rng = np.random.default_rng(4)
+    samples = rng.integers(900, 1100, (1000, 2)).astype(np.int16)[:, 1]
+    level, noise, first_tick = rng.uniform(950, 1000, 420).astype(np.float32), 7.0, 5000.0
+    scans = ScanGrid(4987.3, 100.4, 90.2)
+    found = np.zeros((11, 7), dtype=np.float32)
+    scan_rows(samples, level, noise, scans, first_tick, relative, found)
+    for n, r in np.ndindex(found.shape):
+        begin = scans.start_tick + n * scans.period_ticks
+        ticks = first_tick + np.arange(1000)
+        low, high = (begin + k * scans.active_ticks / 7 for k in (r, r + 1))
+        mine = (ticks >= low) & (ticks < high)
+        empty = level[((ticks[mine][:1] - begin) * 4).astype(int) + 4 * np.arange(mine.sum())] if mine.any() else 0.0
+        above, least = float(np.sum(samples[mine]) - np.sum(empty)), QUIET * noise * math.sqrt(mine.sum())
+        excess = max((abs(above) if relative else above) - least, 0.0)
+        share = max(float(np.sum(empty)) if relative else float(mine.sum()), 1.0)
+        assert found[n, r] == pytest.approx(excess / share, abs=2e-3)
 
 
 def test_the_speeds_of_simulated_cells_are_right_and_their_errors_honest(sheet):
