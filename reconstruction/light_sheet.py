@@ -11,6 +11,7 @@ import numpy.typing as npt
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
+from reconstruction.channel_features import channel_feature_names, channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
@@ -44,6 +45,7 @@ class LightSheetTransform:
         self._feature_names = (
             *image_feature_names("zy"),
             *(f"{name}_sum" for name in self._sides),
+            *(feature for c in sides for feature in channel_feature_names(instrument.channels[c])),
             "speed_residual_um",
             "missing_share",
             *self._quality.names,
@@ -108,9 +110,12 @@ class LightSheetTransform:
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)
-        for name in self._sides.keys() & images.keys():
-            if volumes_of_all or rejection is Rejection.NONE:
-                self._mapping.volume(event, efficiency, self._sides[name], motion, images[name])
+        for name, column in self._sides.items():
+            channel = self.instrument.channels[column]
+            features |= no_channel_features(channel)
+            if name in images and (volumes_of_all or rejection is Rejection.NONE):
+                self._mapping.volume(event, efficiency, column, motion, images[name])
+                features |= channel_features(channel, images[name], mask, pixel_um)
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)

@@ -13,22 +13,27 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "features.md"
 BOTH = {"light sheet", "time stretch"}
 
 
-def documented(instrument: str, channels: list[str]) -> set[str]:
+def documented(instrument: str, channels: list[str], stains: list[str]) -> set[str]:
     names = set()
     for line in PAGE.read_text().splitlines():
         if line.startswith("| `"):
             first, *_, where, _, _ = line.split("|")[1:]
-            if instrument in (BOTH if where.strip() == "both" else {where.strip()}):
+            stained = where.strip() == "fluorescence"
+            if stained or instrument in (BOTH if where.strip() == "both" else {where.strip()}):
                 for name in re.findall(r"`([^`]+)`", first):
-                    names |= {name.replace("<channel>", channel) for channel in channels}
+                    names |= {name.replace("<channel>", channel) for channel in (stains if stained else channels)}
     return names
 
 
-@pytest.mark.parametrize("preset, kind, channels", [
-    ("sheet-ci", "light sheet", ["side_scatter"]), ("stretch-ci", "time stretch", ["line"]),
+@pytest.mark.parametrize("preset, kind, channels, stains", [
+    ("sheet-ci", "light sheet", ["side_scatter"], []),
+    ("sheet-real", "light sheet", ["side_scatter", "gfp"], ["gfp"]),
+    ("stretch-ci", "time stretch", ["line"], []),
 ])  # fmt: skip
-def test_the_page_names_every_feature_and_no_other(preset, kind, channels):
+def test_the_page_names_every_feature_and_no_other(preset, kind, channels, stains):
     instrument = instrument_preset(preset)
-    event = blank_event(instrument, 100.0 if kind == "light sheet" else 100e6 / 290e3)
-    measured = transform_for(instrument).images([event]).features
-    assert set(measured) == documented(kind, channels)
+    period = (
+        100e6 / 290e3 if kind == "time stretch" else instrument.sample_rate_hz / instrument.light_sheet.scan.rate_hz
+    )
+    measured = transform_for(instrument).images([blank_event(instrument, period)]).features
+    assert set(measured) == documented(kind, channels, stains)
