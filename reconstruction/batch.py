@@ -11,6 +11,7 @@ from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, FloatImages, Rejection
+from reconstruction.speed import SpeedSource
 
 _BY_FLAG = {
     EventFlag.GAP: Rejection.GAP,
@@ -55,7 +56,9 @@ class Measured:
     Attributes
     ----------
     speed_m_s, speed_error_m_s
-        Flow speed and its standard error, NaN if the nominal speed was used.
+        Flow speed and its standard error, NaN if that is not known.
+    speed_source
+        How the speed was measured.
     rejection
         Reason not to judge the event.
     features
@@ -64,6 +67,7 @@ class Measured:
 
     speed_m_s: float
     speed_error_m_s: float
+    speed_source: SpeedSource
     rejection: Rejection
     features: Mapping[str, float]
 
@@ -81,6 +85,7 @@ def assemble(
         pixel_um=pixel_um,
         speed_m_s=np.array([m.speed_m_s for m in measured], dtype=np.float32),
         speed_error_m_s=np.array([m.speed_error_m_s for m in measured], dtype=np.float32),
+        speed_source=tuple(m.speed_source for m in measured),
         flags=np.array([int(event.flags) for event in events], dtype=np.uint32),
         rejection=tuple(m.rejection for m in measured),
         features={name: np.array([m.features[name] for m in measured], dtype=np.float32) for name in feature_names},

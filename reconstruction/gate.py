@@ -60,9 +60,8 @@ class GateSettings:
         speed_error
             Relative standard error of the flow speed, 0 where no image depends on it.
         """
-        flagged = flag_rejection(flags)
-        if flagged is not Rejection.NONE:
-            return flagged
+        if flags:
+            return flag_rejection(flags)
         # Written so that NaN, which is not measurable, fails what is asked.
         if not speed_error < self.worst_speed_error:
             return Rejection.SPEED

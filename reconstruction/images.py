@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 import numpy.typing as npt
 
+from reconstruction.speed import SpeedSource
+
 FloatImages = npt.NDArray[np.float32]
 
 
@@ -53,7 +55,10 @@ class CellImages:
     pixel_um
         Edge of a pixel or voxel.
     speed_m_s, speed_error_m_s
-        `(n,)` float32, flow speed and its standard error; the error is NaN where the nominal speed was used.
+        `(n,)` float32, flow speed and its standard error; the error is NaN where it is not known: of nominal speeds,
+        and of fits that are too bad to make an image with.
+    speed_source
+        How each speed was measured.
     flags
         `(n,)` uint32, `EventFlag` bits.
     rejection
@@ -69,6 +74,7 @@ class CellImages:
     pixel_um: float
     speed_m_s: npt.NDArray[np.float32]
     speed_error_m_s: npt.NDArray[np.float32]
+    speed_source: tuple[SpeedSource, ...]
     flags: npt.NDArray[np.uint32]
     rejection: tuple[Rejection, ...]
     features: Mapping[str, npt.NDArray[np.float32]]
@@ -92,6 +98,7 @@ class CellImages:
             pixel_um=self.pixel_um,
             speed_m_s=self.speed_m_s[index],
             speed_error_m_s=self.speed_error_m_s[index],
+            speed_source=tuple(self.speed_source[i] for i in index),
             flags=self.flags[index],
             rejection=tuple(self.rejection[i] for i in index),
             features={name: column[index] for name, column in self.features.items()},
@@ -109,6 +116,7 @@ class CellImages:
             pixel_um=first.pixel_um,
             speed_m_s=np.concatenate([b.speed_m_s for b in batches]),
             speed_error_m_s=np.concatenate([b.speed_error_m_s for b in batches]),
+            speed_source=tuple(source for b in batches for source in b.speed_source),
             flags=np.concatenate([b.flags for b in batches]),
             rejection=tuple(reason for b in batches for reason in b.rejection),
             features={name: np.concatenate([b.features[name] for b in batches]) for name in first.features},

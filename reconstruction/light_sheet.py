@@ -118,7 +118,7 @@ class LightSheetTransform:
                 features |= channel_features(channel, images[name], mask, pixel_um)
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
-        return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, rejection, features)
+        return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, fit.source, rejection, features)
 
     def _brightest(self, energies: Mapping[str, npt.NDArray[np.float64]]) -> int | None:
         """Column of the side channel with most light; None where there is none."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -37,11 +39,20 @@ class Passage:
     reach_um: float
 
 
-def _seen(passage: Passage, mask_y_um: Doubles, sigmas: float) -> tuple[Doubles, Doubles]:
-    """First and last tick at which each pinhole can see the cell, `(n_pinholes,)` each."""
-    centre = passage.start_tick + mask_y_um / passage.um_per_tick
-    reach = passage.reach_um + sigmas * passage.speed_error * np.abs(mask_y_um)
-    return centre - reach / passage.um_per_tick, centre + reach / passage.um_per_tick
+@numba.njit(cache=True, nogil=True)
+def _find_contaminated(passages: Doubles, mask_y: Doubles, sigmas: float, hit: Planes) -> None:
+    """Mark the planes of the first of `(n, 4)` passages in which light of the others can be, `(n_pinholes,)`."""
+    n, n_pinholes = passages.shape[0], mask_y.shape[0]
+    middle, reach = np.empty((n, n_pinholes)), np.empty((n, n_pinholes))
+    for k in range(n):
+        start, speed, error, reach_um = passages[k]
+        for i in range(n_pinholes):
+            middle[k, i] = start + mask_y[i] / speed
+            reach[k, i] = (reach_um + sigmas * error * abs(mask_y[i])) / speed
+    for i in range(n_pinholes):
+        for k in range(1, n):
+            for j in range(n_pinholes):
+                hit[i] |= abs(middle[k, j] - middle[0, i]) < reach[k, j] + reach[0, i]
 
 
 def contaminated_planes(cell: Passage, others: list[Passage], mask_y_um: Doubles, sigmas: float = 3.0) -> Planes:
@@ -50,20 +61,32 @@ def contaminated_planes(cell: Passage, others: list[Passage], mask_y_um: Doubles
     All pinholes feed one detector: a plane is contaminated if another cell is before any pinhole while the cell is
     before that plane's, within `sigmas` of the errors of both speeds.
     """
-    first, last = _seen(cell, mask_y_um, sigmas)
     hit = np.zeros(mask_y_um.size, dtype=np.bool_)
-    for other in others:
-        begin, end = _seen(other, mask_y_um, sigmas)
-        hit |= ((first[:, None] < end[None, :]) & (begin[None, :] < last[:, None])).any(axis=1)
+    if others:
+        passages = np.array([(p.start_tick, p.um_per_tick, p.speed_error, p.reach_um) for p in (cell, *others)])
+        _find_contaminated(passages, mask_y_um, sigmas, hit)
     return hit
+
+
+@numba.njit(cache=True, nogil=True)
+def _find_lost(
+    start: float, um_per_tick: float, reach_um: float, mask_y: Doubles, first: float, end: float, lost: Planes
+) -> None:
+    """Mark the planes that ticks from `first` to `end` do not hold whole, `(n_pinholes,)`."""
+    for i in range(mask_y.shape[0]):
+        middle, reach = start + mask_y[i] / um_per_tick, reach_um / um_per_tick
+        lost[i] = middle - reach < first or middle + reach > end
 
 
 def lost_planes(cell: Passage, window_tick: float, n_samples: int, mask_y_um: Doubles) -> Planes:
     """Tell which of a cell's planes the window does not hold whole: `(n_pinholes,)` bool."""
-    first, last = _seen(cell, mask_y_um, 0.0)
-    return np.asarray((first < window_tick) | (last > window_tick + n_samples))
+    lost = np.empty(mask_y_um.size, dtype=np.bool_)
+    end = float(window_tick + n_samples)
+    _find_lost(cell.start_tick, cell.um_per_tick, cell.reach_um, mask_y_um, float(window_tick), end, lost)
+    return lost
 
 
+@cache
 def plane_columns(name: str, n_planes: int) -> tuple[str, ...]:
     """Return the names of the columns that hold a set of planes: the first has the plain name."""
     firsts = range(0, n_planes, PLANES_PER_COLUMN)
@@ -75,7 +98,7 @@ def as_columns(name: str, planes: Planes) -> dict[str, float]:
     values = {}
     for k, column in enumerate(plane_columns(name, planes.size)):
         part = planes[k * PLANES_PER_COLUMN : (k + 1) * PLANES_PER_COLUMN]
-        values[column] = float(sum(1 << int(i) for i in np.flatnonzero(part)))
+        values[column] = float(int.from_bytes(np.packbits(part, bitorder="little").tobytes(), "little"))
     return values
 
 

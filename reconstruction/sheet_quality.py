@@ -24,18 +24,32 @@ UNKNOWN_SPEED_ERROR = 0.05
 
 
 @numba.njit(cache=True, nogil=True)
-def light_by_pinhole(
+def light_along_x(
     energy: Doubles, first_tick: float, ticks_per_scan: float, start_tick: float, um_per_tick: float, reach_um: float,
-    mask_y: Doubles,
-) -> Doubles:  # fmt: skip
-    """Sum what each pinhole saw of a cell, `(n_pinholes,)`: the light of the scans while it was before the pinhole."""
-    seen = np.zeros(mask_y.shape[0])
-    for i in range(mask_y.shape[0]):
+    mask_y: Doubles, mask_x: Doubles,
+) -> tuple[float, float]:  # fmt: skip
+    """Centre and spread along x, um, of the light of the scans while a cell was before each pinhole; NaN if none."""
+    n = mask_y.shape[0]
+    seen = np.zeros(n)
+    half = reach_um / um_per_tick / ticks_per_scan
+    for i in range(n):
         centre = (start_tick + mask_y[i] / um_per_tick - first_tick) / ticks_per_scan - 0.5
-        half = reach_um / um_per_tick / ticks_per_scan
-        for n in range(max(0, math.ceil(centre - half)), min(energy.shape[0], math.floor(centre + half) + 1)):
-            seen[i] += energy[n]
-    return seen
+        for k in range(max(0, math.ceil(centre - half)), min(energy.shape[0], math.floor(centre + half) + 1)):
+            seen[i] += energy[k]
+    total, moment, square = 0.0, 0.0, 0.0
+    # Pinholes that saw next to nothing are noise, and far from the centre they would weigh most.
+    least = 0.1 * max(0.0, seen.max())
+    for i in range(n):
+        if seen[i] > least:
+            total += seen[i]
+            moment += seen[i] * mask_x[i]
+    if total <= 0.0:
+        return math.nan, math.nan
+    x_um = moment / total
+    for i in range(n):
+        if seen[i] > least:
+            square += seen[i] * (mask_x[i] - x_um) ** 2
+    return x_um, math.sqrt(square / total)
 
 
 class SheetQuality:
@@ -47,6 +61,7 @@ class SheetQuality:
         self._worst_speed_error = worst_speed_error
         self._mask_x = np.array(mask.x_um, dtype=np.float64)
         self._mask_y = np.array(mask.y_um, dtype=np.float64)
+        self._half_pitch_um = 0.5 * float(np.diff(self._mask_y).min(initial=math.inf))
         self.names = (
             "x_um", "x_sd_um", "off_centre_um", "clipped_share",
             *plane_columns("contaminated_planes", self._mask_y.size), *plane_columns("lost_planes", self._mask_y.size),
@@ -100,13 +115,8 @@ class SheetQuality:
             return math.nan, math.nan
         origin, period = event.clock.origin_tick, event.clock.period_ticks
         first_tick = origin + math.ceil((event.window_tick - origin) / period) * period
-        pitch = float(np.diff(self._mask_y).min(initial=math.inf))
-        reach = min(cell.reach_um, pitch / 2)
-        seen = light_by_pinhole(energy, first_tick, period, cell.start_tick, cell.um_per_tick, reach, self._mask_y)
-        # Pinholes that saw next to nothing are noise, and far from the centre they would weigh most.
-        seen = np.where(seen > 0.1 * seen.max(initial=0.0), seen, 0.0)
-        total = float(seen.sum())
-        if not total > 0.0:
-            return math.nan, math.nan
-        x_um = float(seen @ self._mask_x) / total
-        return x_um, math.sqrt(float(seen @ (self._mask_x - x_um) ** 2) / total)
+        reach = min(cell.reach_um, self._half_pitch_um)
+        x_um, x_sd_um = light_along_x(
+            energy, first_tick, period, cell.start_tick, cell.um_per_tick, reach, self._mask_y, self._mask_x
+        )
+        return float(x_um), float(x_sd_um)

@@ -18,6 +18,7 @@ from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages, FloatImages
+from reconstruction.speed import SpeedSource
 
 DARKEST = 0.05
 """Phases whose background is below this share of its highest level carry no image."""
@@ -150,7 +151,7 @@ class TimeStretchTransform:
         features["clipped_share"] = float(clipped)
         rejection = self._gate.judge(event.flags, features, mask.touches_edge)
         # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
-        return Measured(self.instrument.flow_speed_m_s, math.nan, rejection, features)
+        return Measured(self.instrument.flow_speed_m_s, math.nan, SpeedSource.NOMINAL, rejection, features)
 
     def _lay(self, event: Event, channel: int, image: FloatImage) -> int:
         return int(

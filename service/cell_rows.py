@@ -79,6 +79,7 @@ def _place_columns(images: CellImages, sample_rate_hz: float) -> dict[str, Any]:
         "time_s": pa.array(images.trigger_tick / sample_rate_hz),
         "speed_m_s": _numbers(images.speed_m_s),
         "speed_error_m_s": _numbers(images.speed_error_m_s),
+        "speed_source": pa.array([source.value for source in images.speed_source], pa.string()),
         "flags": pa.array(images.flags),
         **{name: _numbers(column) for name, column in images.features.items()},
     }

@@ -23,6 +23,7 @@ from inference.results import CellResults
 from inference.wire import decode, encode
 from inference.worker import Worker
 from reconstruction.images import CellImages, Rejection
+from reconstruction.speed import SpeedSource
 
 START = Start("run", 1, "{}", "test", "digest", b"bundle")
 
@@ -56,6 +57,7 @@ def cells(first: int, count: int, rejected: frozenset[int] = frozenset()) -> Cel
         pixel_um=0.25,
         speed_m_s=zeros,
         speed_error_m_s=zeros,
+        speed_source=(SpeedSource.COMB,) * count,
         flags=np.zeros(count, np.uint32),
         rejection=tuple(Rejection.OVERLAP if int(i) in rejected else Rejection.NONE for i in event_id),
         features={},

@@ -8,6 +8,7 @@ from acquisition.origin import Origin
 from inference.training.data import TrainingSet
 from inference.training.options import TrainingOptions
 from reconstruction.images import CellImages, Rejection
+from reconstruction.speed import SpeedSource
 
 KINDS = ("dark", "ring", "spotted")
 CHANNEL = "transmission"
@@ -43,6 +44,7 @@ def draw_images(n: int, seed: int) -> tuple[CellImages, list[str]]:
         pixel_um=0.25,
         speed_m_s=np.full(n, 0.1, dtype=np.float32),
         speed_error_m_s=np.full(n, np.nan, dtype=np.float32),
+        speed_source=(SpeedSource.NOMINAL,) * n,
         flags=np.zeros(n, dtype=np.uint32),
         rejection=tuple(Rejection.OVERLAP if i % 10 == 9 else Rejection.NONE for i in range(n)),
         features={},

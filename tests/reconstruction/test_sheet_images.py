@@ -8,6 +8,7 @@ import pytest
 from acquisition.event import EventFlag
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Rejection
+from reconstruction.speed import SpeedSource
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
 from simulator.cells.sample import parse_sample
@@ -68,6 +69,7 @@ def test_the_speed_of_each_cell_is_measured_with_an_honest_error(sheet, clean):
     error = images.speed_m_s - true
     assert np.median(np.abs(error / true)) < 0.003
     assert np.all(np.abs(error) < 5 * images.speed_error_m_s)
+    assert set(images.speed_source) == {SpeedSource.COMB}
 
 
 def test_size_follows_the_true_size(sheet, clean):

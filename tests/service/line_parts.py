@@ -19,6 +19,7 @@ from acquisition.presets import instrument_preset
 from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Rejection
+from reconstruction.speed import SpeedSource
 from service.arming import Makers
 
 # Fast, so that five micrometres are few samples.
@@ -162,6 +163,7 @@ class KnownTransform:
             pixel_um=0.25,
             speed_m_s=np.full(count, 0.05, np.float32),
             speed_error_m_s=np.full(count, np.nan, np.float32),
+            speed_source=(SpeedSource.NOMINAL,) * count,
             flags=np.array([event.flags for event in events], np.uint32),
             rejection=tuple(Rejection.OVERLAP if event.flags else Rejection.NONE for event in events),
             features={"area_um2": (ids % 90).astype(np.float32)},

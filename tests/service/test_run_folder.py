@@ -51,6 +51,7 @@ def test_cells_rejected_events_and_images_are_there_before_and_after_sealing(
     assert (cell["cluster"], cell["class"], cell["novel"], cell["embedding_1"]) == (0, "odd", False, -33.0)
     assert cell["time_s"] == pytest.approx(500 * 33 / 5e6)
     assert cell["class_probabilities"] == [0.25, 0.75] and len(cell["cluster_posteriors"]) == 3
+    assert cell["speed_source"] == "nominal"
     assert cell["speed_error_m_s"] is None  # not measured is not a number, and matches no filter
     assert live_folder.cell(56)["rejection"] == "overlap"
     for event_id in (1, 33, 56):
