@@ -15,6 +15,7 @@ from acquisition.clock import PhaseLoop, find_period, interleave_offsets
 from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Digitizer
 from acquisition.learning import Model, new_fold
+from acquisition.scoring import new_steps, score_periods
 from acquisition.settings import DetectionSettings
 from acquisition.templates import (
     MARGIN_TICKS,
@@ -24,7 +25,6 @@ from acquisition.templates import (
     Watched,
     fill_templates,
     new_templates,
-    score_periods,
 )
 
 
@@ -68,6 +68,7 @@ class Calibration:
         """Bins that are followed once they were measured; the first is a multiple of `BINS_PER_TICK`."""
         self.templates = new_templates(self.span, background.model.offsets.shape[1])
         self.followed = new_fold(self.span)
+        self.steps = new_steps()
 
     @property
     def model(self) -> Model:
@@ -109,7 +110,7 @@ class Calibration:
     def score(self, watched: Watched, n_periods: int) -> Floats:
         """Scores of the `n_periods` whole periods from the clock's origin on, `(n_periods,)` counts."""
         scores = np.zeros(n_periods, np.float32)
-        score_periods(watched, self.clock.origin_tick, self.clock.period_ticks, self.templates, scores)
+        score_periods(watched, self.clock.origin_tick, self.clock.period_ticks, self.templates, self.steps, scores)
         return scores
 
 

@@ -206,6 +206,7 @@ class PeriodicDetector:
                     watched_channel(samples, settings.score_channel, first),
                     calibration.model,
                     calibration.templates,
+                    calibration.steps,
                     calibration.followed,
                     stretch.finder.state,
                     stretch.progress,

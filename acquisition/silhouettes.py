@@ -10,7 +10,8 @@ import numpy.typing as npt
 
 from acquisition.block import Samples
 from acquisition.folding import Floats, PeriodGrid
-from acquisition.templates import BRIGHTNESS_RANGE, FAST, LANES
+from acquisition.scoring import BRIGHTNESS_RANGE
+from acquisition.templates import FAST, LANES
 
 Mask = npt.NDArray[np.bool_]
 

@@ -1,4 +1,4 @@
-"""Scoring periods against the empty one: templates for every place that samples can have, and the compiled scoring.
+"""An empty period as its samples meet it: templates for every place that samples can have.
 
 The background has `BINS_PER_TICK` bins for every tick, so that all samples of a period stand at the same place within
 their bins. A period is then compared with one of `BINS_PER_TICK` rows of the background, sample by sample, which
@@ -21,10 +21,6 @@ Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-BRIGHTNESS_RANGE = 0.15
-"""A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
-
-CACHE_LINE_BYTES = 64
 LANES = 32
 """Templates are filled up to a multiple of this many samples: what is left over of a vector loop runs one by one."""
 MARGIN_TICKS = LANES + 2
@@ -133,64 +129,3 @@ def first_of_period(begin: float, first_bin: int) -> tuple[int, int]:
     first = math.ceil(begin + first_bin / BINS_PER_TICK)
     row = int((first - begin) * BINS_PER_TICK) - first_bin
     return first, min(max(row, 0), BINS_PER_TICK - 1)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def score_periods(
-    watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, scores: Floats
-) -> float:
-    """Fill `scores` with the rms deviation of each period from the background at its own brightness.
-
-    The brightness is the least-squares gain of the background over the active phases, so that the noise of the
-    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
-
-    Parameters
-    ----------
-    watched
-        Samples that hold every period whole, with `MARGIN_TICKS` more.
-    scores
-        `(n_periods,)` counts, for the periods from `origin_tick` on.
-
-    Returns
-    -------
-    float
-        Of no meaning; who keeps it keeps the compiler from leaving out the reads that fetch the samples.
-    """
-    flat, n_channels = watched.flat, watched.n_channels
-    n = templates.level.shape[1]
-    cores = templates.base.shape[0]
-    lead = templates.first_bin / BINS_PER_TICK
-    per_core = 1.0 / cores
-    fetched = 0
-    if n_channels == 1:
-        # Lines lie far apart in memory: asked for together, they come at once instead of one after the other.
-        stride = max(1, CACHE_LINE_BYTES // flat.itemsize)
-        for k in range(scores.shape[0]):
-            start = int(origin_tick + k * period_ticks + lead) - watched.first_tick
-            for i in range(max(start, 0), min(start + n, flat.shape[0]), stride):
-                fetched += flat[np.uint64(i)]
-    for k in range(scores.shape[0]):
-        first, q = first_of_period(origin_tick + k * period_ticks, templates.first_bin)
-        start = first - watched.first_tick
-        # The remainder of a division, without its forty cycles.
-        core = first - cores * math.floor(first * per_core)
-        core = core - cores if core >= cores else core + cores if core < 0 else core
-        total = np.float32(0.0)
-        along = np.float32(0.0)
-        if n_channels == 1:
-            for i in range(n):
-                away = np.float32(flat[np.uint64(start + i)]) * templates.active[q, i] - templates.base[core, q, i]
-                total += away * away
-                along += away * templates.level[q, i]
-        else:
-            place = start * n_channels + watched.channel
-            for i in range(n):
-                value = np.float32(flat[np.uint64(place + i * n_channels)])
-                away = value * templates.active[q, i] - templates.base[core, q, i]
-                total += away * away
-                along += away * templates.level[q, i]
-        gain = along / templates.square[q]
-        gain = min(max(gain, np.float32(-BRIGHTNESS_RANGE)), np.float32(BRIGHTNESS_RANGE))
-        left = total - gain * (np.float32(2.0) * along - gain * templates.square[q])
-        scores[k] = math.sqrt(max(left, np.float32(0.0)) / templates.n_active[q])
-    return float(fetched)

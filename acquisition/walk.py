@@ -19,6 +19,7 @@ from acquisition.learning import (
     follow_place,
     phase_error,
 )
+from acquisition.scoring import Steps, score_periods
 from acquisition.settings import DetectionSettings
 from acquisition.templates import (
     MARGIN_TICKS,
@@ -28,7 +29,6 @@ from acquisition.templates import (
     Templates,
     Watched,
     refresh_templates,
-    score_periods,
 )
 from acquisition.triggers import TriggerState, push_scores
 
@@ -69,8 +69,8 @@ class Progress(NamedTuple):
     Attributes
     ----------
     periods
-        `(4,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, periods
-        since a frame was last learned from, and what `score_periods` returns.
+        `(3,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, periods
+        since a frame was last learned from.
     scores, quiet
         `(frame,)` of the frame that was scored last.
     """
@@ -83,7 +83,7 @@ class Progress(NamedTuple):
 def new_progress(frame: int) -> Progress:
     """Return the progress of a stretch that begins."""
     return Progress(
-        np.zeros(4),
+        np.zeros(3),
         np.zeros(frame, np.float32),
         np.zeros(frame, np.bool_),
     )
@@ -99,8 +99,8 @@ def whole_periods(watched: Watched, clock: Doubles, most: int) -> int:
 
 @numba.njit(cache=True, nogil=True)
 def walk(
-    watched: Watched, model: Model, templates: Templates, fold: Fold, trigger: TriggerState, progress: Progress,
-    rules: Rules, dark_from: float, final: bool,
+    watched: Watched, model: Model, templates: Templates, steps: Steps, fold: Fold, trigger: TriggerState,
+    progress: Progress, rules: Rules, dark_from: float, final: bool,
 ) -> int:  # fmt: skip
     """Go on frame by frame until samples run out or something is to be done; return a `Step`.
 
@@ -118,7 +118,7 @@ def walk(
         if n < (1 if final else rules.frame):
             return 0
         if progress.periods[1] == 0.0:
-            _score_frame(watched, model, templates, trigger, progress, rules, n)
+            _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
             progress.periods[1] = 1.0
             if trigger.found[0, 0] > 0.0:
                 return 1
@@ -136,13 +136,14 @@ def _score_frame(
     watched: Watched,
     model: Model,
     templates: Templates,
+    steps: Steps,
     trigger: TriggerState,
     progress: Progress,
     rules: Rules,
     n: int,
 ) -> None:
     scores, quiet = progress.scores[:n], progress.quiet[:n]
-    progress.periods[3] = score_periods(watched, model.clock[0], model.clock[1], templates, scores)
+    score_periods(watched, model.clock[0], model.clock[1], templates, steps, scores)
     median, sigma = model.score[0], model.score[1]
     off = median + rules.off_sigma * sigma
     first = int(progress.periods[0])

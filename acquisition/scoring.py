@@ -1,0 +1,150 @@
+"""Scoring periods against the empty one, compiled: what is done to every sample of the stream."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.block import Samples
+from acquisition.event import BINS_PER_TICK
+from acquisition.prefetch import CACHE_LINE_BYTES, prefetch
+from acquisition.templates import FAST, Floats, Templates, Watched
+
+Places = npt.NDArray[np.int32]
+
+BRIGHTNESS_RANGE = 0.15
+"""A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
+AT_ONCE = 64
+"""Periods that go through each step together: a step of one alone would wait for the step before."""
+AHEAD = 16
+"""Periods between the one whose samples are asked for and the one that is read: the time that memory takes."""
+
+
+class Steps(NamedTuple):
+    """What the steps of scoring hand on, `AT_ONCE` periods at a time.
+
+    Attributes
+    ----------
+    places
+        `(3, AT_ONCE)`: first sample from the one that holds the first period's origin on, row of the templates, and
+        row of their `base`.
+    sums
+        `(2, AT_ONCE)`: squared deviation from the template, and deviation along it.
+    """
+
+    places: Places
+    sums: Floats
+
+
+def new_steps() -> Steps:
+    """Return room for the steps."""
+    return Steps(np.zeros((3, AT_ONCE), np.int32), np.zeros((2, AT_ONCE), np.float32))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def score_periods(
+    watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, steps: Steps, scores: Floats
+) -> None:
+    """Fill `scores` with the rms deviation of each period from the background at its own brightness.
+
+    The brightness is the least-squares gain of the background over the active phases, so that the noise of the
+    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
+
+    Parameters
+    ----------
+    watched
+        Samples that hold every period whole, with `MARGIN_TICKS` more.
+    steps
+        Overwritten.
+    scores
+        `(n_periods,)` counts, for the periods from `origin_tick` on.
+    """
+    n = templates.level.shape[1]
+    base = templates.base.reshape((-1, n))
+    for k in range(0, scores.shape[0], AT_ONCE):
+        part = scores[k : k + AT_ONCE]
+        places, sums = steps.places[:, : part.shape[0]], steps.sums[:, : part.shape[0]]
+        begin = origin_tick + k * period_ticks
+        tick = math.floor(begin)
+        _find_places(begin - tick, tick, period_ticks, templates.first_bin, templates.base.shape[0], places)
+        first = tick - watched.first_tick
+        if watched.n_channels == 1:
+            jump = int(AHEAD * period_ticks)
+            _compare_lines(watched.flat, first, jump, templates.level, templates.active, base, places, sums)
+        else:
+            _compare_columns(watched, first, templates.level, templates.active, base, places, sums)
+        _take_scores(templates.square, templates.n_active, places[1], sums, part)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _find_places(begin: float, tick: int, period_ticks: float, first_bin: int, cores: int, places: Places) -> None:
+    """Fill `Steps.places` for the periods from `begin` ticks after `tick` on; see `first_of_period`."""
+    starts, rows, bases = places[0], places[1], places[2]
+    per_core, turn = 1.0 / cores, tick % cores
+    lead = first_bin / BINS_PER_TICK
+    for k in range(starts.shape[0]):
+        at = begin + k * period_ticks + lead
+        start = math.ceil(at)
+        row = min(max(np.int32((start - at) * BINS_PER_TICK), np.int32(0)), np.int32(BINS_PER_TICK - 1))
+        # The remainder of a division, without its forty cycles; it is whole, so that a half keeps it from the edges.
+        core = np.int32(start + turn - cores * np.floor((start + turn + 0.5) * per_core))
+        starts[k] = np.int32(start)
+        rows[k] = row
+        bases[k] = core * np.int32(BINS_PER_TICK) + row
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _compare_lines(
+    flat: Samples, first: int, jump: int, level: Floats, active: Floats, base: Floats, places: Places, sums: Floats
+) -> None:
+    """Fill `Steps.sums` from a stream of one channel; `jump` samples ahead are asked for."""
+    n = level.shape[1]
+    stride = max(1, CACHE_LINE_BYTES // flat.itemsize)
+    for k in range(places.shape[1]):
+        start = first + places[0, k]
+        at, q, b = np.uint64(start), np.uint64(places[1, k]), np.uint64(places[2, k])
+        for i in range(start + jump, start + jump + n + stride - 1, stride):
+            prefetch(flat, i)
+        total = np.float32(0.0)
+        along = np.float32(0.0)
+        for i in range(n):
+            away = np.float32(flat[at + np.uint64(i)]) * active[q, i] - base[b, i]
+            total += away * away
+            along += away * level[q, i]
+        sums[0, k] = total
+        sums[1, k] = along
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _compare_columns(
+    watched: Watched, first: int, level: Floats, active: Floats, base: Floats, places: Places, sums: Floats
+) -> None:
+    """Fill `Steps.sums` from one of several channels."""
+    flat, n_channels = watched.flat, watched.n_channels
+    for k in range(places.shape[1]):
+        q, b = np.uint64(places[1, k]), np.uint64(places[2, k])
+        at = (first + places[0, k]) * n_channels + watched.channel
+        total = np.float32(0.0)
+        along = np.float32(0.0)
+        for i in range(level.shape[1]):
+            away = np.float32(flat[np.uint64(at + i * n_channels)]) * active[q, i] - base[b, i]
+            total += away * away
+            along += away * level[q, i]
+        sums[0, k] = total
+        sums[1, k] = along
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _take_scores(square: Floats, n_active: Floats, rows: Places, sums: Floats, scores: Floats) -> None:
+    """Fill the scores from `Steps.sums`."""
+    totals, alongs = sums[0], sums[1]
+    for k in range(scores.shape[0]):
+        q = np.uint64(rows[k])
+        gain = alongs[k] / square[q]
+        gain = min(max(gain, np.float32(-BRIGHTNESS_RANGE)), np.float32(BRIGHTNESS_RANGE))
+        left = totals[k] - gain * (np.float32(2.0) * alongs[k] - gain * square[q])
+        scores[k] = np.sqrt(max(left, np.float32(0.0)) / n_active[q])
