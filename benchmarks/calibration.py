@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ from acquisition.block import Block
 from acquisition.detection import detector_for
 from acquisition.geometry import scan_coefficients, sheet_height
 from acquisition.instrument import Instrument, Scan
+from benchmarks.page import table
 from reconstruction.calibration.collect import BeadCalibration, Calibrated
 from simulator.cells.sample import parse_sample
 from simulator.optics.light_sheet import LightSheetModel
@@ -91,9 +93,9 @@ def offset_errors_um(recovered: Recovered) -> np.ndarray:
     return np.asarray(fit.offset_um[:-1][known] - planted)
 
 
-def figures() -> list[tuple[object, ...]]:
+def figures(beads: int = BEADS) -> list[tuple[object, ...]]:
     """One row a value, for docs/measurements.md."""
-    got = recover()
+    got = recover(beads)
     true, found = got.setup.instrument, got.found
     by_field = {value.field: value for value in found.values}
     rows: list[tuple[object, ...]] = []
@@ -141,11 +143,9 @@ def figures() -> list[tuple[object, ...]]:
     )
     rows.append((f"worst of {count}, um", "", "", "", f"{np.abs(errors).max():.3f}", "0.05"))
     collected = got.collected
-    rows.append(("beads measured, of events", BEADS, f"{len(collected.beads)} of {collected.events}", "", "", ""))
+    rows.append(("beads measured, of events", beads, f"{len(collected.beads)} of {collected.events}", "", "", ""))
     return rows
 
 
 if __name__ == "__main__":
-    print(" | ".join(HEAD))
-    for row in figures():
-        print(*row, sep=" | ")
+    print(table(HEAD, figures(*map(int, sys.argv[1:2]))))

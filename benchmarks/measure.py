@@ -22,6 +22,7 @@ from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
 from benchmarks import bead_pulses, false_triggers, found, kills
 from benchmarks.fresh_start import fresh_start
+from benchmarks.measure_light_sheet import LIGHT_SHEET_SECTIONS
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
 from benchmarks.page import ATOM, ROOT, table
 from benchmarks.saliency import saliency_errors
@@ -183,6 +184,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),
+    *LIGHT_SHEET_SECTIONS,
     *SIMULATOR_SECTIONS,
     ("Rates", rates),
 )

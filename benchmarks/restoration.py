@@ -7,6 +7,7 @@ of a glare spot of a bead without noise.
 
 from __future__ import annotations
 
+import sys
 import time
 
 import numpy as np
@@ -76,11 +77,11 @@ def _volumes(setup: Setup, cells: list[Isolated]) -> list[Floats]:
     return [transform.images([cell.event], ["side_scatter"]).images["side_scatter"][0] for cell in cells]
 
 
-def figures() -> list[tuple[object, ...]]:
+def figures(per_kind: int = PER_KIND) -> list[tuple[object, ...]]:
     """One row for every way to restore."""
     setup = alone(setup_preset(PRESET))
     blur, pixel_um = volume_blur(setup.instrument), setup.instrument.grid.pixel_um
-    cells = isolated(setup, PER_KIND, SEED + 3, SHOWN)
+    cells = isolated(setup, per_kind, SEED + 3, SHOWN)
     volumes = _volumes(setup, cells)
     truths, points = [], []
     for cell, volume in zip(cells, volumes, strict=True):
@@ -88,7 +89,7 @@ def figures() -> list[tuple[object, ...]]:
         truths.append(true_volume(setup, cell.arrival, shift))
         points.append(true_points(setup, cell.arrival, shift))
     clean = noiseless(setup, 1 / 32)
-    beads = _volumes(clean, isolated(clean, PER_KIND, SEED + 4, ("bead-10um",)))
+    beads = _volumes(clean, isolated(clean, per_kind, SEED + 4, ("bead-10um",)))
     kinds = np.array([cell.arrival.specimen.kind for cell in cells])
     before: dict[str, float] = {}
     rows: list[tuple[object, ...]] = []
@@ -111,4 +112,4 @@ def figures() -> list[tuple[object, ...]]:
 
 
 if __name__ == "__main__":
-    print(table(HEAD, figures()))
+    print(table(HEAD, figures(*map(int, sys.argv[1:2]))))

@@ -1,7 +1,11 @@
-"""The flow speed of single cells against the truth: from the comb of the pinholes, and from two slits."""
+"""The flow speed of single cells against the truth: from the comb of the pinholes, and from two slits.
+
+`python -m benchmarks.speed 20` takes 20 cells of each population and light.
+"""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import count
@@ -12,6 +16,7 @@ from acquisition.block import Block
 from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.instrument import Instrument
+from benchmarks.page import table
 from reconstruction.speed_meter import SpeedMeter
 from simulator.arrivals import Arrival, passings
 from simulator.cells.levels import ImageLevel
@@ -150,18 +155,16 @@ def row(
     )
 
 
-def figures() -> list[tuple[object, ...]]:
+def figures(cells_of_each: int = CELLS) -> list[tuple[object, ...]]:
     """One row a population, light and source."""
     rows: list[tuple[object, ...]] = []
     for kind in KINDS:
         for photoelectrons in PHOTOELECTRONS:
-            instrument, cells = isolated_cells(kind, photoelectrons, CELLS, SEED)
+            instrument, cells = isolated_cells(kind, photoelectrons, cells_of_each, SEED)
             for source in ("comb", "two slits"):
                 rows.append(row(kind, photoelectrons, source, instrument, cells))
-                print(*rows[-1], sep=" | ", flush=True)
     return rows
 
 
 if __name__ == "__main__":
-    print(" | ".join(HEAD))
-    figures()
+    print(table(HEAD, figures(*map(int, sys.argv[1:2]))))

@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from acquisition.event import Background, ClockState, Event
-from benchmarks.page import ROOT
+from benchmarks.page import ROOT, table
 from benchmarks.smooth import SMOOTH, SmoothPhantom
 from benchmarks.truth import correlation, ideal_images
 from reconstruction.batch import blank_event
@@ -101,13 +101,23 @@ def picture(found: dict[str, np.ndarray], path: Path) -> None:
     figure.savefig(path, dpi=130)
 
 
+def rows(found: dict[str, np.ndarray]) -> list[tuple[object, ...]]:
+    """One row an error, beside the specification's table."""
+    return [
+        (f"{error:g}", *(f"{values[:, k].mean():.3f}" for values in found.values()), SPECIFIED.get(error, ""))
+        for k, error in enumerate(ERRORS.tolist())
+    ]
+
+
+def figures() -> list[tuple[object, ...]]:
+    """Mean correlations of every kind."""
+    return rows({kind: correlations(kind) for kind in KINDS})
+
+
 def main() -> None:
     """Print the table and draw the picture."""
     found = {kind: correlations(kind) for kind in KINDS}
-    print(" | ".join(HEAD))
-    for k, error in enumerate(ERRORS.tolist()):
-        each = [f"{values[:, k].mean():.3f}" for values in found.values()]
-        print(f"{error:g}", *each, SPECIFIED.get(error, ""), sep=" | ")
+    print(table(HEAD, rows(found)))
     picture(found, PICTURE)
 
 
