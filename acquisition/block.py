@@ -45,6 +45,9 @@ class Block:
         How full the device's own buffer was, 0 to 1; None if the device does not say.
     host_time_ns, device_ticks
         Host clock (Unix epoch) and device time stamp at delivery: labels, never used as the time of the data.
+    judged
+        What a run decided of the events whose triggers lie in these samples (`acquisition.judgement`), where the source
+        is a recording that knows it; None where there is nothing to know.
     borrowed
         True if `data` is a view of a buffer that the source uses again after `release`, or after the next read.
     """
@@ -58,6 +61,7 @@ class Block:
     fill: float | None = None
     host_time_ns: int = 0
     device_ticks: int | None = None
+    judged: npt.NDArray[np.void] | None = field(default=None, kw_only=True, compare=False, repr=False)
     borrowed: bool = False
     release: Callable[[], None] = field(default=_nothing_to_release, compare=False, repr=False)
 

@@ -18,6 +18,7 @@ from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.calibration import Calibration, calibrate
 from acquisition.event import ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
+from acquisition.judgement import Remembered
 from acquisition.relock import BARELY_ALIKE, Place, find_place, take_place
 from acquisition.settings import DetectionSettings
 from acquisition.stream_buffer import StreamBuffer
@@ -65,6 +66,7 @@ class PeriodicDetector:
         self._stretch: _Stretch | None = None
         self._first_flag = EventFlag.TRUNCATED
         self._calibration: Calibration | None = None
+        self._remembered = Remembered()
 
     @property
     def parameters(self) -> str:
@@ -83,6 +85,7 @@ class PeriodicDetector:
     def push(self, block: Block) -> list[Event]:
         """Take a block; return the events whose windows are complete."""
         events: list[Event] = []
+        self._remembered.learn(block)
         new_clock = block.epoch != self._epoch or block.lost_before == UNKNOWN_LOSS
         stretch = self._stretch
         if stretch is not None and (new_clock or block.first_sample != stretch.buffer.end_tick):
@@ -272,6 +275,7 @@ class PeriodicDetector:
         return place.quiet and (abs(moved) >= SLIP_TICKS or place.turn != 0)
 
     def _numbered(self, events: list[Event]) -> list[Event]:
-        numbered = [replace(event, event_id=self._next_id + i) for i, event in enumerate(events)]
+        judged = self._remembered.judged(events)
+        numbered = [replace(event, event_id=self._next_id + i) for i, event in enumerate(judged)]
         self._next_id += len(events)
         return numbered

@@ -10,10 +10,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
+import numpy as np
+import numpy.typing as npt
+
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, LightlineError, RecordingStopped
 from acquisition.event import ClockState, Event
 from acquisition.instrument import Instrument
+from acquisition.judgement import judgements
 from acquisition.keeping import Keep, WindowKeeper
 from acquisition.origin import Origin
 from acquisition.recording_tally import Tally, TallyFile, tally_path
@@ -68,6 +72,7 @@ class Recorder:
         self._queue_bytes = queue_bytes
         self._file_bytes = file_bytes
         self._keeper = WindowKeeper() if keep is Keep.WINDOWS else None
+        self._judged: list[npt.NDArray[np.void]] = []
         self._in_order = threading.Lock()
         self._tally: TallyFile | None = None
         self._queue: deque[Block] = deque()
@@ -158,6 +163,7 @@ class Recorder:
         """Tell what detection found with a block that was put before; see `WindowKeeper.searched`."""
         if self._keeper is not None:
             with self._in_order:
+                self._judged.append(judgements(events))
                 for kept in self._keeper.searched(block, events, clock):
                     self._queue_up(kept)
                 self._note()
@@ -166,6 +172,7 @@ class Recorder:
         """Tell what detection found when the stream had ended."""
         if self._keeper is not None:
             with self._in_order:
+                self._judged.append(judgements(events))
                 self._keeper.found(events)
 
     def close(self, truth: Truth | None = None) -> None:
@@ -188,6 +195,8 @@ class Recorder:
         try:
             if truth is not None and self._error is None:
                 writer.set_truth(truth)
+            if self._judged and self._error is None:
+                writer.set_judged(np.concatenate(self._judged))
         except LightlineError as error:
             self._error = error
         try:

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from acquisition.block import Block, Samples
 from acquisition.clipping import count_clipped
@@ -66,10 +67,20 @@ class Replay:
         Pace against the sample clock, 1 is real time; None is as fast as it is read.
     block_samples
         Most samples in a block; None chooses. Blocks end at gaps.
+    judged
+        What was decided of the events when this was recorded (`acquisition.judgement`); None if that is not known.
     """
 
-    def __init__(self, recording: Recording, *, speed: float | None = None, block_samples: int | None = None) -> None:
+    def __init__(
+        self,
+        recording: Recording,
+        *,
+        speed: float | None = None,
+        block_samples: int | None = None,
+        judged: npt.NDArray[np.void] | None = None,
+    ) -> None:
         self._recording = recording
+        self._judged = judged
         self._pace = Pace(recording.instrument.sample_rate_hz, speed)
         self._block_samples = block_samples or self._pace.suitable_block()
         self._segments = tuple(recording.segments())
@@ -144,6 +155,7 @@ class Replay:
             omitted_before=0 if self._offset else segment.omitted_before,
             clipped=count_clipped(samples, self.instrument.digitizer),
             host_time_ns=time.time_ns(),
+            judged=self._judged_in(segment.epoch, segment.first_sample + self._offset, count),
         )
         self._offset += count
         self._reached = (segment.epoch, block.end_sample)
@@ -177,6 +189,16 @@ class Replay:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _judged_in(self, epoch: int, first_sample: int, count: int) -> npt.NDArray[np.void] | None:
+        """Return what is known of the events whose triggers lie in these samples."""
+        if self._judged is None:
+            return None
+        ticks = self._judged["tick"]
+        inside = (self._judged["epoch"] == epoch) & (ticks >= first_sample) & (ticks < first_sample + count)
+        found: npt.NDArray[np.void] = self._judged[inside]
+        found["epoch"] += self._epoch_shift
+        return found
 
     @property
     def _epoch_shift(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 import h5py
@@ -11,24 +12,25 @@ import numpy.typing as npt
 
 from acquisition.disk import reserve
 from acquisition.source import Truth
-from acquisition.trace_layout import CLOCK_MARKS, TRUTH_GROUP
+from acquisition.trace_layout import TRUTH_GROUP
 
 METADATA_BYTES = 1 << 20
 
 
-def write_extras(path: Path, truth: Truth | None, marks: npt.NDArray[np.void] | None) -> None:
-    """Add what is known of the cells and the clock marks to a file that is closed.
+def write_extras(path: Path, truth: Truth | None, tables: Mapping[str, npt.NDArray[np.void]]) -> None:
+    """Add what is known of the cells, and tables by their names, to a file that is closed.
 
     Raises
     ------
     OSError, RuntimeError
         If the disk does not take it.
     """
-    if truth is None and marks is None:
+    if truth is None and not tables:
         return
-    columns = {f"{TRUTH_GROUP}/{name}": column for name, column in (truth or {}).items()}
-    if marks is not None:
-        columns[CLOCK_MARKS] = marks
+    columns: dict[str, npt.NDArray[np.generic]] = {
+        f"{TRUTH_GROUP}/{name}": column for name, column in (truth or {}).items()
+    }
+    columns.update(tables)
     needed = METADATA_BYTES + sum(column.nbytes for column in columns.values())
     with h5py.File(path, "r+", libver="v110", locking="best-effort") as file:
         # A full disk must show here, where leaving still closes the file properly.

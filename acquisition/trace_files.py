@@ -5,6 +5,9 @@ from __future__ import annotations
 import secrets
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+
 from acquisition.block import Block
 from acquisition.block_parts import part_of
 from acquisition.errors import ConfigError
@@ -108,6 +111,10 @@ class TraceFiles:
     def set_truth(self, truth: Truth) -> None:
         """Keep what is known of the cells of the whole recording, to be written to the last file."""
         self._writer.set_truth(truth)
+
+    def set_judged(self, judged: npt.NDArray[np.void]) -> None:
+        """Keep what was decided of the events of the whole recording, to be written to the last file."""
+        self._writer.set_judged(judged)
 
     def close(self) -> None:
         """Finish the last file; may be called twice.

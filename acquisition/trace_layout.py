@@ -13,6 +13,7 @@ CHANNEL_GROUP = "ch"
 GAP_TABLE = "gaps"
 TRUTH_GROUP = "truth"
 CLOCK_MARKS = "clock_marks"
+JUDGED = "judged"
 
 CHUNK_SAMPLES = 1 << 20
 """Samples of one channel that are stored together."""

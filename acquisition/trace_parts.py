@@ -13,12 +13,14 @@ import numpy.typing as npt
 from acquisition.errors import ConfigError, TraceError
 from acquisition.file_kind import FileKind, kind_of
 from acquisition.instrument import Instrument
+from acquisition.judgement import JUDGED_DTYPE
 from acquisition.origin import Origin
 from acquisition.trace_layout import (
     CHANNEL_GROUP,
     CONTINUED,
     GAP_DTYPE,
     GAP_TABLE,
+    JUDGED,
     OPTIONAL_GAP_COLUMNS,
     PART,
     RECORDING,
@@ -160,6 +162,23 @@ def checked_gaps(file: h5py.File, n_samples: int, complete: bool, path: Path) ->
     if fault:
         raise TraceError(f"The table /{GAP_TABLE} of '{path}' is wrong: {fault}.")
     return gaps
+
+
+def checked_judged(file: h5py.File, path: Path) -> npt.NDArray[np.void] | None:
+    """Return what was decided of the events, `JUDGED_DTYPE`; None if the file does not say."""
+    dataset = file.get(JUDGED)
+    if dataset is None:
+        return None
+    names = JUDGED_DTYPE.names or ()
+    if not isinstance(dataset, h5py.Dataset) or dataset.ndim != 1 or not set(dataset.dtype.names or ()) >= set(names):
+        raise TraceError(f"The table /{JUDGED} of '{path}' needs the columns {', '.join(names)}; take it out.")
+    if any(dataset.dtype[name].kind not in "iuf" for name in names):
+        raise TraceError(f"The columns of /{JUDGED} in '{path}' must be numbers; take it out.")
+    stored = dataset[:]
+    judged = np.zeros(len(stored), dtype=JUDGED_DTYPE)
+    for name in names:
+        judged[name] = stored[name]
+    return judged
 
 
 def _gap_fault(gaps: npt.NDArray[np.void], n_samples: int) -> str:

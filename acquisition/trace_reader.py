@@ -20,6 +20,7 @@ from acquisition.trace_parts import (
     checked_format,
     checked_gaps,
     checked_instrument,
+    checked_judged,
     checked_place,
     checked_truth_group,
     origin_attribute,
@@ -62,6 +63,7 @@ class TraceReader:
         gaps = checked_gaps(self._file, self._n_samples, self._complete, self._path)
         self._segments = tuple(segments_of(gaps, self._n_samples))
         self._truth_columns = checked_truth_group(self._file, self._path)
+        self._judged = checked_judged(self._file, self._path)
 
     @property
     def path(self) -> Path:
@@ -109,6 +111,11 @@ class TraceReader:
     def clock_marks(self) -> npt.NDArray[np.void] | None:
         """The device's own marks of scans or lines (`CLOCK_MARK_DTYPE`); None if there are none."""
         return self._file[CLOCK_MARKS][:] if CLOCK_MARKS in self._file else None
+
+    @property
+    def judged(self) -> npt.NDArray[np.void] | None:
+        """What was decided of the events (`JUDGED_DTYPE`) when this was recorded; None if the file does not say."""
+        return self._judged
 
     def segments(self) -> tuple[Segment, ...]:
         """Return the stored samples between gaps, in order; they cover every row."""

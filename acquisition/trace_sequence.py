@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self, cast
 
 import numpy as np
+import numpy.typing as npt
 
 from acquisition.block import UNKNOWN_LOSS, Samples
 from acquisition.errors import TraceError
@@ -95,6 +96,12 @@ class TraceSequence:
         """What is known of the cells; None if no file says."""
         known = (reader.truth for reader in reversed(self._readers))
         return next((truth for truth in known if truth is not None), None)
+
+    @property
+    def judged(self) -> npt.NDArray[np.void] | None:
+        """What was decided of the events when this was recorded; None if no file says."""
+        known = (reader.judged for reader in reversed(self._readers))
+        return next((judged for judged in known if judged is not None), None)
 
     def segments(self) -> tuple[Segment, ...]:
         """Return the stored samples between gaps, in order; where one file goes on from another there is none."""

@@ -50,4 +50,5 @@ def open_trace(
     pace, size = parse_speed(speed), parse_block_samples(block_samples)
     if files not in tuple(Files):
         raise ConfigError(f"The option files must be {' or '.join(Files)}, not '{files}'.")
-    return TraceSource(TraceSequence(path, alone=files == Files.ONE), speed=pace, block_samples=size)
+    recording = TraceSequence(path, alone=files == Files.ONE)
+    return TraceSource(recording, speed=pace, block_samples=size, judged=recording.judged)

@@ -15,6 +15,7 @@ from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.disk import explain, reserve
 from acquisition.errors import ConfigError, RecordingStopped
 from acquisition.instrument import Instrument
+from acquisition.judgement import JUDGED_DTYPE
 from acquisition.origin import Origin
 from acquisition.source import Truth
 from acquisition.trace_create import create_trace_file
@@ -23,9 +24,11 @@ from acquisition.trace_layout import (
     CHANNEL_GROUP,
     CHUNK_SAMPLES,
     CLOCK_MARK_DTYPE,
+    CLOCK_MARKS,
     CONTINUED,
     GAP_DTYPE,
     GAP_TABLE,
+    JUDGED,
 )
 from acquisition.truth_table import checked_truth
 
@@ -90,7 +93,7 @@ class TraceWriter:
         self._next: tuple[int, int] | None = None
         self._rows = 0
         self._truth: Truth | None = None
-        self._marks: npt.NDArray[np.void] | None = None
+        self._tables: dict[str, npt.NDArray[np.void]] = {}
         self._closed = False
         self._file = create_trace_file(self._path, instrument, origin, description, chunk_samples, recording, part)
         self._channels = [self._file[f"{CHANNEL_GROUP}/{channel.name}"] for channel in instrument.channels]
@@ -189,7 +192,12 @@ class TraceWriter:
     def set_clock_marks(self, marks: npt.NDArray[np.void]) -> None:
         """Keep the device's own marks of scans or lines (`CLOCK_MARK_DTYPE`), to be written by `close`."""
         self._require_open()
-        self._marks = np.asarray(marks, dtype=CLOCK_MARK_DTYPE)
+        self._tables[CLOCK_MARKS] = np.asarray(marks, dtype=CLOCK_MARK_DTYPE)
+
+    def set_judged(self, judged: npt.NDArray[np.void]) -> None:
+        """Keep what was decided of the events (`acquisition.judgement`), to be written by `close`."""
+        self._require_open()
+        self._tables[JUDGED] = np.asarray(judged, dtype=JUDGED_DTYPE)
 
     def set_continued(self) -> None:
         """Say in the file that the recording goes on in the next one.
@@ -222,7 +230,7 @@ class TraceWriter:
         try:
             give_back(self._file)
             self._file.close()
-            write_extras(self._path, self._truth, self._marks)
+            write_extras(self._path, self._truth, self._tables)
         except (OSError, RuntimeError) as error:
             self._stop(error)
 
