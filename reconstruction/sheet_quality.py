@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numba
 import numpy as np
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from acquisition.clipping import count_clipped
 from acquisition.event import Event
 from acquisition.instrument import Instrument
-from reconstruction.planes import Passage, as_columns, contaminated_planes, lost_planes, plane_columns
+from reconstruction.planes import Passage, Planes, as_columns, contaminated_planes, lost_planes, plane_columns
 from reconstruction.speed import SpeedFit
 
 Doubles = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ class SheetQuality:
         )  # fmt: skip
 
     def measure(
-        self, event: Event, fit: SpeedFit, others: Sequence[SpeedFit], energy: Doubles | None,
+        self, event: Event, fit: SpeedFit, others: Iterable[tuple[SpeedFit, float]], energy: Doubles | None,
         features: dict[str, float],
     ) -> dict[str, float]:  # fmt: skip
         """Measure one event.
@@ -78,7 +78,8 @@ class SheetQuality:
         event, fit
             The event, and the fit of its speed.
         others
-            Fits of the event's neighbours.
+            Fits of the event's neighbours, each with the length of its trigger in ticks; taken only until every plane
+            is known to be contaminated.
         energy
             `(n_scans,)` brightest side light of each whole scan of the window, above background; None without a side
             channel.
@@ -89,20 +90,25 @@ class SheetQuality:
         radius = 0.0 if math.isnan(diameter) else diameter / 2
         cell = self._passage(fit, radius)
         x_um, x_sd_um = self._place_x(event, cell, energy)
-        # The length of its trigger stands for a neighbour's size.
-        beside = [
-            self._passage(other, duration * other.speed_um_per_tick / 2)
-            for other, (_, duration) in zip(others, event.neighbours, strict=True)
-        ]
         clipped = count_clipped(event.window, self._instrument.digitizer).max() / max(event.window.shape[0], 1)
         return {
             "x_um": x_um,
             "x_sd_um": x_sd_um,
             "off_centre_um": math.hypot(x_um, features["z_um"]),
             "clipped_share": float(clipped),
-            **as_columns("contaminated_planes", contaminated_planes(cell, beside, self._mask_y)),
+            **as_columns("contaminated_planes", self._contaminated(cell, others)),
             **as_columns("lost_planes", lost_planes(cell, event.window_tick, event.window.shape[0], self._mask_y)),
         }
+
+    def _contaminated(self, cell: Passage, others: Iterable[tuple[SpeedFit, float]]) -> Planes:
+        hit = np.zeros(self._mask_y.size, dtype=np.bool_)
+        for other, duration in others:
+            # The length of its trigger stands for a neighbour's size.
+            beside = self._passage(other, duration * other.speed_um_per_tick / 2)
+            hit |= contaminated_planes(cell, [beside], self._mask_y)
+            if hit.all():
+                break
+        return hit
 
     def _passage(self, fit: SpeedFit, radius_um: float) -> Passage:
         error = fit.error_um_per_tick / fit.speed_um_per_tick

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,28 +61,32 @@ class SpeedMeter:
 
         The error is infinite where the speed is nominal, or the fit too bad to make an image with.
         """
-        return self._measure_all(event, (), side)[0]
+        return self.measure_with_neighbours(event, side)[0]
 
-    def measure_with_neighbours(self, event: Event, side: int | None) -> tuple[SpeedFit, list[SpeedFit]]:
+    def measure_with_neighbours(
+        self, event: Event, side: int | None
+    ) -> tuple[SpeedFit, Iterator[tuple[SpeedFit, float]]]:
         """Measure the speed of an event, and of every other trigger in its window, which is read once for all.
 
-        Where they cross, one cell's fit may take light of another.
+        The others, each with its duration in ticks, nearest first, are measured when they are asked for. Where they
+        cross, one cell's fit may take light of another.
         """
-        others = [replace(event, trigger_tick=t, duration_ticks=d, neighbours=()) for t, d in event.neighbours]
-        fit, *rest = self._measure_all(event, others, side)
-        return fit, rest
 
-    def _measure_all(self, event: Event, others: Sequence[Event], side: int | None) -> list[SpeedFit]:
-        lit: _Seen | None = None
-        fits = []
-        for one in (event, *others):
-            shadow = self._shadow(one)
-            fit = None if self._second is None else self._between_slits(one, shadow, *self._second)
-            if fit is None and side is not None:
-                lit = self._lit(event, side) if lit is None else lit
-                fit = self._comb(one, shadow, lit)
-            fits.append(fit or nominal_speed(self._nominal, self._slit_tick(one, shadow), self._slit_y_um))
-        return fits
+        @cache
+        def lit() -> _Seen:
+            return self._lit(event, side or 0)
+
+        others = sorted(event.neighbours, key=lambda other: abs(other[0] - event.trigger_tick))
+        triggers = (replace(event, trigger_tick=t, duration_ticks=d, neighbours=()) for t, d in others)
+        return self._measure(event, side, lit), ((self._measure(o, side, lit), o.duration_ticks) for o in triggers)
+
+    def _measure(self, event: Event, side: int | None, lit: Callable[[], _Seen]) -> SpeedFit:
+        shadow = self._shadow(event)
+        if self._second is not None and (fit := self._between_slits(event, shadow, *self._second)) is not None:
+            return fit
+        if side is None:
+            return nominal_speed(self._nominal, self._slit_tick(event, shadow), self._slit_y_um)
+        return self._comb(event, shadow, lit())
 
     def _comb(self, event: Event, shadow: _Seen, lit: _Seen) -> SpeedFit:
         """Fit a straight line to the passages of a trigger in what a side channel has seen."""
