@@ -15,6 +15,7 @@ from acquisition.instrument import Instrument
 from acquisition.periodic import PeriodicDetector
 from acquisition.source import blocks, open_source
 from acquisition.walk import whole_periods
+from benchmarks.false_triggers import NOTHING
 from benchmarks.timing import Row, in_turn, read_once
 
 BLOCK_BYTES = 4 << 20
@@ -23,10 +24,11 @@ LEAD_PERIODS = 4096
 FASTER = 40
 """A small time stretch whose clocks all run so much faster gives the same samples as one of 12 M lines/s at 4 GS/s."""
 STREAMS = (
-    ("line detector, 345 samples a line, one view, 4 GS/s", "sim:stretch-ci?rate=100&seconds=1&seed=3", FASTER),
-    ("line detector, 341 samples a line, five views, 4 GS/s", "sim:atom-4g?rate=10000&seconds=0.03&seed=3", 1),
-    ("light sheet, 4 channels x 30 MS/s, 200 cells/s", "sim:sheet-real?rate=200&seconds=1&seed=3", 1),
+    ("line detector, 345 samples a line, one view, 4 GS/s", "sim:stretch-ci?seconds=1&seed=3", "rate=100", FASTER),
+    ("line detector, 341 samples a line, five views, 4 GS/s", "sim:atom-4g?seconds=0.03&seed=3", "rate=10000", 1),
+    ("light sheet, 4 channels x 30 MS/s, 200 cells/s", "sim:sheet-real?seconds=1&seed=3", "rate=200", 1),
 )
+"""What, the stream, its cells, and `FASTER`."""
 
 
 def _stream(url: str, faster: int) -> tuple[Instrument, Samples]:
@@ -126,16 +128,24 @@ def _numpy_detector(instrument: Instrument, samples: Samples) -> Callable[[], ob
 
 def rows() -> Iterator[Row]:
     """Figures of both instruments, one core, clock and background followed all the while."""
-    for what, url, faster in STREAMS:
-        instrument, samples = _stream(url, faster)
+    for what, url, cells, faster in STREAMS:
+        instrument, samples = _stream(f"{url}&{cells}", faster)
         detect, body = _detecting(instrument, samples)
         ours, _, ratio = in_turn(detect, _numpy_detector(instrument, body), rounds=3)
         periods = body.shape[0] / detector_for(instrument).settings.nominal_period_ticks
         seconds = body.shape[0] / instrument.sample_rate_hz
-        _, _, share = in_turn(detect, read_once(body))
         yield Row(what, periods / ours / 1e6, "M periods/s", "numpy and scipy", ratio)
         yield Row(what, seconds / ours, "s per s", "of one core at real time", ours / seconds)
-        yield Row(what, body.nbytes / ours / 1e9, "GB/s", "reading the memory", share)
+        yield from _against_memory(what, detect, body, periods)
         scoring, n_periods = _scoring(instrument, body)
-        scored, _, share = in_turn(scoring, read_once(body))
-        yield Row(f"{what}: the score alone", n_periods / scored / 1e6, "M periods/s", "reading the memory", share)
+        yield from _against_memory(f"{what}: the score alone", scoring, body, n_periods)
+        detect, body = _detecting(*_stream(f"{url}&{NOTHING}", faster))
+        periods = body.shape[0] / detector_for(instrument).settings.nominal_period_ticks
+        yield from _against_memory(f"{what}: nothing flows", detect, body, periods)
+
+
+def _against_memory(what: str, work: Callable[[], object], body: Samples, periods: float) -> Iterator[Row]:
+    """Periods and bytes a second of work on samples, and its share of what reading them alone would reach."""
+    ours, _, share = in_turn(work, read_once(body))
+    yield Row(what, periods / ours / 1e6, "M periods/s", "reading the memory", share)
+    yield Row(what, body.nbytes / ours / 1e9, "GB/s", "reading the memory", share)
