@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from acquisition.event import BINS_PER_TICK
-from acquisition.templates import FAST, Doubles, Flags, Floats, Watched, first_of_period
+from acquisition.templates import FAST, Doubles, Flags, Floats, Watched, dark_rows, first_of_period
 
 MEMORY_PERIODS = 2048
 """Empty periods with samples in a bin after which what was there before has faded to 1/e."""
@@ -85,10 +85,7 @@ def fold_periods(
     flat, n_channels = watched.flat, watched.n_channels
     n = sums.shape[1]
     cores = offsets.shape[0]
-    dark = np.empty((cores, n), np.float32)
-    for core in range(cores):
-        for i in range(n):
-            dark[core, i] = offsets[(core + i) % cores]
+    dark = dark_rows(offsets, n)
     for k in range(take.shape[0]):
         if not take[k]:
             continue
@@ -126,7 +123,7 @@ def phase_error(fold: Fold, first_bin: int, level: Floats, usual_place: Doubles)
             b = first_bin + q + i * BINS_PER_TICK
             if b >= n_bins:
                 continue
-            slope = 0.5 * (level[(b + 1) % n_bins] - level[b - 1])
+            slope = 0.5 * (level[b + 1 if b + 1 < n_bins else 0] - level[b - 1])
             residual = fold.sums[q, i] / count - level[b] - slope * moved
             square += count * slope * slope
             cross += count * slope * level[b]

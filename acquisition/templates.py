@@ -103,6 +103,19 @@ def fill_templates(templates: Templates, level: Floats, active: Flags, offsets: 
 
 
 @numba.njit(cache=True, nogil=True)
+def dark_rows(offsets: Doubles, n: int) -> Floats:
+    """Offsets of n samples in turn, `(n_cores, n)` counts, by the converter core that takes the first of them."""
+    cores = offsets.shape[0]
+    rows = np.empty((cores, n), np.float32)
+    for core in range(cores):
+        at = core
+        for i in range(n):
+            rows[core, i] = offsets[at]
+            at = at + 1 if at + 1 < cores else 0
+    return rows
+
+
+@numba.njit(cache=True, nogil=True)
 def refresh_templates(templates: Templates, level: Floats, offsets: Doubles) -> None:
     """Take over the background `(n_bins,)` of the watched channel where it has moved."""
     rows, n = templates.level.shape
@@ -114,13 +127,11 @@ def refresh_templates(templates: Templates, level: Floats, offsets: Doubles) -> 
             templates.level[q, i] = value
             square += value * value
         templates.square[q] = square
+    dark = dark_rows(offsets, n)
     for core in range(cores):
-        at = core
-        for i in range(n):
-            dark = np.float32(offsets[at])
-            at = at + 1 if at + 1 < cores else 0
-            for q in range(rows):
-                templates.base[core, q, i] = templates.level[q, i] + dark * templates.active[q, i]
+        for q in range(rows):
+            for i in range(n):
+                templates.base[core, q, i] = templates.level[q, i] + dark[core, i] * templates.active[q, i]
 
 
 @numba.njit(cache=True, nogil=True)

@@ -102,6 +102,12 @@ def push_scores(state: TriggerState, first_period: int, scores: Floats, base: fl
     _, bridge, limit = state.lengths
     periods, sums = state.periods, state.sums
     state.found[0, 0] = 0.0
+    if periods[0] < 0:
+        above = 0
+        for k in range(scores.shape[0]):
+            above += scores[k] > on
+        if above == 0:
+            return
     for k in range(scores.shape[0]):
         score, period = scores[k], first_period + k
         if score > (on if periods[0] < 0 else off):
