@@ -6,14 +6,15 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
-from numba.core.cgutils import get_or_insert_function
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 LANES = 8
 """Pixels of one vector; two of SSE or NEON where the processor has no AVX."""
 
-_declared: Any = get_or_insert_function
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
+_declared: Any = cgutils.get_or_insert_function
+_for_range: Any = cgutils.for_range
 
 
 def _everywhere(builder: Any, number: Any) -> Any:
@@ -23,66 +24,135 @@ def _everywhere(builder: Any, number: Any) -> Any:
     return builder.shuffle_vector(first, first, nowhere)
 
 
-def _call(builder: Any, name: str, *arguments: Any) -> Any:
-    """Call LLVM's own function of that name on vectors."""
-    kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(arguments))
-    return builder.call(_declared(builder.module, kind, f"{name}.v{LANES}f32"), arguments)
+def _fused(builder: Any, a: Any, b: Any, c: Any) -> Any:
+    """Return a * b + c of vectors."""
+    kind = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+    return builder.call(_declared(builder.module, kind, f"llvm.fma.v{LANES}f32"), [a, b, c])
 
 
-def _add_triangle(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    sums, at, width, rows, away, slope = arguments
-    data = context.make_array(signature.args[0])(context, builder, sums).data
-    lanes = ir.Constant(_VECTOR, [float(j) for j in range(LANES)])
-    far = _call(builder, "llvm.fabs", builder.fadd(lanes, _everywhere(builder, away)))
-    one, zero = ir.Constant(_VECTOR, [1.0] * LANES), ir.Constant(_VECTOR, [0.0] * LANES)
-    height = _call(builder, "llvm.fma", builder.fneg(far), _everywhere(builder, slope), one)
-    height = builder.select(builder.fcmp_ordered(">", height, zero), height, zero)
-    for k in range(signature.args[3].count):
-        place = builder.add(at, builder.mul(width, ir.Constant(width.type, k)))
-        pointer = builder.bitcast(builder.gep(data, [place]), _VECTOR.as_pointer())
-        amount = _everywhere(builder, builder.extract_value(rows, k))
-        laid = _call(builder, "llvm.fma", height, amount, builder.load(pointer, align=4, typ=_VECTOR))
-        builder.store(laid, pointer, align=4)
+def _vector_at(builder: Any, data: Any, place: Any) -> Any:
+    """Return the vector that starts at a place."""
+    pointer = builder.bitcast(builder.gep(data, [place]), _VECTOR.as_pointer())
+    return builder.load(pointer, align=4, typ=_VECTOR)
+
+
+def _zeros(builder: Any, count: int) -> list[Any]:
+    """Return places of vectors to sum up in."""
+    sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(count)]
+    for total in sums:
+        builder.store(ir.Constant(_VECTOR, [0.0] * LANES), total)
+    return sums
+
+
+def _blend(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    target, ats, shares, place, source, starts, count = arguments
+    out, weights, values = (
+        context.make_array(signature.args[k])(context, builder, array).data
+        for k, array in ((0, target), (2, shares), (4, source))
+    )
+    sums = _zeros(builder, signature.args[1].count)
+    with _for_range(builder, count) as loop:
+        share = _vector_at(builder, weights, builder.add(place, builder.mul(loop.index, ir.Constant(count.type, LANES))))
+        for k, total in enumerate(sums):
+            start = builder.extract_value(starts, k)
+            value = builder.load(builder.gep(values, [builder.add(start, loop.index)]))
+            builder.store(_fused(builder, share, _everywhere(builder, value), builder.load(total)), total)
+    for k, total in enumerate(sums):
+        pointer = builder.bitcast(builder.gep(out, [builder.extract_value(ats, k)]), _VECTOR.as_pointer())
+        builder.store(builder.load(total), pointer, align=4)
     return context.get_dummy_value()
 
 
-def _type_add_triangle(_typing: Any, sums: Any, _at: Any, _width: Any, rows: Any, _away: Any, _slope: Any) -> Any:
-    return types.void(sums, types.int64, types.int64, rows, types.float32, types.float32), _add_triangle
+def _type_blend(
+    _typing: Any, target: Any, ats: Any, shares: Any, _place: Any, source: Any, starts: Any, _count: Any
+) -> Any:
+    return types.void(target, ats, shares, types.int64, source, starts, types.int64), _blend
 
 
-add_triangle: Any = intrinsic(_type_add_triangle)
-"""`add_triangle(sums, at, width, rows, away, slope)`: add a triangle to rows of the flat `sums`, float32.
+blend: Any = intrinsic(_type_blend)
+"""`blend(target, ats, shares, place, source, starts, count)`: weighted sums of numbers, `LANES` pixels of each, float32.
 
-`LANES` pixels from `at` on get the triangle times `rows[0]`, those `width` further on the triangle times `rows[1]`, and
-so on. The first pixel is `away` from the triangle's middle, and its sides fall by `slope` a pixel from 1 to 0. The
+For every k, the pixels of the flat `target` from `ats[k]` on become the sum over j < count of the number at
+`starts[k] + j` of the flat `source` times the vector that starts at `place + j * LANES` of the flat `shares`. The
 caller sees to it that all of them are there.
 """
 
 
-def _weigh(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-    row, at, shares, place, amounts, more = arguments
-    target = context.make_array(signature.args[0])(context, builder, row).data
-    source = context.make_array(signature.args[2])(context, builder, shares).data
-    pointer = builder.bitcast(builder.gep(target, [at]), _VECTOR.as_pointer())
-    before = builder.load(pointer, align=4, typ=_VECTOR)
-    total = builder.select(more, before, ir.Constant(_VECTOR, [0.0] * LANES))
-    for k in range(signature.args[4].count):
-        there = builder.gep(source, [builder.add(place, ir.Constant(place.type, k * LANES))])
-        share = builder.load(builder.bitcast(there, _VECTOR.as_pointer()), align=4, typ=_VECTOR)
-        total = _call(builder, "llvm.fma", share, _everywhere(builder, builder.extract_value(amounts, k)), total)
-    builder.store(total, pointer, align=4)
+def _interleaved(builder: Any, low: Any, high: Any, width: int) -> tuple[Any, Any]:
+    """Exchange groups of `width` lanes between two vectors: the first ones of each pair go low, the others high."""
+    kind = ir.VectorType(ir.IntType(32), LANES)
+    lanes = [j // (2 * width) * 2 * width + j % width for j in range(LANES)]
+    towards = [LANES if j % (2 * width) >= width else 0 for j in range(LANES)]
+    first = ir.Constant(kind, [a + b for a, b in zip(lanes, towards, strict=True)])
+    second = ir.Constant(kind, [a + b + width for a, b in zip(lanes, towards, strict=True)])
+    return builder.shuffle_vector(low, high, first), builder.shuffle_vector(low, high, second)
+
+
+def _turn(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    target, at, rise, source, start, step = arguments
+    out, values = (
+        context.make_array(signature.args[k])(context, builder, array).data for k, array in ((0, target), (3, source))
+    )
+    rows = [
+        _vector_at(builder, values, builder.add(start, builder.mul(step, ir.Constant(step.type, k))))
+        for k in range(LANES)
+    ]
+    width = 1
+    while width < LANES:
+        for k in range(LANES):
+            if k & width == 0:
+                rows[k], rows[k + width] = _interleaved(builder, rows[k], rows[k + width], width)
+        width *= 2
+    for k, row in enumerate(rows):
+        place = builder.add(at, builder.mul(rise, ir.Constant(rise.type, k)))
+        pointer = builder.bitcast(builder.gep(out, [place]), _VECTOR.as_pointer())
+        builder.store(row, pointer, align=4)
     return context.get_dummy_value()
 
 
-def _type_weigh(_typing: Any, row: Any, _at: Any, shares: Any, _place: Any, amounts: Any, _more: Any) -> Any:
-    return types.void(row, types.int64, shares, types.int64, amounts, types.boolean), _weigh
+def _type_turn(_typing: Any, target: Any, _at: Any, _rise: Any, source: Any, _start: Any, _step: Any) -> Any:
+    place = types.int64
+    return types.void(target, place, place, source, place, place), _turn
 
 
-weigh: Any = intrinsic(_type_weigh)
-"""`weigh(row, at, shares, place, amounts, more)`: set `LANES` pixels of the flat `row` from `at` on, float32.
+turn: Any = intrinsic(_type_turn)
+"""`turn(target, at, rise, source, start, step)`: transpose a square of `LANES` by `LANES` pixels, float32.
 
-They become the sum over k of `amounts[k]` times the vector that starts at `place + k * LANES` of the flat `shares`, and
-with `more` what they were besides. The caller sees to it that all of them are there.
+Pixel `start + j * step + k` of the flat `source` goes to `at + k * rise + j` of the flat `target`. The caller sees to
+it that all of them are there.
 """
 
-__all__ = ["LANES", "add_triangle", "weigh"]
+
+def _mix(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    target, at, shares, place, source, start, step, count = arguments
+    out, weights, values = (
+        context.make_array(signature.args[k])(context, builder, array).data
+        for k, array in ((0, target), (2, shares), (4, source))
+    )
+    (total,) = _zeros(builder, 1)
+    with _for_range(builder, count) as loop:
+        further = builder.mul(loop.index, step)
+        share = _vector_at(builder, weights, builder.add(place, further))
+        value = _vector_at(builder, values, builder.add(start, further))
+        builder.store(_fused(builder, share, value, builder.load(total)), total)
+    pointer = builder.bitcast(builder.gep(out, [at]), _VECTOR.as_pointer())
+    builder.store(builder.load(total), pointer, align=4)
+    return context.get_dummy_value()
+
+
+def _type_mix(
+    _typing: Any, target: Any, _at: Any, shares: Any, _place: Any, source: Any, _start: Any, _step: Any, _count: Any
+) -> Any:
+    place = types.int64
+    return types.void(target, place, shares, place, source, place, place, place), _mix
+
+
+mix: Any = intrinsic(_type_mix)
+"""`mix(target, at, shares, place, source, start, step, count)`: weighted sum of vectors, float32.
+
+The `LANES` pixels of the flat `target` from `at` on become the sum over j < count of the vector that starts at
+`start + j * step` of the flat `source` times the one at `place + j * step` of the flat `shares`. The caller sees to it
+that all of them are there.
+"""
+
+__all__ = ["LANES", "blend", "mix", "turn"]

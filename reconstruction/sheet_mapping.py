@@ -4,22 +4,53 @@ from __future__ import annotations
 
 import math
 import threading
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.event import Event
-from acquisition.geometry import scan_coefficients
-from acquisition.instrument import Instrument
+from acquisition.instrument import Instrument, Role
+from reconstruction.blur import Blur, forward_blur, side_blur
 from reconstruction.deposit import FloatImage, Motion
-from reconstruction.scan_deposit import Cloth, Place, half_width_px, new_cloth
-from reconstruction.sheet_kernels import scan_energy, side_planes, transmission_image
-from reconstruction.stacking import new_weave, stack_planes
+from reconstruction.lanes import LANES
+from reconstruction.line_planes import new_line_table
+from reconstruction.scan_lines import ScanClock, new_row_table
+from reconstruction.sheet_kernels import (
+    Grid,
+    Room,
+    Tables,
+    lines_needed,
+    scan_energy,
+    side_planes,
+    transmission_image,
+)
+from reconstruction.stacking import SLICES, Weave, new_weave, stack_planes
+
+SAMPLE_NOISE = 1.0
+"""Variance of a sample's noise against that of the light: that of a cell with some 20 photoelectrons at its peak. Less
+noise is given a little too much smoothing (docs/accuracy.md)."""
+SAME_PERIOD = 2e-5
+"""Clocks that differ by less share their tables: the end of a scan moves by less than a nanometre."""
+SLOWEST = 0.5
+"""Cells slower than this share of the nominal speed need more room."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tables:
+    """Tables for scans of one period, of the side path and of the forward path."""
+
+    period_ticks: float
+    side: Tables
+    forward: Tables
+    weave: Weave
+    unseen: npt.NDArray[np.bool_]
 
 
 class SheetMapping:
-    """Lays the samples of events on the grid of an instrument (specification A.7, steps 4 to 6).
+    """Resamples events on the grid of an instrument (specification A.7, steps 4 to 6).
 
+    Along each axis the image is the best linear estimate from the samples about a pixel (`reconstruction.kriging`).
     May be used from several threads: each has its own room.
     """
 
@@ -27,74 +58,130 @@ class SheetMapping:
         optics = instrument.light_sheet
         self._instrument = instrument
         self._duty = optics.scan.active_duty
-        self._scan = scan_coefficients(optics.scan)
         self._mask_y = np.array(optics.mask.y_um, dtype=np.float64)
-        self._weave = new_weave(optics.mask, instrument.grid)
+        self._places = np.argsort(np.argsort(optics.mask.x_um, kind="stable"), kind="stable").astype(np.int64)
+        self._grid = Grid(instrument.grid.size_px, instrument.grid.pixel_um)
+        forward = instrument.columns(Role.TRANSMISSION)[0]
+        self._forward_delay = self._delay(forward)
+        self._tables = self._new_tables(instrument.sample_rate_hz / optics.scan.rate_hz)
         self._room = threading.local()
 
     def energy(self, event: Event, efficiency: FloatImage, channel: int) -> npt.NDArray[np.float64]:
         """Mean side light of each whole scan of the window, counts above background, `(n_scans,)`."""
         first_scan, n_scans = whole_scans(event)
-        level, place = event.background.level[channel], self._place(event, channel)
-        samples = event.window[:, channel]
-        return np.asarray(scan_energy(samples, level, efficiency, place, self._duty, first_scan, n_scans))
+        level, samples = event.background.level[channel], event.window[:, channel]
+        clock = self._clock(event, channel)
+        return np.asarray(
+            scan_energy(samples, level, efficiency, clock, self._forward_delay, self._duty, first_scan, n_scans)
+        )
 
     def transmission(self, event: Event, channel: int, slit_y_um: float, motion: Motion, image: FloatImage) -> int:
         """Fill an image `(z, y)`, relative to the empty beam; return the pixels that no sample met."""
+        tables = self._tables_for(event)
         return int(
             transmission_image(
                 event.window[:, channel],
                 event.background.level[channel],
-                self._place(event, channel),
-                self._scan,
-                motion,
+                self._clock(event, channel),
+                self._in_window(event, motion),
                 slit_y_um,
-                self._instrument.grid.pixel_um,
-                self._cloth(event, motion),
+                tables.forward,
+                self._grid,
+                tables.unseen,
+                self._work_room(event, motion, tables),
                 image,
             )
         )
 
     def planes(self, event: Event, efficiency: FloatImage, channel: int, motion: Motion) -> FloatImage:
-        """Return the planes of the pinholes, `(n_pinholes, z, y)`, counts above background at full efficiency.
+        """Return the planes of the pinholes in the order of their x, `(n_pinholes or LANES, y, z)`.
 
-        They are only good until the next call from this thread.
+        Counts above background at full efficiency. They are only good until the next call from this thread.
         """
-        n = self._instrument.grid.size_px
+        n = self._grid.n_px
         if not hasattr(self._room, "planes"):
-            self._room.planes = np.empty((self._mask_y.size, n, n), dtype=np.float32)
+            # Planes are turned by `LANES`; empty ones make up for a mask of fewer pinholes.
+            self._room.planes = np.zeros((max(self._mask_y.size, LANES), n, n), dtype=np.float32)
         planes: FloatImage = self._room.planes
+        tables = self._tables_for(event)
         side_planes(
             event.window[:, channel],
             event.background.level[channel],
             efficiency,
-            self._place(event, channel),
-            self._scan,
-            motion,
+            self._clock(event, channel),
+            self._forward_delay,
+            self._in_window(event, motion),
             self._mask_y,
-            self._instrument.grid.pixel_um,
-            self._cloth(event, motion),
+            self._places,
+            tables.side,
+            self._grid,
+            self._work_room(event, motion, tables),
             planes,
         )
         return planes
 
     def volume(self, event: Event, efficiency: FloatImage, channel: int, motion: Motion, volume: FloatImage) -> None:
         """Fill a volume `(z, y, x)`, counts above background at full efficiency."""
-        stack_planes(self.planes(event, efficiency, channel, motion), self._weave, volume)
+        planes = self.planes(event, efficiency, channel, motion)
+        if not hasattr(self._room, "tile"):
+            self._room.tile = np.empty((SLICES, planes.shape[1], planes.shape[0]), dtype=np.float32)
+        stack_planes(planes, self._tables.weave, self._room.tile, volume)
 
-    def _place(self, event: Event, channel: int) -> Place:
-        delay_ticks = self._instrument.channels[channel].delay_s * self._instrument.sample_rate_hz
-        return Place(float(event.window_tick), event.clock.origin_tick, event.clock.period_ticks, delay_ticks)
+    def _delay(self, channel: int) -> float:
+        return self._instrument.channels[channel].delay_s * self._instrument.sample_rate_hz
 
-    def _cloth(self, event: Event, motion: Motion) -> Cloth:
-        """Return this thread's room, large enough for the cell's speed and the clock's period."""
+    def _clock(self, event: Event, channel: int) -> ScanClock:
+        clock = event.clock
+        return ScanClock(clock.origin_tick - event.window_tick, clock.period_ticks, self._delay(channel))
+
+    def _in_window(self, event: Event, motion: Motion) -> Motion:
+        return Motion(motion.start_tick - event.window_tick, motion.um_per_tick)
+
+    def _tables_for(self, event: Event) -> _Tables:
+        """Return the tables for the event's clock; a clock that drifted away gets new ones."""
         period = event.clock.period_ticks
-        half = half_width_px(motion.um_per_tick, period, self._instrument.grid.pixel_um)
-        known: tuple[float, float, Cloth] | None = getattr(self._room, "cloth", None)
-        if known is None or half > known[0] or period > known[1]:
-            half, period = 1.2 * half, period + 1.0
-            self._room.cloth = known = (half, period, new_cloth(self._instrument.grid.size_px, period, half))
-        return known[2]
+        if abs(self._tables.period_ticks / period - 1.0) > SAME_PERIOD:
+            self._tables = self._new_tables(period)
+        return self._tables
+
+    def _new_tables(self, period: float) -> _Tables:
+        side, forward = side_blur(self._instrument), forward_blur(self._instrument)
+        optics, grid = self._instrument.light_sheet, self._instrument.grid
+        tables, noise = self._path(side, period)
+        rows, _ = self._path(forward, period)
+        weave = new_weave(optics.mask, grid, side.x_um, noise)
+        seen = tables.rows.shares.reshape(*tables.rows.first.shape, tables.rows.span, -1).any(axis=(0, 1, 3))
+        unseen = np.ones(grid.size_px, dtype=np.bool_)
+        for start, rows_seen in zip(tables.rows.starts, seen, strict=True):
+            unseen[start : start + rows_seen.size] &= ~rows_seen
+        return _Tables(period, tables, rows, weave, unseen)
+
+    def _path(self, blur: Blur, period: float) -> tuple[Tables, float]:
+        """Return the tables for light with this blur, and the noise left in a plane."""
+        instrument = self._instrument
+        scan, grid = instrument.light_sheet.scan, instrument.grid
+        um_per_scan = instrument.flow_speed_m_s * 1e6 / scan.rate_hz
+        rows, noise = new_row_table(scan, grid, period, blur.z_um, SAMPLE_NOISE)
+        lines, noise = new_line_table(scan, grid, blur.y_um / um_per_scan, noise)
+        return Tables(rows, lines, scan.shape == "triangle"), noise
+
+    def _work_room(self, event: Event, motion: Motion, tables: _Tables) -> Room:
+        """Return this thread's room, large enough for the cell's speed and the clock's period."""
+        n_px = self._grid.n_px
+        um_per_scan = motion.um_per_tick * event.clock.period_ticks
+        span = max(tables.side.rows.span, tables.forward.rows.span)
+        samples, lines = math.ceil(event.clock.period_ticks) + span + 2, lines_needed(self._grid, um_per_scan)
+        room: Room | None = getattr(self._room, "work", None)
+        if room is None or room.values.size < samples or room.met.size < lines:
+            lines = max(lines, lines_needed(self._grid, SLOWEST * um_per_scan))
+            room = Room(
+                np.zeros(samples + 8, np.float32),
+                np.zeros((lines, n_px), np.float32),
+                np.zeros(lines, np.bool_),
+                np.zeros((n_px, n_px), np.float32),
+            )
+            self._room.work = room
+        return room
 
 
 def whole_scans(event: Event) -> tuple[int, int]:
