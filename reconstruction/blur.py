@@ -56,13 +56,13 @@ def forward_blur(instrument: Instrument) -> Blur:
 
 
 def _aperture_um(wavelength_nm: float, aperture: float, opening_um: float) -> float:
-    """Standard deviation of an objective's image of a point, behind an opening with sharp edges."""
+    """Return the standard deviation of an objective's image of a point, behind an opening with sharp edges."""
     point_um = DIFFRACTION * wavelength_nm * 1e-3 / aperture / FWHM
     return math.sqrt(point_um**2 + opening_um**2 / 12.0)
 
 
 def _sheet_um(instrument: Instrument) -> float:
-    """Standard deviation of the sheet, root mean square over the places of the mask."""
+    """Return the standard deviation of the sheet, root mean square over the places of the mask."""
     optics = instrument.light_sheet
     rayleigh_um = math.pi * optics.medium_index * optics.sheet_waist_um**2 / (optics.wavelength_nm * 1e-3)
     thicker = float(np.mean([1.0 + (x / rayleigh_um) ** 2 for x in optics.mask.x_um]))

@@ -11,22 +11,19 @@ cells, and not for data that a model was trained on without them.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.instrument import Instrument
+from reconstruction.blur import Blur, side_blur
 from reconstruction.errors import ReconstructionError
+from reconstruction.sheet_tables import sampling_blur
 
 Volume = npt.NDArray[np.float32]
 Spectrum = npt.NDArray[np.complex64]
 
-DIFFRACTION = 0.51
-"""Width at half height of an objective's image of a point, in wavelengths over apertures."""
-FWHM = 2.0 * math.sqrt(2.0 * math.log(2.0))
-"""Width at half height of a Gaussian, in standard deviations."""
 PADDING_UM = 3.0
 """Empty rim that keeps the ends of the field from each other: the farthest that a blur reaches."""
 UNSEEN = 0.01
@@ -52,20 +49,8 @@ class Method(StrEnum):
     """The likeliest light that is nowhere negative, under Poisson noise, after a few iterations."""
 
 
-@dataclass(frozen=True, slots=True)
-class Blur:
-    """Standard deviations of a point's image along each axis, um."""
-
-    z_um: float
-    y_um: float
-    x_um: float
-
-
 def volume_blur(instrument: Instrument, wavelength_nm: float | None = None) -> Blur:
-    """Return how a point comes out in a volume of a light sheet.
-
-    Objective and pinhole along y and x, the sheet along z (root mean square over the mask), and along each axis the
-    straight lines that were drawn between samples: a triangle as wide as the step adds a sixth of its square.
+    """Return how a point comes out in a volume of a light sheet: the optics' blur, and what sampling adds to it.
 
     Parameters
     ----------
@@ -77,17 +62,11 @@ def volume_blur(instrument: Instrument, wavelength_nm: float | None = None) -> B
     ConfigError
         If the instrument is no light sheet.
     """
-    optics, pixel_um = instrument.light_sheet, instrument.grid.pixel_um
-    point_um = DIFFRACTION * (wavelength_nm or optics.wavelength_nm) * 1e-3 / optics.side_aperture / FWHM
-    side_squared = point_um**2 + optics.mask.size_um**2 / 12.0
-    rayleigh_um = math.pi * optics.medium_index * optics.sheet_waist_um**2 / (optics.wavelength_nm * 1e-3)
-    thicker = float(np.mean([1.0 + (x / rayleigh_um) ** 2 for x in optics.mask.x_um]))
-    step_um = instrument.flow_speed_m_s * 1e6 / optics.scan.rate_hz
-    pitch_um = float(np.mean(np.abs(np.diff(optics.mask.x_um))))
+    seen, added = side_blur(instrument, wavelength_nm), sampling_blur(instrument)
     return Blur(
-        z_um=math.sqrt(0.25 * optics.sheet_waist_um**2 * thicker + pixel_um**2 / 6.0),
-        y_um=math.sqrt(side_squared + step_um**2 / 6.0),
-        x_um=math.sqrt(side_squared + pitch_um**2 / 6.0),
+        z_um=math.hypot(seen.z_um, added.z_um),
+        y_um=math.hypot(seen.y_um, added.y_um),
+        x_um=math.hypot(seen.x_um, added.x_um),
     )
 
 

@@ -61,3 +61,11 @@ def shares_of(places: Doubles, at: Doubles, blur: float, noise: float) -> Double
 def noise_left(shares: Doubles, noise: float) -> float:
     """Noise of the estimates on average, when that of a sample is `noise`."""
     return float(noise * np.mean((shares**2).sum(axis=-1)))
+
+
+def widening(step: float, count: int, blur: float, noise: float) -> float:
+    """Return by how much estimates from `count` samples, a `step` apart, widen a point: variance, at least 0."""
+    at = np.asarray(step * (np.arange(32) + 0.5) / 32.0, dtype=np.float64)
+    places = np.asarray(step * (np.arange(count) + 1.0 - (count + 1) // 2), dtype=np.float64)
+    shares = shares_of(np.broadcast_to(places, (at.size, count)), at, blur, noise)
+    return max(0.0, float(np.mean((shares * (places - at[:, None]) ** 2).sum(axis=1))))

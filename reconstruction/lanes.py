@@ -15,6 +15,7 @@ LANES = 8
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _declared: Any = cgutils.get_or_insert_function
 _for_range: Any = cgutils.for_range
+_room_for: Any = cgutils.alloca_once
 
 
 def _everywhere(builder: Any, number: Any) -> Any:
@@ -38,7 +39,7 @@ def _vector_at(builder: Any, data: Any, place: Any) -> Any:
 
 def _zeros(builder: Any, count: int) -> list[Any]:
     """Return places of vectors to sum up in."""
-    sums = [cgutils.alloca_once(builder, _VECTOR) for _ in range(count)]
+    sums = [_room_for(builder, _VECTOR) for _ in range(count)]
     for total in sums:
         builder.store(ir.Constant(_VECTOR, [0.0] * LANES), total)
     return sums
@@ -52,7 +53,9 @@ def _blend(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
     )
     sums = _zeros(builder, signature.args[1].count)
     with _for_range(builder, count) as loop:
-        share = _vector_at(builder, weights, builder.add(place, builder.mul(loop.index, ir.Constant(count.type, LANES))))
+        share = _vector_at(
+            builder, weights, builder.add(place, builder.mul(loop.index, ir.Constant(count.type, LANES)))
+        )
         for k, total in enumerate(sums):
             start = builder.extract_value(starts, k)
             value = builder.load(builder.gep(values, [builder.add(start, loop.index)]))
@@ -79,7 +82,7 @@ caller sees to it that all of them are there.
 
 
 def _interleaved(builder: Any, low: Any, high: Any, width: int) -> tuple[Any, Any]:
-    """Exchange groups of `width` lanes between two vectors: the first ones of each pair go low, the others high."""
+    """Exchange groups of `width` lanes between two vectors: the first of each pair go low, the others high."""
     kind = ir.VectorType(ir.IntType(32), LANES)
     lanes = [j // (2 * width) * 2 * width + j % width for j in range(LANES)]
     towards = [LANES if j % (2 * width) >= width else 0 for j in range(LANES)]

@@ -43,7 +43,8 @@ def new_line_table(scan: Scan, grid: ImageGrid, blur_scans: float, noise: float)
     if scan.shape != "triangle":
         turned[:] = False
     # (parity, 1, z, line): when each line passes a row, in scans.
-    passed = number + np.where(turned[:, None, None, :], back[:, None], into[:, None])
+    into_scan = np.where(turned[:, None, None, :], back[:, None], into[:, None])
+    passed = np.asarray(number + into_scan, dtype=np.float64)
     at = ((np.arange(PHASES) + 0.5) / PHASES)[None, :, None]
     passed = np.broadcast_to(passed, (2, PHASES, into.size, LINES))
     shares = shares_of(passed, np.broadcast_to(at, passed.shape[:3]), blur_scans, noise)

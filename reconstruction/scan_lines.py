@@ -62,7 +62,7 @@ class Correction(NamedTuple):
 
 
 class ScanClock(NamedTuple):
-    """Where the scans of a channel stand among the rows of a window: start of scan 0, its period, and the delay in it."""
+    """Where the scans of a channel stand among the rows of a window: start of scan 0, period, and channel's delay."""
 
     origin_row: float
     period: float
@@ -91,6 +91,11 @@ def rows_in_scan(scan: Scan, z_um: Doubles) -> Doubles:
     return np.asarray(np.interp(z_um, heights(scan, u), u))
 
 
+def samples_near(scan: Scan, period: float, blur_um: float) -> int:
+    """Return how many samples make up a row, for scans of so many ticks."""
+    return max(2, math.ceil(2.0 * REACH * blur_um * scan.active_duty * period / scan.height_um))
+
+
 def new_row_table(scan: Scan, grid: ImageGrid, period: float, blur_um: float, noise: float) -> tuple[RowTable, float]:
     """Work out how scans of this period, in ticks, make up lines; and the noise that is left in them.
 
@@ -103,9 +108,8 @@ def new_row_table(scan: Scan, grid: ImageGrid, period: float, blur_um: float, no
     """
     z = row_heights(grid)
     active = scan.active_duty * period
-    near = max(2, math.ceil(2.0 * REACH * blur_um / (scan.height_um / active)))
     counts = np.array([[math.ceil(active - (q + 0.5) / PHASES) for q in range(PHASES)]] * 2, dtype=np.int64)
-    near = min(near, int(counts.min()))
+    near = min(samples_near(scan, period, blur_um), int(counts.min()))
     first, shares = np.empty((2, PHASES, z.size), np.int64), np.empty((2, PHASES, z.size, near))
     for back in range(2):
         for q in range(PHASES):
@@ -164,8 +168,8 @@ def _bin_of(start: int, begin: float, first_tick: float) -> tuple[int, int]:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def lay_lines(
-    samples: Samples, correction: Correction, clock: ScanClock, triangle: bool, first_scan: int, wanted: tuple[int, int],
-    table: RowTable, values: FloatImage, lines: FloatImage, met: npt.NDArray[np.bool_],
+    samples: Samples, correction: Correction, clock: ScanClock, triangle: bool, first_scan: int,
+    wanted: tuple[int, int], table: RowTable, values: FloatImage, lines: FloatImage, met: npt.NDArray[np.bool_],
 ) -> None:  # fmt: skip
     """Make the `lines` `(n, z)` of the scans from `first_scan` on, from the samples `(m,)` of one channel.
 

@@ -4,47 +4,30 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.blur import Blur, forward_blur, side_blur
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.lanes import LANES
-from reconstruction.line_planes import new_line_table
-from reconstruction.scan_lines import ScanClock, new_row_table
+from reconstruction.scan_lines import ScanClock
 from reconstruction.sheet_kernels import (
     Grid,
     Room,
-    Tables,
     lines_needed,
     scan_energy,
     side_planes,
     transmission_image,
 )
-from reconstruction.stacking import SLICES, Weave, new_weave, stack_planes
+from reconstruction.sheet_tables import SheetTables, new_sheet_tables, table_period
+from reconstruction.stacking import SLICES, stack_planes
 
-SAMPLE_NOISE = 1.0
-"""Variance of a sample's noise against that of the light: that of a cell with some 20 photoelectrons at its peak. Less
-noise is given a little too much smoothing (docs/accuracy.md)."""
-SAME_PERIOD = 2e-5
-"""Clocks that differ by less share their tables: the end of a scan moves by less than a nanometre."""
+MOST_TABLES = 8
+"""Kept at a time; a clock that drifts on leaves old ones behind."""
 SLOWEST = 0.5
 """Cells slower than this share of the nominal speed need more room."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Tables:
-    """Tables for scans of one period, of the side path and of the forward path."""
-
-    period_ticks: float
-    side: Tables
-    forward: Tables
-    weave: Weave
-    unseen: npt.NDArray[np.bool_]
 
 
 class SheetMapping:
@@ -63,7 +46,7 @@ class SheetMapping:
         self._grid = Grid(instrument.grid.size_px, instrument.grid.pixel_um)
         forward = instrument.columns(Role.TRANSMISSION)[0]
         self._forward_delay = self._delay(forward)
-        self._tables = self._new_tables(instrument.sample_rate_hz / optics.scan.rate_hz)
+        self._tables: dict[float, SheetTables] = {}
         self._room = threading.local()
 
     def energy(self, event: Event, efficiency: FloatImage, channel: int) -> npt.NDArray[np.float64]:
@@ -125,7 +108,7 @@ class SheetMapping:
         planes = self.planes(event, efficiency, channel, motion)
         if not hasattr(self._room, "tile"):
             self._room.tile = np.empty((SLICES, planes.shape[1], planes.shape[0]), dtype=np.float32)
-        stack_planes(planes, self._tables.weave, self._room.tile, volume)
+        stack_planes(planes, self._tables_for(event).weave, self._room.tile, volume)
 
     def _delay(self, channel: int) -> float:
         return self._instrument.channels[channel].delay_s * self._instrument.sample_rate_hz
@@ -137,35 +120,17 @@ class SheetMapping:
     def _in_window(self, event: Event, motion: Motion) -> Motion:
         return Motion(motion.start_tick - event.window_tick, motion.um_per_tick)
 
-    def _tables_for(self, event: Event) -> _Tables:
-        """Return the tables for the event's clock; a clock that drifted away gets new ones."""
-        period = event.clock.period_ticks
-        if abs(self._tables.period_ticks / period - 1.0) > SAME_PERIOD:
-            self._tables = self._new_tables(period)
-        return self._tables
+    def _tables_for(self, event: Event) -> SheetTables:
+        """Return the tables for the event's clock."""
+        period = table_period(self._instrument, event.clock.period_ticks)
+        known = self._tables.get(period)
+        if known is None:
+            if len(self._tables) >= MOST_TABLES:
+                self._tables = {}
+            self._tables[period] = known = new_sheet_tables(self._instrument, period)
+        return known
 
-    def _new_tables(self, period: float) -> _Tables:
-        side, forward = side_blur(self._instrument), forward_blur(self._instrument)
-        optics, grid = self._instrument.light_sheet, self._instrument.grid
-        tables, noise = self._path(side, period)
-        rows, _ = self._path(forward, period)
-        weave = new_weave(optics.mask, grid, side.x_um, noise)
-        seen = tables.rows.shares.reshape(*tables.rows.first.shape, tables.rows.span, -1).any(axis=(0, 1, 3))
-        unseen = np.ones(grid.size_px, dtype=np.bool_)
-        for start, rows_seen in zip(tables.rows.starts, seen, strict=True):
-            unseen[start : start + rows_seen.size] &= ~rows_seen
-        return _Tables(period, tables, rows, weave, unseen)
-
-    def _path(self, blur: Blur, period: float) -> tuple[Tables, float]:
-        """Return the tables for light with this blur, and the noise left in a plane."""
-        instrument = self._instrument
-        scan, grid = instrument.light_sheet.scan, instrument.grid
-        um_per_scan = instrument.flow_speed_m_s * 1e6 / scan.rate_hz
-        rows, noise = new_row_table(scan, grid, period, blur.z_um, SAMPLE_NOISE)
-        lines, noise = new_line_table(scan, grid, blur.y_um / um_per_scan, noise)
-        return Tables(rows, lines, scan.shape == "triangle"), noise
-
-    def _work_room(self, event: Event, motion: Motion, tables: _Tables) -> Room:
+    def _work_room(self, event: Event, motion: Motion, tables: SheetTables) -> Room:
         """Return this thread's room, large enough for the cell's speed and the clock's period."""
         n_px = self._grid.n_px
         um_per_scan = motion.um_per_tick * event.clock.period_ticks

@@ -10,7 +10,7 @@ from acquisition.instrument import Instrument, Role, Scan
 from reconstruction.blur import forward_blur, side_blur
 from reconstruction.line_planes import PHASES as LINE_PHASES
 from reconstruction.scan_lines import PHASES, REACH
-from reconstruction.sheet_mapping import SAMPLE_NOISE
+from reconstruction.sheet_tables import SAMPLE_NOISE, table_period
 
 
 def height_um(scan, number: int, u: float) -> float:
@@ -20,7 +20,7 @@ def height_um(scan, number: int, u: float) -> float:
 
 
 def estimate(places, values, at: float, blur: float, noise: float):
-    """Best linear estimate at a place from samples about it, of light that was blurred; and the share of each sample."""
+    """Best linear estimate at a place from samples about it, of light that was blurred; and their shares."""
     places = np.array(places)
     covariance = np.exp(-((np.subtract.outer(places, places) / 2 / blur) ** 2)) + noise * np.eye(places.size)
     towards = np.maximum(np.exp(-(((places - at) / 2 / blur) ** 2)), 1e-12)
@@ -78,10 +78,11 @@ def passed_at(scan: Scan, number: int, z: float) -> float:
 
 def plane(event: Event, instrument: Instrument, channel: int, y_um: float, wanted, value, speed, start_tick, blur):
     """One passage as `(z, y)`, NaN where the scan does not reach; `wanted` tells which path, um, is looked at."""
-    scan, n, pixel = instrument.light_sheet.scan, instrument.grid.size_px, instrument.grid.pixel_um
+    scan, n = instrument.light_sheet.scan, instrument.grid.size_px
     period, origin = event.clock.period_ticks, event.clock.origin_tick
     delay = instrument.channels[channel].delay_s * instrument.sample_rate_hz
     samples = event.window[:, channel].tolist()
+    rounded = table_period(instrument, period)
     lines = {}
 
     def line_of(number: int):
@@ -89,19 +90,19 @@ def plane(event: Event, instrument: Instrument, channel: int, y_um: float, wante
             begin = origin + number * period
             start = math.ceil(begin + delay) - event.window_tick
             into = start + event.window_tick - begin - delay
-            count = math.ceil(scan.active_duty * period - (math.floor(into * PHASES) + 0.5) / PHASES)
+            count = math.ceil(scan.active_duty * rounded - (math.floor(into * PHASES) + 0.5) / PHASES)
             path = speed * (begin + period / 2 - start_tick)
             if not wanted(path) or start < 0 or start + count > len(samples):
                 lines[number] = [0.0] * n
             else:
                 ticks = start + event.window_tick - begin
                 lines[number] = line(
-                    instrument, period, number, into, lambda i: value(samples[start + i], ticks + i), blur.z_um
+                    instrument, rounded, number, into, lambda i: value(samples[start + i], ticks + i), blur.z_um
                 )[0]  # fmt: skip
         return lines[number]
 
     um_per_scan = instrument.flow_speed_m_s * 1e6 / scan.rate_hz
-    noise = line(instrument, period, 0, 0.0, lambda _: 0.0, blur.z_um)[1]
+    noise = line(instrument, rounded, 0, 0.0, lambda _: 0.0, blur.z_um)[1]
     picture = np.zeros((n, n))
     for j, y in enumerate(rows_of(instrument)):
         scans = (start_tick + (y_um - y) / speed - origin) / period
@@ -162,7 +163,7 @@ def planes(event: Event, instrument: Instrument, channel: int, efficiency, speed
 def noise_of_planes(instrument: Instrument, period: float) -> float:
     """Noise left in a pixel of a plane, against the light."""
     scan, blur = instrument.light_sheet.scan, side_blur(instrument)
-    noise = line(instrument, period, 0, 0.0, lambda _: 0.0, blur.z_um)[1]
+    noise = line(instrument, table_period(instrument, period), 0, 0.0, lambda _: 0.0, blur.z_um)[1]
     um_per_scan = instrument.flow_speed_m_s * 1e6 / scan.rate_hz
     left = []
     for number in range(2):
