@@ -1,7 +1,8 @@
 """How close volumes and images of isolated cells come to what the simulated optics show.
 
 `python -m benchmarks.accuracy` prints the table, `python -m benchmarks.accuracy --sheet OUT.png` draws cells beside
-their truth. Truth is what the optics show of the cell without noise and sampling. A cell's place in its image is no
+their truth, and `python -m benchmarks.accuracy --real [OUT.png]` does both for real cells.
+Truth is what the optics show of the cell without noise and sampling. A cell's place in its image is no
 property of it, and not known to the instrument along the flow and the scan, so the truth is compared at the place of
 the image: moved along y and z as a whole. The correlation without that stands beside it. Speeds are estimated
 throughout.
@@ -197,6 +198,11 @@ def main(words: list[str]) -> None:
         from benchmarks.accuracy_sheet import draw_sheet
 
         draw_sheet(Path(words[1]))
+    elif words[:1] == ["--real"] and len(words) <= 2:
+        # Imported here: only this needs the public collections of real images.
+        from benchmarks.real_cells import show_real
+
+        show_real(Path(words[1]) if len(words) == 2 else None)
     else:
         print(table(HEAD, figures(int(words[0]) if words else PER_KIND)))
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from acquisition.block import Block
 from acquisition.detection import detector_for
 from acquisition.event import Event
-from acquisition.instrument import Role
+from acquisition.instrument import Channel, Role
 from benchmarks.smooth import SMOOTH, SmoothPhantom
 from simulator.arrivals import Arrival, Passing, passings
 from simulator.cells.drawing import draw_specimen
-from simulator.cells.specimen import Specimen
+from simulator.cells.specimen import Specimen, Specimens
 from simulator.optics.light_sheet import PIXEL_UM, LightSheetModel
 from simulator.optics.scattering import blurred_scatter
 from simulator.setup import Setup
@@ -113,8 +113,13 @@ def isolated(setup: Setup, per_kind: int, seed: int, kinds: tuple[str, ...] = KI
     per_kind, seed, kinds
         How many cells, which ones.
     """
+    return isolated_of(setup, Panel(kinds), per_kind * len(kinds), seed)
+
+
+def isolated_of(setup: Setup, sample: Specimens, cells: int, seed: int) -> list[Isolated]:
+    """Simulate and detect until about so many cells of a sample were alone in their window; setup as from `alone`."""
     # A quarter of a window between cells on average leaves exp(-2 / 4) of them alone.
-    sample, many = Panel(kinds), round(per_kind * len(kinds) / 0.55)
+    many = round(cells / 0.55)
     stream = SimulatedStream(setup, sample, seed, Extent(samples=_samples(setup, many)))
     detector, events, tick = detector_for(setup.instrument), [], 0
     for frame in stream.frames():
@@ -176,12 +181,20 @@ def dimmed(cell: Isolated, column: int, peak: float, rng: np.random.Generator) -
     return Isolated(replace(event, window=window, background=replace(event.background, level=level)), cell.arrival)
 
 
-def true_volume(setup: Setup, arrival: Arrival, shift_um: tuple[float, float] = (0.0, 0.0)) -> Floats:
-    """Side scatter as the optics blur it on the instrument's grid, `(z, y, x)`; the cell moved by `(z, y)`."""
+def true_volume(
+    setup: Setup, arrival: Arrival, shift_um: tuple[float, float] = (0.0, 0.0), channel: Channel | None = None
+) -> Floats:
+    """Light of a channel as the optics blur it on the instrument's grid, `(z, y, x)`; the cell moved by `(z, y)`.
+
+    Side scatter without a channel, and fluorescence of one that has that role.
+    """
     n, pixel_um = setup.instrument.grid.size_px, setup.instrument.grid.pixel_um
     x_um = ((np.arange(n) + 0.5 - n / 2) * pixel_um).astype(np.float32)
     place = np.array([arrival.z_um + shift_um[0], shift_um[1], arrival.x_um, 0.0], dtype=np.float32)
-    volume = blurred_scatter(arrival.specimen.scatterers + place, x_um, setup.instrument.light_sheet, n, pixel_um)
+    glows = channel is not None and channel.role is Role.FLUORESCENCE
+    points = arrival.specimen.fluorophores if glows else arrival.specimen.scatterers
+    wavelength_nm = channel.wavelength_nm if channel is not None and glows else None
+    volume = blurred_scatter(points + place, x_um, setup.instrument.light_sheet, n, pixel_um, wavelength_nm)
     return np.ascontiguousarray(volume.transpose(1, 2, 0))
 
 
