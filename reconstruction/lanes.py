@@ -73,7 +73,7 @@ def _type_blend(
 
 
 blend: Any = intrinsic(_type_blend)
-"""`blend(target, ats, shares, place, source, starts, count)`: weighted sums of numbers, `LANES` pixels of each, float32.
+"""`blend(target, ats, shares, place, source, starts, count)`: weighted sums of numbers, `LANES` pixels each, float32.
 
 For every k, the pixels of the flat `target` from `ats[k]` on become the sum over j < count of the number at
 `starts[k] + j` of the flat `source` times the vector that starts at `place + j * LANES` of the flat `shares`. The
@@ -82,7 +82,7 @@ caller sees to it that all of them are there.
 
 
 def _interleaved(builder: Any, low: Any, high: Any, width: int) -> tuple[Any, Any]:
-    """Exchange groups of `width` lanes between two vectors: the first of each pair go low, the others high."""
+    """Exchange groups of `width` lanes of two vectors: the first of each pair go low, the others high."""
     kind = ir.VectorType(ir.IntType(32), LANES)
     lanes = [j // (2 * width) * 2 * width + j % width for j in range(LANES)]
     towards = [LANES if j % (2 * width) >= width else 0 for j in range(LANES)]
