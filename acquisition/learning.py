@@ -9,7 +9,7 @@ import numba
 import numpy as np
 
 from acquisition.event import BINS_PER_TICK
-from acquisition.templates import FAST, Doubles, Flags, Floats, Watched, dark_rows, first_of_period
+from acquisition.templates import FAST, Doubles, Flags, Floats, Watched, first_of_period
 
 MEMORY_PERIODS = 2048
 """Empty periods with samples in a bin after which what was there before has faded to 1/e."""
@@ -85,7 +85,7 @@ def fold_periods(
     flat, n_channels = watched.flat, watched.n_channels
     n = sums.shape[1]
     cores = offsets.shape[0]
-    dark = dark_rows(offsets, n)
+    begun = np.zeros((BINS_PER_TICK, cores))
     for k in range(take.shape[0]):
         if not take[k]:
             continue
@@ -93,18 +93,34 @@ def fold_periods(
         first, q = first_of_period(begin, first_bin)
         periods[q] += 1.0
         places[q] += (first - begin) * BINS_PER_TICK - first_bin - q
-        start = first - watched.first_tick
-        core = first % cores
+        begun[q, first % cores] += 1.0
+        start, row = first - watched.first_tick, np.uint64(q)
         if n_channels == 1:
+            at = np.uint64(start)
             for i in range(n):
-                sums[q, i] += np.float32(flat[np.uint64(start + i)]) - dark[core, i]
+                sums[row, np.uint64(i)] += np.float32(flat[at + np.uint64(i)])
         else:
             place = start * n_channels + watched.channel
             for i in range(n):
-                sums[q, i] += np.float32(flat[np.uint64(place + i * n_channels)]) - dark[core, i]
+                sums[row, np.uint64(i)] += np.float32(flat[np.uint64(place + i * n_channels)])
+    _take_offsets(begun, offsets, sums)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
+def _take_offsets(begun: Doubles, offsets: Doubles, sums: Floats) -> None:
+    """Subtract the converter's offsets `(n_cores,)` from sums of so many periods a row and core that begins them."""
+    cores = offsets.shape[0]
+    for q in range(begun.shape[0]):
+        for turn in range(cores):
+            dark = 0.0
+            for core in range(cores):
+                dark += begun[q, core] * offsets[(core + turn) % cores]
+            part = np.float32(dark)
+            for i in range(turn, sums.shape[1], cores):
+                sums[np.uint64(q), np.uint64(i)] -= part
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def phase_error(fold: Fold, first_bin: int, level: Floats, usual_place: Doubles) -> float:
     """Shift of a folded frame against the background `(n_bins,)`, ticks, by least squares on the background's slope.
 
@@ -113,23 +129,23 @@ def phase_error(fold: Fold, first_bin: int, level: Floats, usual_place: Doubles)
     is not taken for a later one. Positive: the stream is later than the background.
     """
     square = cross = power = slope_part = level_part = 0.0
-    n_bins = level.shape[0]
+    slopes = _slopes(level)
     for q in range(BINS_PER_TICK):
         count = fold.periods[q]
         if count == 0.0:
             continue
-        moved = fold.places[q] / count - usual_place[q]
-        for i in range(fold.sums.shape[1]):
-            b = first_bin + q + i * BINS_PER_TICK
-            if b >= n_bins:
-                continue
-            slope = 0.5 * (level[b + 1 if b + 1 < n_bins else 0] - level[b - 1])
-            residual = fold.sums[q, i] / count - level[b] - slope * moved
-            square += count * slope * slope
-            cross += count * slope * level[b]
-            power += count * level[b] * level[b]
-            slope_part += count * slope * residual
-            level_part += count * level[b] * residual
+        moved = np.float32(fold.places[q] / count - usual_place[q])
+        share, weight = np.float32(1.0 / count), np.float32(count)
+        begin = first_bin + q
+        for i in range(_rows_within(begin, fold.sums.shape[1], level.shape[0])):
+            b = np.uint64(begin + i * BINS_PER_TICK)
+            slope = slopes[b]
+            residual = fold.sums[np.uint64(q), np.uint64(i)] * share - level[b] - slope * moved
+            square += weight * slope * slope
+            cross += weight * slope * level[b]
+            power += weight * level[b] * level[b]
+            slope_part += weight * slope * residual
+            level_part += weight * level[b] * residual
     # The normal equations of residual = shift * slope + gain * level, bins weighted by their counts.
     determinant = square * power - cross * cross
     if determinant <= 1e-9 * square * power:
@@ -140,6 +156,26 @@ def phase_error(fold: Fold, first_bin: int, level: Floats, usual_place: Doubles)
 
 
 @numba.njit(cache=True, nogil=True)
+def _slopes(level: Floats) -> Floats:
+    """Change of a background `(n_bins,)` from bin to bin, by the bins on either side, around its end."""
+    slopes = np.empty_like(level)
+    n_bins = level.shape[0]
+    half = np.float32(0.5)
+    for b in range(1, n_bins - 1):
+        at = np.uint64(b)
+        slopes[at] = half * (level[at + np.uint64(1)] - level[at - np.uint64(1)])
+    slopes[0] = half * (level[1] - level[n_bins - 1])
+    slopes[n_bins - 1] = half * (level[0] - level[n_bins - 2])
+    return slopes
+
+
+@numba.njit(cache=True, nogil=True)
+def _rows_within(begin: int, n: int, stop: int) -> int:
+    """How many of n bins, `BINS_PER_TICK` apart and from `begin` on, lie before `stop`."""
+    return max(0, min(n, (stop - begin + BINS_PER_TICK - 1) // BINS_PER_TICK))
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
 def follow_level(fold: Fold, first_bin: int, level: Floats, seen: Doubles) -> None:
     """Let one channel's background drift towards a fold; bins that were never met before take it as it is."""
     for q in range(BINS_PER_TICK):
@@ -148,10 +184,10 @@ def follow_level(fold: Fold, first_bin: int, level: Floats, seen: Doubles) -> No
             continue
         gain = count / (min(seen[q], MEMORY_PERIODS) + count)
         seen[q] = min(seen[q] + count, MEMORY_PERIODS)
-        for i in range(fold.sums.shape[1]):
-            b = first_bin + q + i * BINS_PER_TICK
-            if b < level.shape[0]:
-                level[b] += gain * (fold.sums[q, i] / count - level[b])
+        keep, add = np.float32(1.0 - gain), np.float32(gain / count)
+        for i in range(_rows_within(first_bin + q, fold.sums.shape[1], level.shape[0])):
+            b = np.uint64(first_bin + q + i * BINS_PER_TICK)
+            level[b] = keep * level[b] + add * fold.sums[np.uint64(q), np.uint64(i)]
 
 
 @numba.njit(cache=True, nogil=True)

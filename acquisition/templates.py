@@ -56,9 +56,9 @@ class Templates(NamedTuple):
     level, active
         `(BINS_PER_TICK, n)` background, 0 where it does not count, and 1 where it does; row q holds every
         `BINS_PER_TICK`th bin from `first_bin + q` on.
-    base
-        `(n_cores, BINS_PER_TICK, n)` what the converter gives for it, counts, by the remainder of the first sample's
-        tick.
+    dark, base
+        `(n_cores, BINS_PER_TICK, n)` offsets of the converter, 0 where they do not count, and what it gives for the
+        background, counts: by the remainder of the first sample's tick.
     square, n_active
         `(BINS_PER_TICK,)` sum of the squared levels, and number of active samples.
     """
@@ -66,6 +66,7 @@ class Templates(NamedTuple):
     first_bin: int
     level: Floats
     active: Floats
+    dark: Floats
     base: Floats
     square: Floats
     n_active: Floats
@@ -85,6 +86,7 @@ def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
         np.zeros(rows, np.float32),
         np.zeros(rows, np.float32),
         np.zeros((n_cores, *rows), np.float32),
+        np.zeros((n_cores, *rows), np.float32),
         np.ones(BINS_PER_TICK, np.float32),
         np.ones(BINS_PER_TICK, np.float32),
     )
@@ -99,39 +101,34 @@ def fill_templates(templates: Templates, level: Floats, active: Flags, offsets: 
             b = templates.first_bin + q + i * rows
             templates.active[q, i] = 1.0 if b < level.shape[0] and active[b] else 0.0
         templates.n_active[q] = max(templates.active[q].sum(), np.float32(1.0))
-    refresh_templates(templates, level, offsets)
-
-
-@numba.njit(cache=True, nogil=True)
-def dark_rows(offsets: Doubles, n: int) -> Floats:
-    """Offsets of n samples in turn, `(n_cores, n)` counts, by the converter core that takes the first of them."""
-    cores = offsets.shape[0]
-    rows = np.empty((cores, n), np.float32)
-    for core in range(cores):
-        at = core
+    for core in range(offsets.shape[0]):
         for i in range(n):
-            rows[core, i] = offsets[at]
-            at = at + 1 if at + 1 < cores else 0
-    return rows
+            dark = offsets[(core + i) % offsets.shape[0]]
+            for q in range(rows):
+                templates.dark[core, q, i] = dark * templates.active[q, i]
+    refresh_templates(templates, level)
 
 
-@numba.njit(cache=True, nogil=True)
-def refresh_templates(templates: Templates, level: Floats, offsets: Doubles) -> None:
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def refresh_templates(templates: Templates, level: Floats) -> None:
     """Take over the background `(n_bins,)` of the watched channel where it has moved."""
     rows, n = templates.level.shape
-    cores = offsets.shape[0]
+    cores = templates.dark.shape[0]
     for q in range(rows):
+        row = np.uint64(q)
         square = np.float32(1e-6)
         for i in range(min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)):
-            value = level[templates.first_bin + q + i * rows] * templates.active[q, i]
-            templates.level[q, i] = value
+            at = np.uint64(i)
+            value = level[np.uint64(templates.first_bin + q + i * rows)] * templates.active[row, at]
+            templates.level[row, at] = value
             square += value * value
         templates.square[q] = square
-    dark = dark_rows(offsets, n)
-    for core in range(cores):
-        for q in range(rows):
+        for core in range(cores):
             for i in range(n):
-                templates.base[core, q, i] = templates.level[q, i] + dark[core, i] * templates.active[q, i]
+                at = np.uint64(i)
+                templates.base[np.uint64(core), row, at] = (
+                    templates.level[row, at] + templates.dark[np.uint64(core), row, at]
+                )
 
 
 @numba.njit(cache=True, nogil=True)

@@ -163,7 +163,9 @@ def _learn(
 ) -> bool:  # fmt: skip
     """Let clock, background and noise follow the quiet periods of a frame; False if there are too few."""
     quiet = progress.quiet[:n]
-    n_quiet = int(quiet.sum())
+    n_quiet = 0
+    for k in range(n):
+        n_quiet += quiet[k]
     if n_quiet < max(4, n // 4):
         return False
     turn = int(progress.periods[0]) // rules.frame
@@ -182,5 +184,5 @@ def _learn(
                 fold_periods(beside, clock[0], clock[1], first_bin, model.offsets[other], quiet, fold)
                 follow_level(fold, first_bin, model.level[other], model.seen[other])
     correct_clock(clock, error, n * rules.learn_every)
-    refresh_templates(templates, model.level[c], model.offsets[c])
+    refresh_templates(templates, model.level[c])
     return True
