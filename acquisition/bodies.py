@@ -31,7 +31,7 @@ BEYOND_UM = 2.2
 """A second body reaches this far beyond the first; single cells, which are not quite round, do so in 1 of 300."""
 BEYOND_SHARE = 0.45
 """And this share of the first one's radius: large cells may be oblong by as much."""
-EMPTY_SHARE = 0.3
+EMPTY_SHARE = 0.1
 """At least so much of a period shows nothing of a body."""
 ON_SIGMA, OFF_SIGMA = 6.0, 3.5
 MOST = 8

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from acquisition.block import Samples
 from acquisition.folding import Floats, PeriodGrid
-from acquisition.scoring import BRIGHTNESS_RANGE
 from acquisition.templates import FAST, LANES
 
 Mask = npt.NDArray[np.bool_]
@@ -37,7 +36,7 @@ def deviation_picture(
     rows_per_period: float,
     n_columns: int,
 ) -> tuple[Floats, Floats, Floats]:
-    """Average how far samples are from the background, each period at its own brightness, over square pixels.
+    """Average how far samples are from the background over square pixels.
 
     Parameters
     ----------
@@ -84,7 +83,7 @@ def deviation_picture(
         begin = origin_tick + k * period_ticks
         start = max(math.ceil(begin + phases[0] * period_ticks), first_tick)
         stop = min(math.ceil(begin + phases[1] * period_ticks), first_tick + samples.shape[0])
-        product, square, n = np.float32(0.0), np.float32(1e-6), 0
+        n = 0
         back = runs_back and k % 2 != 0
         core = start % cores
         for tick in range(start, stop):
@@ -94,11 +93,8 @@ def deviation_picture(
             values[n] = samples[tick - first_tick] - offsets[core]
             expected[n] = level[b]
             columns[n] = n_columns - 1 - c if back else c
-            product += values[n] * level[b]
-            square += level[b] * level[b]
             n += 1
             core = core + 1 if core + 1 < cores else 0
-        gain = min(max(product / square, 1.0 - BRIGHTNESS_RANGE), 1.0 + BRIGHTNESS_RANGE)
         row = min(int(k * rows_per_period), n_rows - 1)
         last = min(max(row + 1, int((k + 1) * rows_per_period)), n_rows)
         sums[:] = 0.0
@@ -106,7 +102,7 @@ def deviation_picture(
         for i in range(n):
             light[columns[i]] += expected[i]
             met[columns[i]] += np.float32(1.0)
-            sums[columns[i]] += values[i] - gain * expected[i]
+            sums[columns[i]] += values[i] - expected[i]
         for c in range(n_columns):
             shares[c] += met[c]
         for r in range(row, last):
@@ -120,10 +116,12 @@ def deviation_picture(
 
 @numba.njit(cache=True, nogil=True)
 def level_rows(picture: Floats, light: Floats, empty_share: float) -> None:
-    """Take from each row, in place, the brightness that a body in it has pulled off.
+    """Bring each row, in place, to the background at the row's own brightness.
 
     A least-squares brightness follows a body that fills much of the period and leaves the empty part beside it askew.
-    What counts here is what most agree on: the mean over the closest `empty_share` of a row's pixels (the "shorth").
+    What counts here is what many pixels agree on: the mean over the closest `empty_share` of a row's (the "shorth").
+    The evenly dark middle of a large cell agrees with itself as well, so distance from the background counts against
+    them as their own spread does.
     """
     n_columns = light.shape[0]
     lit = np.flatnonzero(light > 0.25 * light.max())
@@ -137,11 +135,12 @@ def level_rows(picture: Floats, light: Floats, empty_share: float) -> None:
         for i in range(n_lit):
             ratios[i] = picture[r, lit[i]] / light[lit[i]]
         _order(ratios, n_lit, ordered)
-        first = 0
-        for i in range(1, n_lit - n + 1):
-            if ordered[i + n - 1] - ordered[i] < ordered[first + n - 1] - ordered[first]:
-                first = i
-        gain = ordered[first : first + n].mean()
+        gain, least = np.float32(0.0), np.float32(np.inf)
+        for i in range(n_lit - n + 1):
+            mean = ordered[i : i + n].mean()
+            cost = ordered[i + n - 1] - ordered[i] + abs(mean)
+            if cost < least:
+                gain, least = mean, cost
         for c in range(n_columns):
             picture[r, c] -= gain * light[c]
 

@@ -17,6 +17,8 @@ from reconstruction.texture import GREY_STEP, TEXTURE_FEATURES, grey_levels, log
 
 BORDER_SHARE = 0.125
 """Frame of the image, by share of its edge, that shows the noise of the background."""
+CORNER_SPREADS = 2.0
+"""A corner of the frame holds so few samples that its spread may be half of the frame's, but hardly less."""
 N_SHAPE, N_BRIGHTNESS = len(SHAPE_FEATURES), len(BRIGHTNESS_FEATURES)
 N_FEATURES = N_SHAPE + 2 + N_BRIGHTNESS + len(TEXTURE_FEATURES)
 
@@ -62,10 +64,9 @@ def _smooth(image: FloatImage, background: float) -> FloatImage:
 
 
 @numba.njit(cache=True, nogil=True)
-def _noise(smooth: FloatImage) -> float:
-    """Robust spread of the frame of the image about 0; pixels that nothing was laid on are left out."""
+def _spread(smooth: FloatImage, high: int, wide: int) -> float:
+    """Robust spread about 0 of the frame so high and wide; pixels that nothing was laid on are left out."""
     rows, cols = smooth.shape
-    high, wide = round(BORDER_SHARE * rows), round(BORDER_SHARE * cols)
     frame = np.empty(rows * cols, dtype=np.float32)
     n = 0
     for i in range(rows):
@@ -75,6 +76,21 @@ def _noise(smooth: FloatImage) -> float:
                 frame[n] = abs(smooth[i, j])
                 n += 1
     return 1.4826 * float(np.median(frame[:n])) if n > 0 else 0.0
+
+
+@numba.njit(cache=True, nogil=True)
+def _noise(smooth: FloatImage) -> float:
+    """Noise of the frame of the image; where a cell fills the frame, of its corners, which a round cell leaves empty.
+
+    The quietest corner but one counts: a cell beside the middle covers two, and the quietest is so by chance.
+    """
+    rows, cols = smooth.shape
+    high, wide = round(BORDER_SHARE * rows), round(BORDER_SHARE * cols)
+    corners = np.empty(4)
+    for k in range(4):
+        top, left = (rows - high) * (k // 2), (cols - wide) * (k % 2)
+        corners[k] = _spread(smooth[top : top + high, left : left + wide], high, wide)
+    return float(min(_spread(smooth, high, wide), CORNER_SPREADS * np.sort(corners)[1]))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -25,7 +25,9 @@ def settings_of(instrument: Instrument) -> DetectionSettings:
     return light_sheet_settings(instrument) if instrument.kind == "light_sheet" else time_stretch_settings(instrument)
 
 
-def drawn(instrument: Instrument, discs: list[Disc], length_um: float = 24.0, seed: int = 0) -> tuple[Body, ...]:
+def drawn(
+    instrument: Instrument, discs: list[Disc], length_um: float = 24.0, seed: int = 0, middle: float = 1.1
+) -> tuple[Body, ...]:
     """Draw bodies with dark rims, each period at its own brightness, and look for them."""
     settings = settings_of(instrument)
     period, n_periods = settings.nominal_period_ticks, round(length_um / settings.step_um)
@@ -38,7 +40,7 @@ def drawn(instrument: Instrument, discs: list[Disc], length_um: float = 24.0, se
     values = np.full(tick.size, LIGHT)
     for y, x, diameter in discs:
         radius = np.hypot(along - y, across - x) / (diameter / 2)
-        values[radius < 1] *= 1.1
+        values[radius < 1] *= middle
         values[(radius < 1) & (radius > 0.8)] *= 0.6
     values *= 1.0 + 0.01 * rng.standard_normal(n_periods + 1)[np.floor(turn).astype(int)]
     samples = (np.where(lit, values, 0.0) + NOISE * rng.standard_normal(tick.size)).round().astype(np.int16)
@@ -89,6 +91,13 @@ def test_two_cells_in_one_trigger_are_two_bodies(instrument, discs):
 def test_single_cells_of_any_size_are_never_several(instrument, diameter):
     for seed in range(20):
         assert len(drawn(instrument, [(12.0, 9.3, diameter)], seed=seed)) == 1
+
+
+@pytest.mark.parametrize("middle", [0.7, 0.85])
+@pytest.mark.parametrize("diameter", [12.0, 14.0])
+def test_large_cells_with_an_evenly_dark_middle_are_one(instrument, diameter, middle):
+    for seed in range(10):
+        assert len(drawn(instrument, [(12.0, 9.3, diameter)], seed=seed, middle=middle)) == 1
 
 
 def test_debris_beside_a_cell_does_not_make_it_a_pair(instrument):

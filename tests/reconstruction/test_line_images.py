@@ -92,3 +92,15 @@ def test_an_empty_image_has_no_object_and_a_cut_one_touches_the_edge():
     cut = noise.copy()
     cut[30:50, :25] -= 0.4
     assert find_object(cut).touches_edge
+
+
+@pytest.mark.parametrize("row, col", [(40.0, 40.0), (30.0, 42.0)])
+def test_a_cell_that_fills_the_field_is_no_empty_image(row, col):
+    rows, cols = np.mgrid[:80, :80]
+    away = np.hypot(rows - row, cols - col)
+    image = np.random.default_rng(2).normal(1.0, 0.01, (80, 80))
+    image = np.where(away < 43, 0.4, image)
+    image = np.where(away < 36, 0.8 + 0.1 * np.sin(rows / 3), image).astype(np.float32)
+    mask = find_object(image)
+    assert image_features(image, mask, 0.25, "zy")["area_um2"] > 0.7 * 400
+    assert mask.touches_edge
