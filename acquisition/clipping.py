@@ -15,7 +15,11 @@ from acquisition.instrument import Digitizer
 def count_clipped(samples: Samples, digitizer: Digitizer) -> npt.NDArray[np.int64]:
     """Count the samples of each channel at the ends of the converter's range, `(n_channels,)`."""
     counts = np.zeros(samples.shape[1], np.int64)
-    _count_at_ends(cast("Samples", np.ascontiguousarray(samples)), digitizer.lowest, digitizer.highest, counts)
+    if samples.flags.f_contiguous:
+        for c in range(counts.size):
+            _count_at_ends(samples[:, c : c + 1], digitizer.lowest, digitizer.highest, counts[c : c + 1])
+    else:
+        _count_at_ends(cast("Samples", np.ascontiguousarray(samples)), digitizer.lowest, digitizer.highest, counts)
     return counts
 
 

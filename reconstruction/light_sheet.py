@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,7 @@ from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages, FloatImages, Rejection
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
+from reconstruction.side_by_side import Splitter
 from reconstruction.speed_meter import SpeedMeter
 
 
@@ -36,6 +38,7 @@ class LightSheetTransform:
         self._quality = SheetQuality(instrument, gate.worst_speed_error)
         self._mapping = SheetMapping(instrument)
         self._meter = SpeedMeter(instrument)
+        self._splitter = Splitter()
         names = [channel.name for channel in instrument.channels]
         forward = instrument.columns(Role.TRANSMISSION)
         sides = instrument.columns(Role.SIDE_SCATTER) + instrument.columns(Role.FLUORESCENCE)
@@ -89,6 +92,7 @@ class LightSheetTransform:
 
     def _one(self, event: Event, images: Mapping[str, FloatImage], volumes_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""
+        event = replace(event, window=self._splitter.split(event.window))
         first_name = self.flat_channels[0]
         efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}

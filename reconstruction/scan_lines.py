@@ -152,9 +152,12 @@ def by_sample(values: FloatImage, period: float, delay: float, length: int) -> t
     first, n = math.floor(delay), values.shape[0]
     around = round(BINS_PER_TICK * period)
     for q in range(BINS_PER_TICK):
+        b = (BINS_PER_TICK * first + q) % around
         for k in range(length):
-            b = (BINS_PER_TICK * (first + k) + q) % around
             sorted_[q, k] = values[min(b, n - 1)]
+            b += BINS_PER_TICK
+            if b >= around:
+                b -= around
     return sorted_, float(first)
 
 

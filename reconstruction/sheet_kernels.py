@@ -87,9 +87,9 @@ def scan_energy(
         stop = min(samples.shape[0], math.ceil(begin + clock.delay + duty * clock.period))
         if stop <= start:
             continue
-        total = np.int64(0)
-        for m in range(start, stop):
-            total += np.int64(samples[m])
+        total, part = np.int32(0), samples[start:stop]
+        for m in range(part.shape[0]):
+            total += np.int32(part[m])
         after = start - begin
         background = _between(levels, after - low_tick, stop - start)
         energy[n] = (total - background) / _between(efficiencies, after - share_tick, stop - start)

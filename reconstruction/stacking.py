@@ -103,9 +103,9 @@ def stack_planes(planes: FloatImage, weave: Weave, tile: FloatImage, volume: Flo
         z0 = min(done, n_z - SLICES)
         turn_planes(planes, z0, tile)
         for k in range(done - z0, SLICES):
-            for b in range(starts.shape[0]):
-                for m in range(0, n_y, ROWS):
-                    y = min(m, n_y - ROWS)
+            for m in range(0, n_y, ROWS):
+                y = min(m, n_y - ROWS)
+                for b in range(starts.shape[0]):
                     at = ((z0 + k) * n_y + y) * n_x + starts[b]
                     start = (k * n_y + y) * n_p + first[b]
                     blend(
