@@ -111,9 +111,9 @@ def _image(
     while (event := found.get()) is not None:
         batch.append(event)
         if len(batch) == BATCH:
-            counted.append(len(transform.images(batch, channels, of_all)))
+            counted.append(len(transform.images(batch, channels, not of_all)))
             batch = []
-    counted.append(len(transform.images(batch, channels, of_all)))
+    counted.append(len(transform.images(batch, channels, not of_all)))
     spent["image"] = time.thread_time() - began
 
 

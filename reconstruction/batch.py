@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
+from reconstruction.deposit import FloatImage
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, FloatImages, Rejection
 from reconstruction.speed import SpeedSource
@@ -70,6 +71,31 @@ class Measured:
     speed_source: SpeedSource
     rejection: Rejection
     features: Mapping[str, float]
+
+
+def one_by_one(
+    events: Sequence[Event], images: Mapping[str, FloatImages], cells_first: bool,
+    one: Callable[[Event, Mapping[str, FloatImage]], Measured],
+) -> tuple[list[Event], list[Measured]]:  # fmt: skip
+    """Let `one` measure every event and fill its row of the `images`; return both in the order of the rows.
+
+    With `cells_first`, events that are no cells give their row to the next one; their flat images are set aside, and
+    follow the cells.
+    """
+    cells: list[tuple[Event, Measured]] = []
+    others: list[tuple[Event, Measured, dict[str, FloatImage]]] = []
+    for event in events:
+        row = {name: stack[len(cells)] for name, stack in images.items()}
+        measured = one(event, row)
+        if cells_first and measured.rejection is not Rejection.NONE:
+            others.append((event, measured, {name: image.copy() for name, image in row.items() if image.ndim == 2}))
+        else:
+            cells.append((event, measured))
+    for k, (_, _, flat) in enumerate(others):
+        for name, image in flat.items():
+            images[name][len(cells) + k] = image
+    both = [*cells, *((event, measured) for event, measured, _ in others)]
+    return [event for event, _ in both], [measured for _, measured in both]
 
 
 def assemble(

@@ -88,8 +88,10 @@ class CellImages:
         return np.array([reason is Rejection.NONE for reason in self.rejection], dtype=bool)
 
     def take(self, rows: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> CellImages:
-        """Return the batch with only these rows."""
-        index = np.arange(len(self))[rows]
+        """Return the batch with only these rows; rows that follow each other are not copied."""
+        chosen = np.arange(len(self))[rows]
+        in_a_row = chosen.size > 0 and bool(np.all(np.diff(chosen) == 1))
+        index = slice(int(chosen[0]), int(chosen[0]) + chosen.size) if in_a_row else chosen
         return CellImages(
             event_id=self.event_id[index],
             epoch=self.epoch[index],
@@ -98,9 +100,9 @@ class CellImages:
             pixel_um=self.pixel_um,
             speed_m_s=self.speed_m_s[index],
             speed_error_m_s=self.speed_error_m_s[index],
-            speed_source=tuple(self.speed_source[i] for i in index),
+            speed_source=tuple(self.speed_source[i] for i in chosen),
             flags=self.flags[index],
-            rejection=tuple(self.rejection[i] for i in index),
+            rejection=tuple(self.rejection[i] for i in chosen),
             features={name: column[index] for name, column in self.features.items()},
         )
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, one_by_one
 from reconstruction.channel_features import channel_feature_names, channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
@@ -76,7 +77,7 @@ class LightSheetTransform:
         self.images([blank_event(self.instrument, period)], self.channels)
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
@@ -84,13 +85,11 @@ class LightSheetTransform:
             name: np.zeros((len(events), n, n) if name in self._forward else (len(events), n, n, n), np.float32)
             for name in chosen_channels(channels, self.flat_channels, self.channels)
         }
-        measured = [
-            self._one(event, {name: stack[row] for name, stack in stacks.items()}, volumes_of_all)
-            for row, event in enumerate(events)
-        ]
+        one = partial(self._one, volumes_of_all=not cells_first)
+        events, measured = one_by_one(events, stacks, cells_first, one)
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
-    def _one(self, event: Event, images: Mapping[str, FloatImage], volumes_of_all: bool) -> Measured:
+    def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""
         event = replace(event, window=self._splitter.split(event.window))
         first_name = self.flat_channels[0]

@@ -13,7 +13,7 @@ from acquisition.clipping import count_clipped
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, one_by_one
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
@@ -118,10 +118,7 @@ class TimeStretchTransform:
         self.images([blank_event(self.instrument, period)])
 
     def images(
-        self,
-        events: Sequence[Event],
-        channels: Sequence[str] | None = None,
-        volumes_of_all: bool = True,  # noqa: ARG002 - there are none
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
@@ -129,9 +126,7 @@ class TimeStretchTransform:
             name: np.zeros((len(events), n, n), dtype=np.float32)
             for name in chosen_channels(channels, self.flat_channels, self.channels)
         }
-        measured = [
-            self._one(event, {name: stack[row] for name, stack in stacks.items()}) for row, event in enumerate(events)
-        ]
+        events, measured = one_by_one(events, stacks, cells_first, self._one)
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
     def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:

@@ -30,11 +30,12 @@ class Transform(Protocol):
         """Compile every kernel, so that the first cell is as fast as the last."""
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
     ) -> CellImages:
         """Make the images of these channels (None: the flat ones), quality and features of every event.
 
-        Without `volumes_of_all`, the volumes of events that are no cells stay 0: nobody answers on them.
+        With `cells_first`, the events that are cells come first, each kind in its order, so that their images are one
+        piece of memory; the volumes of the others stay 0, as nobody answers on them.
 
         Raises
         ------

@@ -192,7 +192,7 @@ class Pipeline:
                     for event in events:
                         self._drop(event, DropReason.STORAGE)
                     continue
-                images = self._parts.transform.images(events, self._parts.channels, volumes_of_all=False)
+                images = self._parts.transform.images(events, self._parts.channels, cells_first=True)
                 self.latency["transform"].add(time.monotonic() - began, events[0].event_id)
                 self._submit(images, found[0].found_s)
         finally:

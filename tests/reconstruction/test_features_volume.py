@@ -137,5 +137,5 @@ def test_an_even_ball_has_a_centre_ratio_of_one():
 def test_only_volumes_that_are_made_are_measured(sheet):
     transform, events = transform_for(sheet.instrument), sheet.events()
     assert np.isnan(transform.images(events).features["side_scatter_volume_um3"]).all()
-    made = transform.images(events, transform.channels, volumes_of_all=False)
+    made = transform.images(events, transform.channels, cells_first=True)
     assert np.array_equal(np.isfinite(made.features["side_scatter_volume_um3"]), made.is_cell)

@@ -120,3 +120,21 @@ def test_warming_up_compiles_without_a_stream(sheet, stretch):
         transform = transform_for(stream.instrument)
         transform.warm()
         assert transform.parameters.startswith(f"image-{stream.instrument.kind}:")
+
+
+def test_cells_come_first_if_asked_and_lie_in_one_piece(sheet):
+    transform, events = transform_for(sheet.instrument), sheet.events()
+    usual = transform.images(events, transform.channels)
+    cells = usual.is_cell
+    assert 0 < cells.sum() < len(events)
+    sorted_ = transform.images(events, transform.channels, cells_first=True)
+    order = np.concatenate([np.flatnonzero(cells), np.flatnonzero(~cells)])
+    assert sorted_.event_id.tolist() == usual.event_id[order].tolist()
+    assert sorted_.rejection == tuple(usual.rejection[i] for i in order)
+    first = sorted_.take(sorted_.is_cell)
+    for name in transform.channels:
+        assert np.shares_memory(first.images[name], sorted_.images[name])
+        np.testing.assert_array_equal(first.images[name], usual.images[name][cells])
+    rest = sorted_.take(~sorted_.is_cell)
+    np.testing.assert_array_equal(rest.images["transmission"], usual.images["transmission"][~cells])
+    assert not rest.images["side_scatter"].any()

@@ -142,7 +142,7 @@ class KnownTransform:
         self.warmed = True
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, volumes_of_all: bool = True
+        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
     ) -> CellImages:
         count = len(events)
         ids = np.array([event.event_id for event in events], np.uint64)
