@@ -18,6 +18,10 @@ from acquisition.settings import DetectionSettings
 from acquisition.stream_buffer import StreamBuffer
 from acquisition.triggers import Trigger
 
+FEW_CLIPPED = 10
+"""Samples at the ends of the converter's range that a window may have beyond twice what the empty stream has. A share of
+the window would not do: a cell takes up a tenth of it, and its brightest spots a few hundred samples."""
+
 
 @dataclass(slots=True)
 class _Pending:
@@ -138,8 +142,8 @@ class WindowCutter:
             flags |= self._first_flag
         if self._is_cut(-stop, -pending.signal_ticks[1], -buffer.end_tick, last_flag):
             flags |= last_flag
-        clipped = count_clipped(window, self._digitizer) / max(window.shape[0], 1)
-        if np.any(clipped > 2 * calibration.clipped_share + 0.002):
+        usual = calibration.clipped_share * window.shape[0]
+        if np.any(count_clipped(window, self._digitizer) > 2 * usual + FEW_CLIPPED):
             flags |= EventFlag.CLIPPED
         bodies = self._bodies(pending, buffer)
         if bodies > 1:
