@@ -19,8 +19,8 @@ from acquisition.stream_buffer import StreamBuffer
 from acquisition.triggers import Trigger
 
 FEW_CLIPPED = 10
-"""Samples at the ends of the converter's range that a window may have beyond twice what the empty stream has. A share of
-the window would not do: a cell takes up a tenth of it, and its brightest spots a few hundred samples."""
+"""Samples at the ends of the converter's range that a window may have beyond twice what the empty stream has. A share
+of the window would not do: a cell takes up a tenth of it, and its brightest spots a few hundred samples."""
 
 
 @dataclass(slots=True)

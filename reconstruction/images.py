@@ -13,6 +13,18 @@ from reconstruction.speed import SpeedSource
 
 FloatImages = npt.NDArray[np.float32]
 
+RELATIVE_UNIT = 2.0**-14
+"""What one count of a relative image stands for, where images are counts; four times the empty background fits."""
+
+
+class Pixels(StrEnum):
+    """What the pixels of images are."""
+
+    FLOAT32 = "float32"
+    UINT16 = "uint16"
+    """Whole counts: of side light above background, and of `RELATIVE_UNIT` in relative images. Half the memory; what
+    lies below 0, which noise does, becomes 0, and what lies above the range its end."""
+
 
 class Rejection(StrEnum):
     """Why an event is not a cell that can be judged; the empty string means it is one."""
@@ -49,7 +61,8 @@ class CellImages:
     epoch, trigger_tick
         `(n,)` int32 and float64: place on the sample clock.
     images
-        By channel name, `(n, y, x)` or `(n, z, y, x)` float32 (light-sheet transmission is `(n, z, y)`).
+        By channel name, `(n, y, x)` or `(n, z, y, x)` float32 (light-sheet transmission is `(n, z, y)`), or uint16
+        where that was asked for (`Pixels.UINT16`).
         Transmission and line images are relative to the empty background (1 = empty); side scatter and
         fluorescence are counts above background.
     pixel_um
@@ -70,7 +83,7 @@ class CellImages:
     event_id: npt.NDArray[np.uint64]
     epoch: npt.NDArray[np.int32]
     trigger_tick: npt.NDArray[np.float64]
-    images: Mapping[str, FloatImages]
+    images: Mapping[str, FloatImages | npt.NDArray[np.uint16]]
     pixel_um: float
     speed_m_s: npt.NDArray[np.float32]
     speed_error_m_s: npt.NDArray[np.float32]

@@ -12,14 +12,15 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, one_by_one
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, new_stacks, one_by_one
 from reconstruction.channel_features import channel_feature_names, channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
-from reconstruction.images import CellImages, FloatImages, Rejection
+from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels, Rejection
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
+from reconstruction.sheet_tables import SAMPLE_NOISE
 from reconstruction.side_by_side import Splitter
 from reconstruction.speed_meter import SpeedMeter
 
@@ -68,8 +69,9 @@ class LightSheetTransform:
     @property
     def parameters(self) -> str:
         """Reversible identifier of the transform and its settings."""
-        grid = self.instrument.grid
-        return f"image-light_sheet:px={grid.size_px}:um={grid.pixel_um:g}:speed=comb+slit:{self._gate.parameters}"
+        grid, speed = self.instrument.grid, self._meter.best_source
+        place = f"px={grid.size_px}:um={grid.pixel_um:g}:kriging={SAMPLE_NOISE:g}:speed={speed}"
+        return f"image-light_sheet:{place}:{self._gate.parameters}"
 
     def warm(self) -> None:
         """Compile every kernel on an empty event."""
@@ -77,16 +79,20 @@ class LightSheetTransform:
         self.images([blank_event(self.instrument, period)], self.channels)
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
+        self,
+        events: Sequence[Event],
+        channels: Sequence[str] | None = None,
+        cells_first: bool = False,
+        pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
-        stacks: dict[str, FloatImages] = {
-            name: np.zeros((len(events), n, n) if name in self._forward else (len(events), n, n, n), np.float32)
-            for name in chosen_channels(channels, self.flat_channels, self.channels)
-        }
+        names = chosen_channels(channels, self.flat_channels, self.channels)
+        shapes = {name: (n, n) if name in self._forward else (n, n, n) for name in names}
+        stacks = new_stacks(shapes, len(events), pixels)
+        units = {name: RELATIVE_UNIT if name in self._forward else 1.0 for name in names}
         one = partial(self._one, volumes_of_all=not cells_first)
-        events, measured = one_by_one(events, stacks, cells_first, one)
+        events, measured = one_by_one(events, stacks, units, cells_first, one)
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
     def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:

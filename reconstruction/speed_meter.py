@@ -12,7 +12,7 @@ import numpy as np
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.speed import SpeedFit, nominal_speed
+from reconstruction.speed import SpeedFit, SpeedSource, nominal_speed
 from reconstruction.speed_comb import SPREAD, fit_comb
 from reconstruction.speed_kernels import Floats, ScanGrid, flatten, half_chords, scan_rows, shadow_middle
 from reconstruction.speed_slits import fit_slits
@@ -55,6 +55,15 @@ class SpeedMeter:
         if self._second is not None:
             # An empty event has no shadows to match: what measures them is compiled here.
             warm_slits()
+
+    @property
+    def best_source(self) -> SpeedSource:
+        """The best means of this instrument."""
+        if self._second is not None:
+            return SpeedSource.TWO_SLITS
+        sides = (Role.SIDE_SCATTER, Role.FLUORESCENCE)
+        lit = any(channel.role in sides for channel in self._instrument.channels)
+        return SpeedSource.COMB if lit else SpeedSource.NOMINAL
 
     def measure(self, event: Event, side: int | None) -> SpeedFit:
         """Measure the speed: by two slits, by the side light of column `side`, or nominal where there is neither.

@@ -13,11 +13,11 @@ from acquisition.clipping import count_clipped
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, one_by_one
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, new_stacks, one_by_one
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
-from reconstruction.images import CellImages, FloatImages
+from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels
 from reconstruction.speed import SpeedSource
 
 DARKEST = 0.05
@@ -118,15 +118,17 @@ class TimeStretchTransform:
         self.images([blank_event(self.instrument, period)])
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
+        self,
+        events: Sequence[Event],
+        channels: Sequence[str] | None = None,
+        cells_first: bool = False,
+        pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
-        stacks: dict[str, FloatImages] = {
-            name: np.zeros((len(events), n, n), dtype=np.float32)
-            for name in chosen_channels(channels, self.flat_channels, self.channels)
-        }
-        events, measured = one_by_one(events, stacks, cells_first, self._one)
+        names = chosen_channels(channels, self.flat_channels, self.channels)
+        stacks = new_stacks(dict.fromkeys(names, (n, n)), len(events), pixels)
+        events, measured = one_by_one(events, stacks, dict.fromkeys(names, RELATIVE_UNIT), cells_first, self._one)
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
     def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:

@@ -8,7 +8,7 @@ from typing import Protocol
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from reconstruction.gate import GateSettings
-from reconstruction.images import CellImages
+from reconstruction.images import CellImages, Pixels
 
 
 class Transform(Protocol):
@@ -30,7 +30,11 @@ class Transform(Protocol):
         """Compile every kernel, so that the first cell is as fast as the last."""
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
+        self,
+        events: Sequence[Event],
+        channels: Sequence[str] | None = None,
+        cells_first: bool = False,
+        pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
         """Make the images of these channels (None: the flat ones), quality and features of every event.
 

@@ -7,7 +7,7 @@ import pytest
 
 from acquisition.event import EventFlag
 from reconstruction.errors import ReconstructionError
-from reconstruction.images import CellImages, Rejection
+from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels, Rejection
 from reconstruction.speed import SpeedSource
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
@@ -138,3 +138,19 @@ def test_cells_come_first_if_asked_and_lie_in_one_piece(sheet):
     rest = sorted_.take(~sorted_.is_cell)
     np.testing.assert_array_equal(rest.images["transmission"], usual.images["transmission"][~cells])
     assert not rest.images["side_scatter"].any()
+
+
+def test_images_are_whole_counts_if_asked(sheet, stretch):
+    for stream in (sheet, stretch):
+        transform, events = transform_for(stream.instrument), stream.events()
+        exact = transform.images(events, transform.channels)
+        counted = transform.images(events, transform.channels, pixels=Pixels.UINT16)
+        for name in transform.channels:
+            unit = 1.0 if name == "side_scatter" else RELATIVE_UNIT
+            assert counted.images[name].dtype == np.uint16
+            limits = np.clip(exact.images[name] / unit, 0, 65535)
+            np.testing.assert_allclose(counted.images[name], limits, rtol=1e-6, atol=0.51)
+        assert counted.rejection == exact.rejection
+        first = transform.images(events, transform.channels, cells_first=True, pixels=Pixels.UINT16)
+        for name in transform.channels:
+            np.testing.assert_array_equal(first.take(first.is_cell).images[name], counted.images[name][exact.is_cell])

@@ -18,7 +18,7 @@ from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
-from reconstruction.images import CellImages, Rejection
+from reconstruction.images import CellImages, Pixels, Rejection
 from reconstruction.speed import SpeedSource
 from service.arming import Makers
 
@@ -142,7 +142,11 @@ class KnownTransform:
         self.warmed = True
 
     def images(
-        self, events: Sequence[Event], channels: Sequence[str] | None = None, cells_first: bool = False
+        self,
+        events: Sequence[Event],
+        channels: Sequence[str] | None = None,
+        cells_first: bool = False,
+        pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
         count = len(events)
         ids = np.array([event.event_id for event in events], np.uint64)
