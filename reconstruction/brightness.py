@@ -12,7 +12,7 @@ from reconstruction.deposit import FloatImage
 
 BRIGHTNESS_FEATURES = (
     "bright_avg", "bright_sd", "bright_perc_10", "bright_perc_90", "bright_min", "bright_max", "extinction_um2",
-    "contrast", "sharpness_per_um", "grain_fine", "grain_medium", "grain_coarse",
+    "contrast", "sharpness_per_um", "grain_fine", "grain_medium", "grain_coarse", "focus",
 )  # fmt: skip
 """What `measure_brightness` gives, in this order; see docs/features.md."""
 
@@ -111,10 +111,10 @@ def measure_brightness(image: FloatImage, inside: Mask, pixel_um: float, empty: 
     Returns
     -------
     ndarray
-        `BRIGHTNESS_FEATURES`, `(12,)`; NaN for an empty mask.
+        `BRIGHTNESS_FEATURES`, `(13,)`; NaN for an empty mask.
     """
     rows, cols = inside.shape
-    out = np.zeros(12)
+    out = np.zeros(13)
     values = np.empty(rows * cols)
     n, slope, away = 0, 0.0, 0.0
     for i in range(rows):
@@ -139,4 +139,6 @@ def measure_brightness(image: FloatImage, inside: Mask, pixel_um: float, empty: 
     out[7] = math.sqrt(away / n)
     out[8] = math.sqrt(slope / n) / (2.0 * pixel_um) / out[7] if out[7] > 0.0 else math.nan
     _grain(image, inside, mean, out)
+    # Both grow with contrast, and only the fine one is lost out of focus.
+    out[12] = out[9] / out[11] if out[11] > 0.0 else math.nan
     return out
