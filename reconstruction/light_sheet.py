@@ -115,7 +115,9 @@ class LightSheetTransform:
         features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
         brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
-        features |= self._quality.measure(event, fit, others, brightest, features)
+        # Most of what passes is debris, and nobody looks at its planes.
+        asked = others if features["area_um2"] >= self._gate.smallest_area_um2 else None
+        features |= self._quality.measure(event, fit, asked, brightest, features)
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)

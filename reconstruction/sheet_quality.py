@@ -68,7 +68,7 @@ class SheetQuality:
         )  # fmt: skip
 
     def measure(
-        self, event: Event, fit: SpeedFit, others: Iterable[tuple[SpeedFit, float]], energy: Doubles | None,
+        self, event: Event, fit: SpeedFit, others: Iterable[tuple[SpeedFit, float]] | None, energy: Doubles | None,
         features: dict[str, float],
     ) -> dict[str, float]:  # fmt: skip
         """Measure one event.
@@ -79,7 +79,7 @@ class SheetQuality:
             The event, and the fit of its speed.
         others
             Fits of the event's neighbours, each with the length of its trigger in ticks; taken only until every plane
-            is known to be contaminated.
+            is known to be contaminated. None where nobody asks.
         energy
             `(n_scans,)` brightest side light of each whole scan of the window, above background; None without a side
             channel.
@@ -96,9 +96,14 @@ class SheetQuality:
             "x_sd_um": x_sd_um,
             "off_centre_um": math.hypot(x_um, features["z_um"]),
             "clipped_share": float(clipped),
-            **as_columns("contaminated_planes", self._contaminated(cell, others)),
+            **self._contamination(cell, others),
             **as_columns("lost_planes", lost_planes(cell, event.window_tick, event.window.shape[0], self._mask_y)),
         }
+
+    def _contamination(self, cell: Passage, others: Iterable[tuple[SpeedFit, float]] | None) -> dict[str, float]:
+        if others is None:
+            return dict.fromkeys(plane_columns("contaminated_planes", self._mask_y.size), math.nan)
+        return as_columns("contaminated_planes", self._contaminated(cell, others))
 
     def _contaminated(self, cell: Passage, others: Iterable[tuple[SpeedFit, float]]) -> Planes:
         hit = np.zeros(self._mask_y.size, dtype=np.bool_)
