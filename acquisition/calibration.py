@@ -27,6 +27,9 @@ from acquisition.templates import (
     new_templates,
 )
 
+WORTH_SHIFTING = 0.8
+"""Periods get shifts of their own where that lowers the score of empty ones below this share."""
+
 
 @dataclass(slots=True)
 class ScoreNoise:
@@ -66,7 +69,9 @@ class Calibration:
         """`(n_channels,)` share of samples at the ends of the converter's range."""
         self.span = (0, background.model.level.shape[1])
         """Bins that are followed once they were measured; the first is a multiple of `BINS_PER_TICK`."""
-        self.templates = new_templates(self.span, background.model.offsets.shape[1])
+        self.shifting = False
+        """True where periods jitter so much about their clock that each is scored at its own shift."""
+        self.templates = new_templates(self.span, background.model.offsets.shape[1], self.shifting)
         self.followed = new_fold(self.span)
         self.steps = new_steps()
 
@@ -80,11 +85,13 @@ class Calibration:
         """Median and spread of the scores of empty periods."""
         return ScoreNoise(float(self.model.score[0]), float(self.model.score[1]))
 
-    def activate(self, settings: DetectionSettings) -> tuple[int, int]:
+    def activate(self, settings: DetectionSettings, shifting: bool) -> tuple[int, int]:
         """Choose the phases that count by the background as it stands; return the first bin and the one after the last.
 
-        A phase next to a dark one is left out: on an edge, jitter of the clock would look like a cell.
+        A phase next to a dark one is left out: on an edge, jitter of the clock would look like a cell. `shifting` if
+        each period is scored at a shift of its own from now on.
         """
+        self.shifting = shifting
         model, s = self.model, settings.score_channel
         within = math.floor(self.clock.period_ticks) * BINS_PER_TICK
         active = active_phases(model.level[s, :within], settings.active_share, settings.edge_bins)
@@ -92,7 +99,7 @@ class Calibration:
         model.active[:within] = active
         lit = np.flatnonzero(active)
         span = (int(lit[0]), int(lit[-1]) + 1) if lit.size else (0, 0)
-        self.templates = new_templates((_whole_ticks(span[0]), span[1]), model.offsets.shape[1])
+        self.templates = new_templates((_whole_ticks(span[0]), span[1]), model.offsets.shape[1], shifting)
         self.fill_templates(settings)
         return span
 
@@ -174,10 +181,16 @@ def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, 
     for _ in range(6):
         # Quiet periods and background define each other; a few turns settle them.
         background.measure(s, samples, first_tick, clock, quiet)
-        span = calibration.activate(settings)
+        span = calibration.activate(settings, shifting=False)
         scores = calibration.score(watched, quiet.size)
-        mixed = ScoreNoise.of_mixed(scores)
-        quiet = scores <= mixed.median + settings.off_sigma * mixed.sigma
+        quiet = _quiet(scores, settings)
+        calibration.activate(settings, shifting=True)
+        shifted = calibration.score(watched, quiet.size)
+        still = _quiet(shifted, settings)
+        if np.median(shifted[still]) < WORTH_SHIFTING * np.median(scores[still]):
+            scores, quiet = shifted, still
+        else:
+            calibration.activate(settings, shifting=False)
     noise = ScoreNoise.of(scores[quiet])
     calibration.model.score[:] = noise.median, noise.sigma
     empty = _empty_periods(quiet, settings)
@@ -191,6 +204,12 @@ def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, 
         # Dark phases hold nothing that a clock locked on light could use.
         margin = (span[1] - span[0]) // 8
         calibration.follow(span[0] - margin, span[1] + margin)
+
+
+def _quiet(scores: Floats, settings: DetectionSettings) -> Flags:
+    """Which scores are of empty periods, as far as scores alone can tell."""
+    mixed = ScoreNoise.of_mixed(scores)
+    return np.asarray(scores <= mixed.median + settings.off_sigma * mixed.sigma)
 
 
 def _whole_periods(clock: PhaseLoop, first_tick: int, samples: Samples) -> int:

@@ -20,6 +20,10 @@ class Detector(Protocol):
     def clock(self) -> ClockState | None:
         """The scan or line clock as last measured; None until enough samples were seen."""
 
+    @property
+    def jitters(self) -> bool:
+        """True where scans or lines jitter so much about the clock that each is scored at a shift of its own."""
+
     def push(self, block: Block) -> list[Event]:
         """Take a block; return the events whose windows are complete, in order of their ids."""
 

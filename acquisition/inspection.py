@@ -79,6 +79,7 @@ class _Inspection:
         self._statistics = ChannelStatistics(instrument)
         self._detector = detector_for(instrument)
         self._clock: ClockState | None = None
+        self._jitters = False
         self._epochs: set[int] = set()
         self._gaps: list[GapReport] = []
         self._losses: list[int] = []
@@ -137,7 +138,8 @@ class _Inspection:
         )
 
     def _count(self, events: list[Event]) -> None:
-        self._clock = self._detector.clock or self._clock
+        if (clock := self._detector.clock) is not None:
+            self._clock, self._jitters = clock, self._detector.jitters
         self._event_count += len(events)
         for event in events:
             for name in [flag.name or "" for flag in EventFlag(event.flags)] or ["none"]:
@@ -150,6 +152,7 @@ class _Inspection:
             period_ticks=self._clock.period_ticks,
             rate_hz=self._instrument.sample_rate_hz / self._clock.period_ticks,
             locked=self._clock.locked,
+            jitters=self._jitters,
         )
 
 

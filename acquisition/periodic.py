@@ -82,6 +82,11 @@ class PeriodicDetector:
         loop = self._calibration.clock
         return ClockState(loop.period_ticks, loop.origin_tick, loop.locked)
 
+    @property
+    def jitters(self) -> bool:
+        """True where periods jitter so much about the clock that each is scored at a shift of its own."""
+        return self._calibration is not None and self._calibration.shifting
+
     def push(self, block: Block) -> list[Event]:
         """Take a block; return the events whose windows are complete."""
         events: list[Event] = []

@@ -18,6 +18,8 @@ Places = npt.NDArray[np.int32]
 
 BRIGHTNESS_RANGE = 0.15
 """A laser does not flicker by more than this share; what dims a whole period further stands in the beam."""
+SHIFT_RANGE_TICKS = 2.0
+"""A trigger that jitters moves a line by a sample or two; what moves one further is no jitter."""
 AT_ONCE = 64
 """Periods that go through each step together: a step of one alone would wait for the step before."""
 AHEAD = 16
@@ -33,7 +35,7 @@ class Steps(NamedTuple):
         `(3, AT_ONCE)`: first sample from the one that holds the first period's origin on, row of the templates, and
         row of their `base`.
     sums
-        `(2, AT_ONCE)`: squared deviation from the template, and deviation along it.
+        `(3, AT_ONCE)`: squared deviation from the template, and deviation along it and along its slope.
     """
 
     places: Places
@@ -42,7 +44,7 @@ class Steps(NamedTuple):
 
 def new_steps() -> Steps:
     """Return room for the steps."""
-    return Steps(np.zeros((3, AT_ONCE), np.int32), np.zeros((2, AT_ONCE), np.float32))
+    return Steps(np.zeros((3, AT_ONCE), np.int32), np.zeros((3, AT_ONCE), np.float32))
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -52,7 +54,8 @@ def score_periods(
     """Fill `scores` with the rms deviation of each period from the background at its own brightness.
 
     The brightness is the least-squares gain of the background over the active phases, so that the noise of the
-    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does.
+    laser from period to period does not count; beyond `BRIGHTNESS_RANGE` it does. Where the templates have a slope,
+    each period is shifted likewise, up to `SHIFT_RANGE_TICKS`, so that the jitter of its trigger does not count.
 
     Parameters
     ----------
@@ -72,12 +75,16 @@ def score_periods(
         tick = math.floor(begin)
         _find_places(begin - tick, tick, period_ticks, templates.first_bin, templates.base.shape[0], places)
         first = tick - watched.first_tick
-        if watched.n_channels == 1:
-            jump = int(AHEAD * period_ticks)
-            _compare_lines(watched.flat, first, jump, templates.level, templates.active, base, places, sums)
-        else:
-            _compare_columns(watched, first, templates.level, templates.active, base, places, sums)
-        _take_scores(templates.square, templates.n_active, places[1], sums, part)
+        jump = int(AHEAD * period_ticks)
+        _compare(watched, first, jump, templates, base, places, sums)
+        if templates.slope.shape[0] == 0:
+            _take_scores(templates.square, templates.n_active, places[1], sums, part)
+            continue
+        _compare_slopes(watched, first, templates.slope, templates.active, base, places, sums)
+        if _follow_shifts(templates, places, sums):
+            _compare(watched, first, jump, templates, base, places, sums)
+            _compare_slopes(watched, first, templates.slope, templates.active, base, places, sums)
+        _take_shifted_scores(templates, places[1], sums, part)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -95,6 +102,17 @@ def _find_places(begin: float, tick: int, period_ticks: float, first_bin: int, c
         starts[k] = np.int32(start)
         rows[k] = row
         bases[k] = core * np.int32(BINS_PER_TICK) + row
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _compare(
+    watched: Watched, first: int, jump: int, templates: Templates, base: Floats, places: Places, sums: Floats
+) -> None:
+    """Fill the first two rows of `Steps.sums`."""
+    if watched.n_channels == 1:
+        _compare_lines(watched.flat, first, jump, templates.level, templates.active, base, places, sums)
+    else:
+        _compare_columns(watched, first, templates.level, templates.active, base, places, sums)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
@@ -148,3 +166,67 @@ def _take_scores(square: Floats, n_active: Floats, rows: Places, sums: Floats, s
         gain = min(max(gain, np.float32(-BRIGHTNESS_RANGE)), np.float32(BRIGHTNESS_RANGE))
         left = totals[k] - gain * (np.float32(2.0) * alongs[k] - gain * square[q])
         scores[k] = np.sqrt(max(left, np.float32(0.0)) / n_active[q])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _compare_slopes(
+    watched: Watched, first: int, slope: Floats, active: Floats, base: Floats, places: Places, sums: Floats
+) -> None:
+    """Fill the last row of `Steps.sums`."""
+    flat, n_channels, n = watched.flat, watched.n_channels, slope.shape[1]
+    for k in range(places.shape[1]):
+        q, b = np.uint64(places[1, k]), np.uint64(places[2, k])
+        at = (first + places[0, k]) * n_channels + watched.channel
+        along = np.float32(0.0)
+        if n_channels == 1:
+            for i in range(n):
+                along += (np.float32(flat[np.uint64(at + i)]) * active[q, i] - base[b, i]) * slope[q, i]
+        else:
+            for i in range(n):
+                along += (np.float32(flat[np.uint64(at + i * n_channels)]) * active[q, i] - base[b, i]) * slope[q, i]
+        sums[2, k] = along
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _gain_and_shift(templates: Templates, q: np.uint64, along_level: float, along_slope: float) -> tuple[float, float]:
+    """Brightness and shift, ticks, that fit a period best, by least squares, each within its range."""
+    most_gain, most_shift = np.float32(BRIGHTNESS_RANGE), np.float32(SHIFT_RANGE_TICKS)
+    level, slope, cross = templates.square[q], templates.steepness[0, q], templates.steepness[1, q]
+    # Not zero: level and slope are alike in no light but one that grows as an exponential does.
+    determinant = max(level * slope - cross * cross, np.float32(1e-6) * level * slope)
+    gain = min(max((slope * along_level - cross * along_slope) / determinant, -most_gain), most_gain)
+    return gain, min(max((along_slope - gain * cross) / slope, -most_shift), most_shift)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _follow_shifts(templates: Templates, places: Places, sums: Floats) -> bool:
+    """Move `Steps.places` by whole ticks to where the periods are, so that little is left to the slope; True if any.
+
+    A slope holds for a fraction of a tick, not for two. Periods that begin at once have no samples before them.
+    """
+    most = templates.first_bin // BINS_PER_TICK
+    cores = templates.base.shape[0]
+    moved = False
+    for k in range(places.shape[1]):
+        q = np.uint64(places[1, k])
+        shift = _gain_and_shift(templates, q, sums[1, k], sums[2, k])[1]
+        # Light that falls where the slope rises comes before its time.
+        ticks = min(max(-int(np.rint(shift)), -most), most)
+        if ticks != 0:
+            core = (places[2, k] // BINS_PER_TICK + ticks) % cores
+            places[0, k] += ticks
+            places[2, k] = core * BINS_PER_TICK + places[1, k]
+            moved = True
+    return moved
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _take_shifted_scores(templates: Templates, rows: Places, sums: Floats, scores: Floats) -> None:
+    """Fill the scores from `Steps.sums`, at the brightness and shift of each period."""
+    for k in range(scores.shape[0]):
+        q, along_level, along_slope = np.uint64(rows[k]), sums[1, k], sums[2, k]
+        gain, shift = _gain_and_shift(templates, q, along_level, along_slope)
+        along_slope -= gain * templates.steepness[1, q]
+        left = sums[0, k] - gain * (np.float32(2.0) * along_level - gain * templates.square[q])
+        left -= shift * (np.float32(2.0) * along_slope - shift * templates.steepness[0, q])
+        scores[k] = np.sqrt(max(left, np.float32(0.0)) / templates.n_active[q])

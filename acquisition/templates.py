@@ -61,6 +61,11 @@ class Templates(NamedTuple):
         background, counts: by the remainder of the first sample's tick.
     square, n_active
         `(BINS_PER_TICK,)` sum of the squared levels, and number of active samples.
+    slope
+        `(BINS_PER_TICK, n)` change of the background from tick to tick, counts, 0 where it does not count; `(0, n)`
+        where periods keep to their clock, and need no shift of their own.
+    steepness
+        `(2, BINS_PER_TICK)` sum of the squared slopes, and of slope times level.
     """
 
     first_bin: int
@@ -70,6 +75,8 @@ class Templates(NamedTuple):
     base: Floats
     square: Floats
     n_active: Floats
+    slope: Floats
+    steepness: Floats
 
 
 def padded(span: tuple[int, int]) -> int:
@@ -77,8 +84,8 @@ def padded(span: tuple[int, int]) -> int:
     return LANES * max(1, math.ceil((span[1] - span[0]) / BINS_PER_TICK / LANES))
 
 
-def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
-    """Return templates for the bins of `span`, still to be filled."""
+def new_templates(span: tuple[int, int], n_cores: int, shifting: bool) -> Templates:
+    """Return templates for the bins of `span`, still to be filled; `shifting` if each period has a shift of its own."""
     n = padded(span)
     rows = (BINS_PER_TICK, n)
     return Templates(
@@ -89,6 +96,8 @@ def new_templates(span: tuple[int, int], n_cores: int) -> Templates:
         np.zeros((n_cores, *rows), np.float32),
         np.ones(BINS_PER_TICK, np.float32),
         np.ones(BINS_PER_TICK, np.float32),
+        np.zeros((BINS_PER_TICK if shifting else 0, n), np.float32),
+        np.ones((2, BINS_PER_TICK), np.float32),
     )
 
 
@@ -129,6 +138,25 @@ def refresh_templates(templates: Templates, level: Floats) -> None:
                 templates.base[np.uint64(core), row, at] = (
                     templates.level[row, at] + templates.dark[np.uint64(core), row, at]
                 )
+    if templates.slope.shape[0] > 0:
+        _refresh_slope(templates, level)
+
+
+@numba.njit(cache=True, nogil=True)
+def _refresh_slope(templates: Templates, level: Floats) -> None:
+    """Take over the slope of the background `(n_bins,)` of the watched channel where it has moved."""
+    rows, n = templates.slope.shape
+    for q in range(rows):
+        square, cross = np.float32(1e-6), np.float32(0.0)
+        for i in range(n):
+            b = templates.first_bin + q + i * rows
+            slope = np.float32(0.0)
+            if rows <= b < level.shape[0] - rows:
+                slope = np.float32(0.5) * (level[b + rows] - level[b - rows]) * templates.active[q, i]
+            templates.slope[q, i] = slope
+            square += slope * slope
+            cross += slope * templates.level[q, i]
+        templates.steepness[0, q], templates.steepness[1, q] = square, cross
 
 
 @numba.njit(cache=True, nogil=True)

@@ -44,6 +44,8 @@ class ClockReport(_Report):
     rate_hz: float
     """Scans or lines per second."""
     locked: bool
+    jitters: bool
+    """Whether scans or lines jitter so much about the clock that each is scored at a shift of its own."""
 
 
 class EventReport(_Report):
