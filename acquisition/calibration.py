@@ -14,7 +14,7 @@ from acquisition.block import Samples, column
 from acquisition.clock import PhaseLoop, find_period, interleave_offsets
 from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Digitizer
-from acquisition.learning import Model, new_fold
+from acquisition.learning import Model, new_fold, phase_error
 from acquisition.scoring import new_steps, score_periods
 from acquisition.settings import DetectionSettings
 from acquisition.templates import (
@@ -27,6 +27,8 @@ from acquisition.templates import (
     new_templates,
 )
 
+PARTS = 16
+"""Parts of the first stretch whose phases are compared where lines jitter."""
 WORTH_SHIFTING = 0.8
 """Periods get shifts of their own where that lowers the score of empty ones below this share."""
 
@@ -168,7 +170,30 @@ def calibrate(samples: Samples, first_tick: int, settings: DetectionSettings, di
     clock.origin_tick += _clear_of_edges(samples.shape[0], clock)
     clock.align(first_tick)
     _measure_empty(calibration, samples, first_tick, settings)
+    for _ in range(3 if calibration.shifting else 0):
+        # Jitter leaves the period so uncertain that the background is smeared; each knows the other better in turn.
+        _settle_clock(background, s, watched_channel(samples, s, first_tick), clock)
+        clock.align(first_tick)
+        _measure_empty(calibration, samples, first_tick, settings)
     return calibration
+
+
+def _settle_clock(background: BackgroundTracker, channel: int, watched: Watched, clock: PhaseLoop) -> None:
+    """Turn the clock by the line through the phase errors of `PARTS` parts of the stretch."""
+    held = watched.first_tick + watched.n_samples - MARGIN_TICKS - clock.origin_tick
+    n_periods = max(0, int(held / clock.period_ticks))
+    part = n_periods // PARTS
+    if part == 0:
+        return
+    model = background.model
+    errors = []
+    for k in range(PARTS):
+        take = np.arange(n_periods) // part == k
+        fold = background.fold(channel, watched, clock, take)
+        errors.append(phase_error(fold, 0, model.level[channel], model.place))
+    per_period, at_origin = np.polyfit((np.arange(PARTS) + 0.5) * part, errors, 1)
+    clock.state[1] += per_period
+    clock.origin_tick += float(at_origin)
 
 
 def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, settings: DetectionSettings) -> None:

@@ -11,7 +11,7 @@ from acquisition.origin import Origin
 from acquisition.trace_writer import TraceWriter
 from tests.conftest import Stream, whole_stream
 
-STREAM = "sim:stretch-ci?cells=20&rate=40&seed=61"
+STREAM = "sim:stretch-ci?cells=20&rate=40&seed=73"
 
 
 def calibrated(stream: Stream) -> Calibration:
