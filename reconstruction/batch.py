@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
-from reconstruction.deposit import FloatImage
 from reconstruction.errors import ReconstructionError
-from reconstruction.images import CellImages, FloatImages, Pixels, Rejection
+from reconstruction.images import CellImages, Images, Rejection
 from reconstruction.speed import SpeedSource
-
-Stack = FloatImages | npt.NDArray[np.uint16]
 
 _BY_FLAG = {
     EventFlag.GAP: Rejection.GAP,
@@ -77,52 +72,8 @@ class Measured:
     features: Mapping[str, float]
 
 
-@numba.njit(cache=True, nogil=True)
-def to_counts(image: FloatImage, unit: float, counts: npt.NDArray[np.uint16]) -> None:
-    """Write an image as whole `counts` of the same shape, contiguous both, of this unit each."""
-    values, target = image.reshape(-1), counts.reshape(-1)
-    per_unit = np.float32(1.0 / unit)
-    for i in range(values.shape[0]):
-        target[i] = np.uint16(min(max(values[i] * per_unit + np.float32(0.5), np.float32(0.0)), np.float32(65535.0)))
-
-
-def new_stacks(shapes: Mapping[str, tuple[int, ...]], rows: int, pixels: Pixels) -> dict[str, Stack]:
-    """Make room for the images of a batch, empty, by channel."""
-    return {name: np.zeros((rows, *shape), dtype=pixels.value) for name, shape in shapes.items()}
-
-
-def one_by_one(
-    events: Sequence[Event], images: Mapping[str, Stack], units: Mapping[str, float], cells_first: bool,
-    one: Callable[[Event, Mapping[str, FloatImage]], Measured],
-) -> tuple[list[Event], list[Measured]]:  # fmt: skip
-    """Let `one` measure every event and fill its row of the `images`; return both in the order of the rows.
-
-    With `cells_first`, events that are no cells give their row to the next one; their flat images are set aside, and
-    follow the cells. `one` always makes float32; where the images are whole counts, they are rounded to `units`.
-    """
-    cells: list[tuple[Event, Measured]] = []
-    others: list[tuple[Event, Measured, dict[str, Stack]]] = []
-    made = {name: np.zeros(s.shape[1:], np.float32) for name, s in images.items() if s.dtype == np.uint16}
-    for event in events:
-        row = {name: stack[len(cells)] for name, stack in images.items()}
-        measured = one(event, {**row, **made})
-        rejected = measured.rejection is not Rejection.NONE
-        for name, exact in made.items():
-            if not (cells_first and rejected and exact.ndim == 3):
-                to_counts(exact, units[name], row[name])
-        if cells_first and rejected:
-            others.append((event, measured, {name: image.copy() for name, image in row.items() if image.ndim == 2}))
-        else:
-            cells.append((event, measured))
-    for k, (_, _, flat) in enumerate(others):
-        for name, set_aside in flat.items():
-            images[name][len(cells) + k] = set_aside
-    both = [*cells, *((event, measured) for event, measured, _ in others)]
-    return [event for event, _ in both], [measured for _, measured in both]
-
-
 def assemble(
-    events: Sequence[Event], measured: Sequence[Measured], images: Mapping[str, Stack], pixel_um: float,
+    events: Sequence[Event], measured: Sequence[Measured], images: Mapping[str, Images], pixel_um: float,
     feature_names: Sequence[str],
 ) -> CellImages:  # fmt: skip
     """Make a batch of events, what was measured of each, and their images."""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from reconstruction.speed import SpeedSource
 
 FloatImages = npt.NDArray[np.float32]
+Images = FloatImages | npt.NDArray[np.uint16]
 
 RELATIVE_UNIT = 2.0**-14
 """What one count of a relative image stands for, where images are counts; four times the empty background fits."""
@@ -83,7 +84,7 @@ class CellImages:
     event_id: npt.NDArray[np.uint64]
     epoch: npt.NDArray[np.int32]
     trigger_tick: npt.NDArray[np.float64]
-    images: Mapping[str, FloatImages | npt.NDArray[np.uint16]]
+    images: Mapping[str, Images]
     pixel_um: float
     speed_m_s: npt.NDArray[np.float32]
     speed_error_m_s: npt.NDArray[np.float32]

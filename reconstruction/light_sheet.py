@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, new_stacks, one_by_one
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
 from reconstruction.channel_features import channel_feature_names, channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
@@ -23,6 +23,7 @@ from reconstruction.sheet_quality import SheetQuality
 from reconstruction.sheet_tables import SAMPLE_NOISE
 from reconstruction.side_by_side import Splitter
 from reconstruction.speed_meter import SpeedMeter
+from reconstruction.stacks import new_stacks, one_by_one
 
 
 class LightSheetTransform:

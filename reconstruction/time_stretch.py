@@ -13,12 +13,13 @@ from acquisition.clipping import count_clipped
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, new_stacks, one_by_one
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
 from reconstruction.deposit import Canvas, FloatImage, Motion, deposit, settle
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
 from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels
 from reconstruction.speed import SpeedSource
+from reconstruction.stacks import new_stacks, one_by_one
 
 DARKEST = 0.05
 """Phases whose background is below this share of its highest level carry no image."""

@@ -46,7 +46,8 @@ def test_a_volume_is_restored_as_asked_and_says_so(
     assert about == said
     expected = restored(measured, world.run.instrument, method, params.get("iterations", 10))
     assert np.allclose(volume, expected, atol=1e-4 * measured.max())
-    assert np.abs(volume - measured).max() > 0.05 * measured.max()
+    # Smoothing changes least: the volume is the best estimate from samples as noisy as they are bright.
+    assert np.abs(volume - measured).max() > 0.02 * measured.max()
     # Asking changes nothing for who does not ask.
     assert np.array_equal(volume_of(world)[0], measured)
 
