@@ -14,7 +14,7 @@ from acquisition.templates import Flags, Floats
 
 
 def active_phases(level: Floats, share: float, edge_bins: int) -> Flags:
-    """Return the phases `(n_bins,)` that carry light: where the level, above its dark end, passes a share of its height.
+    """Return the phases `(n_bins,)` that carry light: where the level, above its dark end, passes a share of its top.
 
     Those within `edge_bins` of a dark one are left out.
     """
