@@ -18,6 +18,10 @@ from reconstruction.lanes import LANES, blend
 
 PHASES = 16
 """Places between two samples at which a scan may start; the sheet moves some 10 nm from one to the next."""
+EDGE_SAMPLES = 2
+"""Samples at either end of a scan that are left out: light turns on and off there, and the clock jitters about it."""
+FARTHEST_PX = 3.0
+"""Rows farther than this from all samples are not seen."""
 REACH = 1.75
 """Samples count for a row up to so many blurs to either side."""
 
@@ -109,19 +113,20 @@ def new_row_table(scan: Scan, grid: ImageGrid, period: float, blur_um: float, no
     z = row_heights(grid)
     active = scan.active_duty * period
     counts = np.array([[math.ceil(active - (q + 0.5) / PHASES) for q in range(PHASES)]] * 2, dtype=np.int64)
-    near = min(samples_near(scan, period, blur_um), int(counts.min()))
+    near = min(samples_near(scan, period, blur_um), int(counts.min()) - 2 * EDGE_SAMPLES)
     first, shares = np.empty((2, PHASES, z.size), np.int64), np.empty((2, PHASES, z.size, near))
     for back in range(2):
         for q in range(PHASES):
             u = (np.arange(counts[back, q]) + (q + 0.5) / PHASES) / active
             places = heights(scan, 1.0 - u if back else u)
             rising = places[::-1] if back else places
+            rising = rising[EDGE_SAMPLES : places.size - EDGE_SAMPLES]
             run = nearest_run(rising, z, near)
             about = rising[run[:, None] + np.arange(near)]
             part = shares_of(about, z, blur_um, noise)
-            unseen = np.abs(about - z[:, None]).min(axis=1) > grid.pixel_um
+            unseen = np.abs(about - z[:, None]).min(axis=1) > FARTHEST_PX * grid.pixel_um
             part[unseen] = 0.0
-            first[back, q] = counts[back, q] - run - near if back else run
+            first[back, q] = places.size - EDGE_SAMPLES - run - near if back else EDGE_SAMPLES + run
             shares[back, q] = part[:, ::-1] if back else part
     left = noise_left(shares[0, 0][shares[0, 0].any(axis=1)], noise)
     return _blocked(counts, first, shares), left

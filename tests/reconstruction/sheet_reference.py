@@ -9,7 +9,7 @@ from acquisition.event import BINS_PER_TICK, Event
 from acquisition.instrument import Instrument, Role, Scan
 from reconstruction.blur import forward_blur, side_blur
 from reconstruction.line_planes import PHASES as LINE_PHASES
-from reconstruction.scan_lines import PHASES, REACH
+from reconstruction.scan_lines import EDGE_SAMPLES, FARTHEST_PX, PHASES, REACH
 from reconstruction.sheet_tables import SAMPLE_NOISE, table_period
 
 
@@ -49,12 +49,12 @@ def line(instrument: Instrument, period: float, number: int, into: float, values
     into = (math.floor(into * PHASES) + 0.5) / PHASES
     count = math.ceil(active - into)
     heights = [height_um(scan, number, (i + into) / active) for i in range(count)]
-    order = sorted(range(count), key=lambda i: heights[i])
+    order = sorted(range(EDGE_SAMPLES, count - EDGE_SAMPLES), key=lambda i: heights[i])
     near = math.ceil(2 * REACH * blur_um * active / scan.height_um)
     result, noise = [], []
     for z in rows_of(instrument):
         taken = [order[k] for k in about([heights[i] for i in order], z, near)]
-        if min(abs(heights[i] - z) for i in taken) > instrument.grid.pixel_um:
+        if min(abs(heights[i] - z) for i in taken) > FARTHEST_PX * instrument.grid.pixel_um:
             result.append(math.nan)
             continue
         value, shares = estimate(
