@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -15,6 +16,7 @@ from benchmarks.scipy_images import volume_by_scipy
 from benchmarks.timing import Row, in_turn
 from reconstruction.deposit import Motion
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
+from reconstruction.side_by_side import Splitter
 from reconstruction.transform import transform_for
 
 
@@ -30,14 +32,15 @@ def events_of(url: str, least: int = 24) -> tuple[Instrument, list[Event]]:
 
 
 def _one_by_one(instrument: Instrument, events: list[Event]) -> None:
-    """The kernels alone, at nominal speed: scan energy, transmission and one volume into one batch."""
+    """The kernels alone, at nominal speed: window taken apart, scan energy, transmission, one volume into a batch."""
     n = instrument.grid.size_px
-    mapping = SheetMapping(instrument)
+    mapping, splitter = SheetMapping(instrument), Splitter()
     um_per_tick = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
     images = np.zeros((len(events), n, n), np.float32)
     volumes = np.zeros((4, n, n, n), np.float32)
     while True:
-        for row, event in enumerate(events):
+        for row, whole in enumerate(events):
+            event = replace(whole, window=splitter.split(whole.window))
             motion = Motion(event.trigger_tick, um_per_tick)
             efficiency = deflector_efficiency(event.background.level[0])
             mapping.energy(event, efficiency, 1)

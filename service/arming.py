@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
-from acquisition.block import Block
 from acquisition.detection import Detector, detector_for
 from acquisition.errors import LightlineError
 from acquisition.instrument import Instrument
@@ -28,10 +25,9 @@ from service.pipeline import Parts
 from service.run import FinishReason, Record, Run, RunRequest, RunState
 from service.run_files import TRACE
 from service.run_folder import RunFolder
+from service.warming import warm
 
 WARM_TIMEOUT_S = 120.0
-_WARM_PERIODS = 2200
-_WARM_CELL_UM = 8.0
 
 
 class BundleFile(Protocol):
@@ -100,8 +96,7 @@ def _armed(
     start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes())
     dispatcher.begin(start, needed)
     # The kernels compile here while the workers warm their model.
-    transform.warm()
-    _warm_detection(makers.detector(instrument), instrument)
+    warm(transform, makers.detector(instrument), instrument)
     dispatcher.wait_ready(WARM_TIMEOUT_S)
     run = Run(
         id=run_id,
@@ -128,24 +123,6 @@ def _armed(
 def providers_of(dispatcher: Dispatcher) -> str:
     """Return the execution providers that workers really run on, joined where they differ."""
     return ", ".join(sorted({view.provider for view in dispatcher.workers() if view.provider}))
-
-
-def _warm_detection(detector: Detector, instrument: Instrument) -> None:
-    """Compile the detector's kernels on a made-up stream with one cell, with a detector that is thrown away."""
-    optics = instrument.optics
-    rate_hz = optics.line_rate_hz if optics.kind == "time_stretch" else optics.scan.rate_hz
-    step_um = instrument.flow_speed_m_s * 1e6 / rate_hz
-    n_periods = _WARM_PERIODS + round(3 * _WARM_CELL_UM / step_um)
-    ticks = np.arange(round(n_periods * instrument.sample_rate_hz / rate_hz))
-    turns = ticks * rate_hz / instrument.sample_rate_hz
-    light = np.where(turns % 1.0 < 0.5, 0.5 * instrument.digitizer.highest, 0.0)
-    inside = np.abs(turns - _WARM_PERIODS - _WARM_CELL_UM / step_um) < 0.5 * _WARM_CELL_UM / step_um
-    light[inside & (turns % 0.25 < 0.15)] *= 0.5
-    light += np.random.default_rng(0).integers(-2, 3, ticks.size)
-    columns = np.repeat(light[:, None], len(instrument.channels), axis=1)
-    samples = columns.astype(np.int8) if instrument.digitizer.dtype == np.int8 else columns.astype(np.int16)
-    detector.push(Block(samples, first_sample=0))
-    detector.flush()
 
 
 def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:

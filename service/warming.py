@@ -1,0 +1,85 @@
+"""Compiling the kernels before a run takes its first sample; the first time on a computer, in two processes at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import numpy as np
+
+from acquisition.block import Block
+from acquisition.detection import Detector, detector_for
+from acquisition.instrument import Instrument
+from acquisition.walk import walk
+from reconstruction.transform import Transform
+
+PERIODS = 2200
+CELL_UM = 8.0
+LONGEST_S = 300.0
+"""What the process beside is not done with by then is compiled here."""
+
+
+def warm(transform: Transform, detector: Detector, instrument: Instrument) -> None:
+    """Compile all kernels of a run; `detector` is used up.
+
+    Compiling holds Python's lock, and takes minutes the first time: kernels of detection are then compiled in a process
+    beside, and found in the cache afterwards.
+    """
+    if _compiled_before():
+        transform.warm()
+    else:
+        with _compiling_detection(instrument):
+            transform.warm()
+    warm_detection(detector, instrument)
+
+
+def _compiled_before() -> bool:
+    """Tell whether detection's largest kernel lies in the cache."""
+    cache = Path(getattr(getattr(walk, "_cache", None), "cache_path", ""))
+    return any(cache.glob("walk.*.nbi"))
+
+
+@contextmanager
+def _compiling_detection(instrument: Instrument) -> Iterator[None]:
+    """Compile the kernels of detection in a process of its own until the end of the block."""
+    words = [sys.executable, "-m", "service.warming"]
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        try:
+            if process.stdin is not None:
+                # A process that ended at once compiles nothing; then it is done here.
+                with suppress(BrokenPipeError):
+                    process.stdin.write(instrument.to_json().encode())
+                    process.stdin.close()
+            yield
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(LONGEST_S)
+        finally:
+            process.kill()
+
+
+def warm_detection(detector: Detector, instrument: Instrument) -> None:
+    """Compile the detector's kernels on a made-up stream with one cell, with a detector that is thrown away."""
+    optics = instrument.optics
+    rate_hz = optics.line_rate_hz if optics.kind == "time_stretch" else optics.scan.rate_hz
+    step_um = instrument.flow_speed_m_s * 1e6 / rate_hz
+    n_periods = PERIODS + round(3 * CELL_UM / step_um)
+    ticks = np.arange(round(n_periods * instrument.sample_rate_hz / rate_hz))
+    turns = ticks * rate_hz / instrument.sample_rate_hz
+    light = np.where(turns % 1.0 < 0.5, 0.5 * instrument.digitizer.highest, 0.0)
+    inside = np.abs(turns - PERIODS - CELL_UM / step_um) < 0.5 * CELL_UM / step_um
+    light[inside & (turns % 0.25 < 0.15)] *= 0.5
+    light += np.random.default_rng(0).integers(-2, 3, ticks.size)
+    columns = np.repeat(light[:, None], len(instrument.channels), axis=1)
+    samples = columns.astype(np.int8) if instrument.digitizer.dtype == np.int8 else columns.astype(np.int16)
+    detector.push(Block(samples, first_sample=0))
+    detector.flush()
+
+
+if __name__ == "__main__":
+    described = Instrument.from_json(sys.stdin.read())
+    warm_detection(detector_for(described), described)
