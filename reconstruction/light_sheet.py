@@ -8,12 +8,11 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
-from reconstruction.channel_features import channel_feature_names, channel_features, no_channel_features
+from reconstruction.channel_features import channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
@@ -48,10 +47,11 @@ class LightSheetTransform:
         # Every transmission channel has its own slit; the last slit serves those that are left.
         self._forward = {names[c]: (c, optics.slits[min(i, len(optics.slits) - 1)].y_um) for i, c in enumerate(forward)}
         self._sides = {names[c]: c for c in sides}
+        self._unmade = {names[c]: no_channel_features(instrument.channels[c]) for c in sides}
         self._feature_names = (
             *image_feature_names("zy"),
             *(f"{name}_sum" for name in self._sides),
-            *(feature for c in sides for feature in channel_feature_names(instrument.channels[c])),
+            *(feature for unmade in self._unmade.values() for feature in unmade),
             "speed_residual_um",
             "missing_share",
             *self._quality.names,
@@ -102,7 +102,10 @@ class LightSheetTransform:
         first_name = self.flat_channels[0]
         efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
-        fit, others = self._meter.measure_with_neighbours(event, self._brightest(energies))
+        light = {name: float(energy.sum()) for name, energy in energies.items()}
+        brightest = max(light, key=light.__getitem__, default=None)
+        column = None if brightest is None else self._sides[brightest]
+        fit, others = self._meter.measure_with_neighbours(event, column)
         n = self.instrument.grid.size_px
         first = images.get(first_name, np.zeros((n, n), dtype=np.float32))
         motion = Motion(fit.start_tick, fit.speed_um_per_tick)
@@ -113,26 +116,20 @@ class LightSheetTransform:
         pixel_um = self.instrument.grid.pixel_um
         mask = find_object(first)
         features = image_features(first, mask, pixel_um, "zy")
-        features |= {f"{name}_sum": float(energy.sum()) for name, energy in energies.items()}
+        features |= {f"{name}_sum": total for name, total in light.items()}
         features |= {"speed_residual_um": fit.residual_um, "missing_share": missing / first.size}
-        brightest = max(energies.values(), key=lambda energy: float(energy.sum()), default=None)
         # Most of what passes is debris, and nobody looks at its planes.
         asked = others if features["area_um2"] >= self._gate.smallest_area_um2 else None
-        features |= self._quality.measure(event, fit, asked, brightest, features)
+        energy = None if brightest is None else energies[brightest]
+        features |= self._quality.measure(event, fit, asked, energy, features)
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)
-        for name, column in self._sides.items():
-            channel = self.instrument.channels[column]
-            features |= no_channel_features(channel)
+        for name, side in self._sides.items():
+            features |= self._unmade[name]
             if name in images and (volumes_of_all or rejection is Rejection.NONE):
-                self._mapping.volume(event, efficiency, column, motion, images[name])
-                features |= channel_features(channel, images[name], mask, pixel_um)
+                self._mapping.volume(event, efficiency, side, motion, images[name])
+                features |= channel_features(self.instrument.channels[side], images[name], mask, pixel_um)
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, fit.source, rejection, features)
-
-    def _brightest(self, energies: Mapping[str, npt.NDArray[np.float64]]) -> int | None:
-        """Column of the side channel with most light; None where there is none."""
-        name = max(energies, key=lambda name: float(energies[name].sum()), default=None)
-        return None if name is None else self._sides[name]

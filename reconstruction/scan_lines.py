@@ -31,16 +31,18 @@ Longs = npt.NDArray[np.int64]
 class RowTable(NamedTuple):
     """How the samples of a scan make up the rows of a line; by direction (back: 1), phase and block of `LANES` rows.
 
+    A sawtooth has one direction, a triangle two.
+
     Attributes
     ----------
     counts
-        `(2, PHASES)`: samples of the active part.
+        `(directions, PHASES)`: samples of the active part.
     starts
         `(blocks,)`: first row of each block.
     first
-        `(2, PHASES, blocks)`: first sample that a block is made of.
+        `(directions, PHASES, blocks)`: first sample that a block is made of.
     shares
-        Flat, `(2, PHASES, blocks, span, LANES)` float32.
+        Flat, `(directions, PHASES, blocks, span, LANES)` float32.
     span
         Samples that a block is made of.
     """
@@ -112,10 +114,12 @@ def new_row_table(scan: Scan, grid: ImageGrid, period: float, blur_um: float, no
     """
     z = row_heights(grid)
     active = scan.active_duty * period
-    counts = np.array([[math.ceil(active - (q + 0.5) / PHASES) for q in range(PHASES)]] * 2, dtype=np.int64)
+    directions = 2 if scan.shape == "triangle" else 1
+    counts = np.array([[math.ceil(active - (q + 0.5) / PHASES) for q in range(PHASES)]] * directions, dtype=np.int64)
     near = min(samples_near(scan, period, blur_um), int(counts.min()) - 2 * EDGE_SAMPLES)
-    first, shares = np.empty((2, PHASES, z.size), np.int64), np.empty((2, PHASES, z.size, near))
-    for back in range(2):
+    first = np.empty((directions, PHASES, z.size), np.int64)
+    shares = np.empty((*first.shape, near))
+    for back in range(directions):
         for q in range(PHASES):
             u = (np.arange(counts[back, q]) + (q + 0.5) / PHASES) / active
             places = heights(scan, 1.0 - u if back else u)
@@ -138,8 +142,8 @@ def _blocked(counts: Longs, first: Longs, shares: Doubles) -> RowTable:
     rows = starts[:, None] + np.arange(LANES)
     begin = first[:, :, rows].min(axis=3)
     span = int((first[:, :, rows].max(axis=3) + near - begin).max())
-    table = np.zeros((2, PHASES, starts.size, span, LANES), np.float32)
-    back, phase, block, lane, k = np.indices((2, PHASES, starts.size, LANES, near))
+    table = np.zeros((*begin.shape, span, LANES), np.float32)
+    back, phase, block, lane, k = np.indices((*begin.shape, LANES, near))
     row = rows[block, lane]
     table[back, phase, block, first[back, phase, row] - begin[back, phase, block] + k, lane] = shares[
         back, phase, row, k
