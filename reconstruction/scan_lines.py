@@ -171,7 +171,7 @@ def by_sample(values: FloatImage, period: float, delay: float, length: int) -> t
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _bin_of(start: int, begin: float, first_tick: float) -> tuple[int, int]:
+def bin_of(start: int, begin: float, first_tick: float) -> tuple[int, int]:
     """Row and column of a `Correction` for a sample, when the scan starts at `begin` by the clock."""
     after = start - begin - first_tick
     k = math.floor(after)
@@ -202,9 +202,9 @@ def lay_lines(
         if not met[n]:
             lines[n] = np.float32(0.0)
             continue
-        q, k = _bin_of(start, begin, level_tick)
+        q, k = bin_of(start, begin, level_tick)
         lows = level[q, k : k + count]
-        q, k = _bin_of(start, begin, gain_tick)
+        q, k = bin_of(start, begin, gain_tick)
         gains = gain[q, k : k + count]
         taken = samples[start : start + count]
         for i in range(count):

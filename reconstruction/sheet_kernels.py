@@ -10,10 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
-from acquisition.event import BINS_PER_TICK
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.line_planes import LINES, LINES_BEFORE, lay_plane
-from reconstruction.scan_lines import Correction, RowTable, ScanClock, by_sample, lay_lines
+from reconstruction.scan_lines import Correction, RowTable, ScanClock, bin_of, by_sample, lay_lines
 
 Doubles = npt.NDArray[np.float64]
 
@@ -58,10 +57,9 @@ def _sums(values: FloatImage) -> Doubles:
 
 
 @numba.njit(cache=True, nogil=True, inline="always")
-def _between(sums: Doubles, after: float, count: int) -> float:
-    """Add up `count` samples of a background of which the first lies `after` column 0."""
-    k = math.floor(after)
-    q = int((after - k) * BINS_PER_TICK)
+def _between(sums: Doubles, start: int, begin: float, first_tick: float, count: int) -> float:
+    """Add up `count` samples of a background, from the one at `start` on; see `bin_of`."""
+    q, k = bin_of(start, begin, first_tick)
     return float(sums[q, k + count] - sums[q, k])
 
 
@@ -90,9 +88,8 @@ def scan_energy(
         total, part = np.int32(0), samples[start:stop]
         for m in range(part.shape[0]):
             total += np.int32(part[m])
-        after = start - begin
-        background = _between(levels, after - low_tick, stop - start)
-        energy[n] = (total - background) / _between(efficiencies, after - share_tick, stop - start)
+        background = _between(levels, start, begin, low_tick, stop - start)
+        energy[n] = (total - background) / _between(efficiencies, start, begin, share_tick, stop - start)
     return energy
 
 
