@@ -1,0 +1,61 @@
+"""What is measured in the phase of a cell: its dry mass, and how steep and how high it stands."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from reconstruction.contour import Mask
+from reconstruction.deposit import FloatImage
+
+PHASE_FEATURES = ("dry_mass_pg", "phase_peak_rad", "phase_avg_rad", "phase_slope_rad_per_um")
+"""What `phase_features` gives, in this order; see docs/features.md."""
+
+REFRACTION_INCREMENT_UM3_PER_PG = 0.19
+"""How much the index of water rises with the mass of protein in it: 0.19 mL/g, which is um3/pg (Barer 1952)."""
+
+
+def no_phase_features() -> dict[str, float]:
+    """Return NaN for every name: what is known of a phase that was not made."""
+    return dict.fromkeys(PHASE_FEATURES, math.nan)
+
+
+def phase_features(phase: FloatImage, inside: Mask, pixel_um: float, wavelength_nm: float) -> dict[str, float]:
+    """Measure the phase of the object.
+
+    Parameters
+    ----------
+    phase
+        `(rows, columns)` float32, radians, 0 in the surround.
+    inside
+        `(rows, columns)` bool, outline of the object.
+    pixel_um
+        Edge of a pixel.
+    wavelength_nm
+        Of the light, in vacuum.
+
+    Returns
+    -------
+    dict
+        `PHASE_FEATURES`, as docs/features.md defines them; NaN where there is no object.
+
+    Notes
+    -----
+    Dry mass is wavelength / (2 pi increment) times the integral of the phase over the area. Sources: Barer, Nature
+    169, 366 (1952); Popescu et al., Am. J. Physiol. Cell Physiol. 295, C538 (2008), equation 1.
+    """
+    values = phase[inside]
+    if values.size == 0:
+        return no_phase_features()
+    um_per_rad = wavelength_nm * 1e-3 / (2.0 * math.pi)
+    path_um3 = um_per_rad * float(values.sum(dtype=np.float64)) * pixel_um**2
+    down = np.asarray(np.gradient(phase, pixel_um, axis=0))
+    along = np.asarray(np.gradient(phase, pixel_um, axis=1))
+    measured = (
+        path_um3 / REFRACTION_INCREMENT_UM3_PER_PG,
+        float(max(values.max(), values.min(), key=abs)),
+        float(values.mean()),
+        math.sqrt(float(np.mean((down**2 + along**2)[inside]))),
+    )
+    return dict(zip(PHASE_FEATURES, measured, strict=True))
