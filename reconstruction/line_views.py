@@ -1,0 +1,66 @@
+"""Which pictures a time-stretch instrument takes: one of every view in its lines (specification B.2)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from acquisition.errors import ConfigError
+from acquisition.instrument import Instrument, Role
+
+
+@dataclass(frozen=True, slots=True)
+class ViewPlace:
+    """One view: where its light lies in the lines.
+
+    Attributes
+    ----------
+    name
+        Of its images.
+    column
+        Of the window that carries it.
+    delay_samples
+        From the middle of the first view, which lies at one half of the clock's period, to the middle of this one.
+    reach_samples
+        What lies farther from the middle of the view belongs to another one, or to another line.
+    """
+
+    name: str
+    column: int
+    delay_samples: float
+    reach_samples: float
+
+
+def views_of(instrument: Instrument) -> tuple[ViewPlace, ...]:
+    """Return every view of an instrument, the first one first.
+
+    The image of a channel with one view has the channel's name. With several, images have the names of the views,
+    after the channel's where there are several channels: `brightfield`, or `left_brightfield`.
+
+    Raises
+    ------
+    ConfigError
+        If the instrument is no time stretch, or two of its views have one name.
+    """
+    optics = instrument.time_stretch
+    period = instrument.sample_rate_hz / optics.line_rate_hz
+    delays = [view.delay_samples for view in optics.views]
+    columns = instrument.columns(Role.LINE)
+    places = []
+    for column in columns:
+        channel = instrument.channels[column].name
+        for k, (view, delay) in enumerate(zip(optics.views, delays, strict=True)):
+            others = [_apart(delay - other, period) for i, other in enumerate(delays) if i != k]
+            name = channel if not others else view.name if len(columns) == 1 else f"{channel}_{view.name}"
+            places.append(ViewPlace(name, column, delay, 0.5 * min([period, *others])))
+    twice = {place.name for place in places if sum(place.name == other.name for other in places) > 1}
+    if twice:
+        raise ConfigError(
+            f"The instrument '{instrument.name}' has several views named '{min(twice)}': give each a name of its own."
+        )
+    return tuple(places)
+
+
+def _apart(samples: float, period: float) -> float:
+    """How far two places in a line are from each other, the shorter way round."""
+    around = samples % period
+    return min(around, period - around)
