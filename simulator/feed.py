@@ -135,11 +135,11 @@ class Feed:
             self._owed = lost if lost == UNKNOWN_LOSS else lost + block.n_samples
 
     def _put_truth(self) -> None:
-        asked_s = time.monotonic()
+        began_s = time.thread_time()
         truth = self._source.truth()
         if truth is None:
             return
-        for rows, replaces in self._truth.news(truth, asked_s):
+        for rows, replaces in self._truth.news(truth, began_s):
             shifted = dict(rows)
             if "epoch" in shifted:
                 shifted["epoch"] = np.asarray(shifted["epoch"], np.int64) + (self._epoch_shift or 0)

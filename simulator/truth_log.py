@@ -11,7 +11,7 @@ from acquisition.network_truth import row_chunks
 from acquisition.source import Truth
 
 _SHARE = 0.2
-"""Most of the time that asking for the truth may take: a long table is asked for less often."""
+"""Most of a processor's time that asking for the truth may take: a long table is asked for less often."""
 
 
 class TruthLog:
@@ -25,15 +25,15 @@ class TruthLog:
         """Whether the source may be asked again."""
         return time.monotonic() >= self._due_s
 
-    def news(self, truth: Truth, asked_s: float) -> Iterator[tuple[Truth, bool]]:
+    def news(self, truth: Truth, began_s: float) -> Iterator[tuple[Truth, bool]]:
         """Give the rows to send, with whether they take the place of all before.
 
         Parameters
         ----------
         truth
             The table as it stands.
-        asked_s
-            `time.monotonic()` before it was asked for.
+        began_s
+            `time.thread_time()` before it was asked for.
         """
         before, self._known = self._known, truth
         rows = len(next(iter(truth.values()), ()))
@@ -42,8 +42,7 @@ class TruthLog:
         if not grown or rows > had:
             for place, chunk in enumerate(row_chunks({name: column[had:] for name, column in truth.items()})):
                 yield chunk, not grown and place == 0
-        now_s = time.monotonic()
-        self._due_s = now_s + (now_s - asked_s) / _SHARE
+        self._due_s = time.monotonic() + (time.thread_time() - began_s) / _SHARE
 
 
 def _begins_with(table: Truth, start: Truth) -> bool:

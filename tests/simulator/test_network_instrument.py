@@ -108,11 +108,12 @@ def test_clients_one_after_the_other_get_the_stream_from_its_beginning():
 
 
 def test_a_client_knows_of_a_cell_as_soon_as_it_has_its_samples():
-    with serving(RampSource(block=10_000, speed=1.0), live=True) as server, open_tcp(str(server.address)) as source:
+    ramp_source = RampSource(samples=1_000_000, block=100_000, speed=1.0)
+    with serving(ramp_source, live=True) as server, open_tcp(str(server.address)) as source:
         source.start()
         for _ in range(5):
             block = source.read()
-        assert len(source.truth()["tick"]) == 50 and block.end_sample == 50_000
+        assert len(source.truth()["tick"]) == 500 and block.end_sample == 500_000
 
 
 def test_a_slow_client_of_a_live_source_loses_samples_with_a_count():
