@@ -34,13 +34,13 @@ def events_of(url: str, least: int = 24) -> tuple[Instrument, list[Event]]:
 def _one_by_one(instrument: Instrument, events: list[Event]) -> None:
     """The kernels alone, at nominal speed: window taken apart, scan energy, transmission, one volume into a batch."""
     n = instrument.grid.size_px
-    mapping, splitter = SheetMapping(instrument), Splitter()
+    mapping, splitter = SheetMapping(instrument), Splitter(instrument, (0, 1))
     um_per_tick = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
     images = np.zeros((len(events), n, n), np.float32)
     volumes = np.zeros((4, n, n, n), np.float32)
     while True:
         for row, whole in enumerate(events):
-            event = replace(whole, window=splitter.split(whole.window))
+            event = replace(whole, window=splitter.split(whole.window)[0])
             motion = Motion(event.trigger_tick, um_per_tick)
             efficiency = deflector_efficiency(event.background.level[0])
             mapping.energy(event, efficiency, 1)

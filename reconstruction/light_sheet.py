@@ -40,13 +40,13 @@ class LightSheetTransform:
         self._quality = SheetQuality(instrument, gate.worst_speed_error)
         self._mapping = SheetMapping(instrument)
         self._meter = SpeedMeter(instrument)
-        self._splitter = Splitter()
         names = [channel.name for channel in instrument.channels]
         forward = instrument.columns(Role.TRANSMISSION)
         sides = instrument.columns(Role.SIDE_SCATTER) + instrument.columns(Role.FLUORESCENCE)
         # Every transmission channel has its own slit; the last slit serves those that are left.
         self._forward = {names[c]: (c, optics.slits[min(i, len(optics.slits) - 1)].y_um) for i, c in enumerate(forward)}
         self._sides = {names[c]: c for c in sides}
+        self._splitter = Splitter(instrument, [*forward, *sides])
         self._unmade = {names[c]: no_channel_features(instrument.channels[c]) for c in sides}
         self._feature_names = (
             *image_feature_names("zy"),
@@ -54,6 +54,7 @@ class LightSheetTransform:
             *(feature for unmade in self._unmade.values() for feature in unmade),
             "speed_residual_um",
             "missing_share",
+            "clipped_share",
             *self._quality.names,
         )
 
@@ -98,7 +99,8 @@ class LightSheetTransform:
 
     def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""
-        event = replace(event, window=self._splitter.split(event.window))
+        window, clipped_share = self._splitter.split(event.window)
+        event = replace(event, window=window)
         first_name = self.flat_channels[0]
         efficiency = deflector_efficiency(event.background.level[self._forward[first_name][0]])
         energies = {name: self._mapping.energy(event, efficiency, channel) for name, channel in self._sides.items()}
@@ -122,6 +124,7 @@ class LightSheetTransform:
         asked = others if features["area_um2"] >= self._gate.smallest_area_um2 else None
         energy = None if brightest is None else energies[brightest]
         features |= self._quality.measure(event, fit, asked, energy, features)
+        features["clipped_share"] = clipped_share
         # Without a side channel there is no comb: the nominal speed stands, and only the flat image depends on it.
         speed_error = fit.error_um_per_tick / fit.speed_um_per_tick if self._sides else 0.0
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)

@@ -9,7 +9,6 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.clipping import count_clipped
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from reconstruction.planes import Passage, Planes, as_columns, contaminated_planes, lost_planes, plane_columns
@@ -57,13 +56,12 @@ class SheetQuality:
 
     def __init__(self, instrument: Instrument, worst_speed_error: float) -> None:
         mask = instrument.light_sheet.mask
-        self._instrument = instrument
         self._worst_speed_error = worst_speed_error
         self._mask_x = np.array(mask.x_um, dtype=np.float64)
         self._mask_y = np.array(mask.y_um, dtype=np.float64)
         self._half_pitch_um = 0.5 * float(np.diff(self._mask_y).min(initial=math.inf))
         self.names = (
-            "x_um", "x_sd_um", "off_centre_um", "clipped_share",
+            "x_um", "x_sd_um", "off_centre_um",
             *plane_columns("contaminated_planes", self._mask_y.size), *plane_columns("lost_planes", self._mask_y.size),
         )  # fmt: skip
 
@@ -90,12 +88,10 @@ class SheetQuality:
         radius = 0.0 if math.isnan(diameter) else diameter / 2
         cell = self._passage(fit, radius)
         x_um, x_sd_um = self._place_x(event, cell, energy)
-        clipped = count_clipped(event.window, self._instrument.digitizer).max() / max(event.window.shape[0], 1)
         return {
             "x_um": x_um,
             "x_sd_um": x_sd_um,
             "off_centre_um": math.hypot(x_um, features["z_um"]),
-            "clipped_share": float(clipped),
             **self._contamination(cell, others),
             **as_columns("lost_planes", lost_planes(cell, event.window_tick, event.window.shape[0], self._mask_y)),
         }
