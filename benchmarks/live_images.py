@@ -22,6 +22,7 @@ from reconstruction.transform import Transform, transform_for
 BLOCK = 1 << 16
 BATCH = 32
 URL = "sim:sheet-real?rate=500&seconds=0.25&seed=9"
+CLEAN = f"{URL}&flow.debris_per_cell=0"
 FLAT = ("transmission",)
 VOLUMES = (*FLAT, "side_scatter", "gfp")
 
@@ -118,17 +119,20 @@ def _image(
 
 
 def main() -> None:
-    """Print what the simulated stream at 500 cells/s takes, with one volume a cell, with two, and with two an event."""
-    instrument, samples = looped_stream(URL)
-    for channels, of_all in (((*FLAT, "side_scatter"), False), (VOLUMES, False), (VOLUMES, True)):
-        load = run(instrument, samples, 4, channels, of_all)
-        wall, detect, image = (took / load.seconds for took in (load.wall_s, load.detect_s, load.image_s))
-        print(
-            f"simulated, {load.seconds:.2f} s, {load.events / load.seconds:.0f} events/s, "
-            f"{len(channels) - 1} volume(s) of {'all' if of_all else 'cells'}: {wall:.2f} of real time on the wall; "
-            f"processor time {detect:.2f} (detect) and {image:.2f} (images) of a core",
-            flush=True,
-        )
+    """Print what simulated streams of 500 cells/s take, with one volume a cell, with two, and with two an event."""
+    print("| simulated, 500 cells/s | events/s | volumes | of | wall, of real time | detection, cores | images, cores |")
+    print("|---|---|---|---|---|---|---|")
+    for what, url in (("nothing else", CLEAN), ("five pieces of debris a cell", URL)):
+        instrument, samples = looped_stream(url)
+        for channels, of_all in (((*FLAT, "side_scatter"), False), (VOLUMES, False), (VOLUMES, True)):
+            load = run(instrument, samples, 4, channels, of_all)
+            wall, detect, image = (took / load.seconds for took in (load.wall_s, load.detect_s, load.image_s))
+            whose = "all events" if of_all else "cells"
+            print(
+                f"| {what} | {load.events / load.seconds:.0f} | {len(channels) - 1} | {whose} "
+                f"| {wall:.2f} | {detect:.2f} | {image:.2f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
