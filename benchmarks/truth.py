@@ -8,6 +8,8 @@ import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
+from reconstruction.masked_warp import masked_warp
+from reconstruction.methods import line_view
 from reconstruction.transform import transform_for
 from simulator.arrivals import Arrival, arrivals
 from simulator.cells.sample import parse_sample
@@ -41,12 +43,16 @@ def image_agreement(preset: str) -> dict[str, list[float]]:
     events += detector.flush()
     transform = transform_for(setup.instrument)
     images = transform.images(events, transform.channels)
+    by_id = {event.event_id: event for event in events}
     cells = list(islice(arrivals(setup, parse_sample("wbc"), SEED), CELLS))
     scores: dict[str, list[float]] = {}
     for row in np.flatnonzero(images.is_cell):
         arrival = min(cells, key=lambda a: abs(a.tick - images.trigger_tick[row]))
         for name, ideal in ideal_images(setup, arrival, float(images.trigger_tick[row])).items():
             scores.setdefault(f"correlation of {name}", []).append(correlation(images.images[name][row], ideal))
+            if (view := line_view(setup.instrument, name)) is not None:
+                offline = masked_warp(by_id[int(images.event_id[row])], setup.instrument, view)
+                scores.setdefault(f"correlation of {name}, masked warp", []).append(correlation(offline, ideal))
         if np.isfinite(images.speed_error_m_s[row]):
             error = abs(images.speed_m_s[row] / arrival.speed_m_s - 1.0)
             scores.setdefault("accuracy of speed (1 - relative error)", []).append(1.0 - float(error))

@@ -11,7 +11,6 @@ cells, and not for data that a model was trained on without them.
 from __future__ import annotations
 
 import math
-from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ import numpy.typing as npt
 from acquisition.instrument import Instrument
 from reconstruction.blur import Blur, side_blur
 from reconstruction.errors import ReconstructionError
+from reconstruction.methods import OF_VOLUMES, Method
 from reconstruction.sheet_tables import sampling_blur
 
 Volume = npt.NDArray[np.float32]
@@ -35,18 +35,6 @@ LEAST_SHARE = 1e-3
 DEFAULT_ITERATIONS, MOST_ITERATIONS = 10, 100
 REACH = 6.0
 """Where a Gaussian is taken to end, in standard deviations."""
-
-
-class Method(StrEnum):
-    """What is done to a volume."""
-
-    NONE = "none"
-    SMOOTH = "smooth"
-    """Wiener's filter for the blurred volume: noise goes, and a little resolution."""
-    WIENER = "wiener"
-    """Wiener's filter for the volume without blur."""
-    RICHARDSON_LUCY = "richardson_lucy"
-    """The likeliest light that is nowhere negative, under Poisson noise, after a few iterations."""
 
 
 def volume_blur(instrument: Instrument, wavelength_nm: float | None = None) -> Blur:
@@ -84,15 +72,17 @@ def restore(
     pixel_um
         Edge of a voxel.
     method
-        What to do; `NONE` returns the volume itself.
+        What to do, of `OF_VOLUMES`; `NONE` returns the volume itself.
     iterations
         Of Richardson and Lucy; more are sharper and noisier.
 
     Raises
     ------
     ReconstructionError
-        If this is no volume, or the iterations are none or far too many.
+        If this is no volume, the method is not for volumes, or the iterations are none or far too many.
     """
+    if method is not Method.NONE and method not in OF_VOLUMES:
+        raise ReconstructionError(f"'{method}' is not for volumes; use one of {', '.join(OF_VOLUMES)}.")
     if volume.ndim != 3:
         raise ReconstructionError(
             f"Only volumes of three axes can be restored, not {volume.ndim}; name a side channel."

@@ -1,7 +1,8 @@
-"""A stored cell's volumes, restored for someone who asks; what a model is given is never restored."""
+"""A stored cell's images, restored for someone who asks; what a model is given is never restored."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,14 +10,16 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.instrument import Instrument
-from reconstruction.deconvolution import DEFAULT_ITERATIONS, MOST_ITERATIONS, Method, restore, volume_blur
+from reconstruction.deconvolution import DEFAULT_ITERATIONS, MOST_ITERATIONS, restore, volume_blur
+from reconstruction.methods import Method, line_view, methods_of, offer
+from reconstruction.transform import transform_for
 from service.errors import QueryError
 from service.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """What somebody asks to be done to volumes.
+    """What somebody asks to be done to images.
 
     Attributes
     ----------
@@ -49,8 +52,21 @@ class Restoration:
             return f"{self.method}; iterations={self.iterations}"
         return str(self.method)
 
+    def check(self, instrument: Instrument, channels: Sequence[str]) -> None:
+        """Check that what is asked for can be done to one of these channels.
+
+        Raises
+        ------
+        QueryError
+            If it cannot; the sentence says what can be done to which images of the instrument.
+        """
+        if self.method is Method.NONE or any(self.method in methods_of(instrument, channel) for channel in channels):
+            return
+        known = transform_for(instrument).channels
+        raise QueryError(f"'{self.method}' is not for {', '.join(channels)}: {offer(instrument, known)}.")
+
     def image(self, folder: RunFolder, event_id: int, channel: str) -> npt.NDArray[np.float32]:
-        """Return an image of a stored event: flat ones `(y, x)` as they are, volumes `(z, y, x)` restored.
+        """Return an image of a stored event, `(y, x)` or `(z, y, x)`: restored where the method is for its channel.
 
         Raises
         ------
@@ -59,10 +75,15 @@ class Restoration:
         ReconstructionError
             If the voxels are too coarse for the method.
         """
-        image = np.asarray(folder.image(event_id, channel), dtype=np.float32)
-        if image.ndim != 3 or self.method is Method.NONE:
-            return image
         instrument = folder.run().instrument
+        if self.method not in methods_of(instrument, channel):
+            return np.asarray(folder.image(event_id, channel), dtype=np.float32)
+        if (view := line_view(instrument, channel)) is not None:
+            # Imported here: it compiles kernels, and only this method needs them.
+            from reconstruction.masked_warp import masked_warp
+
+            return masked_warp(folder.event(event_id), instrument, view)
+        image = np.asarray(folder.image(event_id, channel), dtype=np.float32)
         blur = volume_blur(instrument, _wavelength_nm(instrument, channel))
         return restore(image, blur, instrument.grid.pixel_um, self.method, self.iterations)
 

@@ -8,7 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from acquisition.instrument import Instrument, Role
-from reconstruction.deconvolution import MOST_ITERATIONS, Method
+from reconstruction.deconvolution import MOST_ITERATIONS
+from reconstruction.methods import Method, methods_of
 from reconstruction.transform import Transform, transform_for
 from service.api.auth import Needs, Scope
 from service.api.context import ControlOf, FolderOf
@@ -17,7 +18,7 @@ from service.api.explanation import answers_of
 from service.api.permanent import NPY, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
 from service.api.runs import plain_row
-from service.errors import QueryError, UnknownCell
+from service.errors import UnknownCell
 from service.restoration import Restoration
 
 CELL_PATH = "/api/v1/runs/{run_id}/cells/{event_id}"
@@ -26,16 +27,18 @@ router = APIRouter(prefix=CELL_PATH, tags=["cells"], dependencies=[Depends(Needs
 
 EventId = Annotated[int, Path(ge=1, le=2**62, description="Id of the event, from the run's one counter")]
 RESTORED = "Lightline-Restored"
-"""Header that says what was done to a volume."""
+"""Header that says what was done to an image."""
 
 
 def restoration(
-    restore: Annotated[Method, Query(description="Take noise or blur out of a volume")] = Method.NONE,
+    restore: Annotated[
+        Method, Query(description="Take noise or blur out of a volume, or make the image of lines offline")
+    ] = Method.NONE,
     iterations: Annotated[
         int | None, Query(ge=1, le=MOST_ITERATIONS, description="Of richardson_lucy; more are sharper and noisier")
     ] = None,
 ) -> Restoration:
-    """Return what the query asks to be done to volumes."""
+    """Return what the query asks to be done to images."""
     return Restoration.asked(restore, iterations)
 
 
@@ -62,18 +65,6 @@ def check_channel(instrument: Instrument, channel: str) -> bool:
     return channel in transform.flat_channels
 
 
-def check_restoration(asked: Restoration, channel: str, flat: bool) -> None:
-    """Check that what is asked for can be done to the images of a channel.
-
-    Raises
-    ------
-    QueryError
-        If they are flat, and something is to be done.
-    """
-    if flat and asked.method is not Method.NONE:
-        raise QueryError(f"'{channel}' is a flat image, and only volumes can be restored; leave 'restore' out.")
-
-
 def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
     transform = cached_transform(instrument)
     roles: dict[str, Role] = {channel.name: channel.role for channel in instrument.channels}
@@ -83,7 +74,7 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
             role=roles.get(name),
             kind="image" if name in transform.flat_channels else "volume",
             pixel_um=instrument.grid.pixel_um,
-            restore=[] if name in transform.flat_channels else [m for m in Method if m is not Method.NONE],
+            restore=list(methods_of(instrument, name)),
             png=f"{base}/image.png?channel={name}",
             npy=f"{base}/channels/{name}.npy",
         )
@@ -119,10 +110,11 @@ def channel_npy(
 ) -> Response:
     """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request.
 
-    A volume is as it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
+    Images are as they were measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
     """
     run = folder.run()
-    check_restoration(asked, channel, check_channel(run.instrument, channel))
+    check_channel(run.instrument, channel)
+    asked.check(run.instrument, [channel])
     done = "" if asked.method is Method.NONE else f"-{asked.method}"
     return permanent.answer(
         lambda: npy_bytes(asked.image(folder, event_id, channel)),

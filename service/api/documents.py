@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict
 
 from acquisition.instrument import Role
-from reconstruction.deconvolution import Method
+from reconstruction.methods import Method
 from service.run import Run
 from service.where import ColumnKind
 
@@ -59,7 +59,7 @@ class ChannelLinks(_Document):
     """Axes y, x or z, y, x; light-sheet transmission is z, y."""
     pixel_um: float
     restore: list[Method]
-    """What `restore` may be in the query of `png` and `npy`, beside none; empty for flat images."""
+    """What `restore` may be in the query of `png` and `npy`, beside none; empty where nothing can be done."""
     png: str
     npy: str
 

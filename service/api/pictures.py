@@ -17,7 +17,6 @@ from service.api.cells import (
     RestorationOf,
     cached_transform,
     check_channel,
-    check_restoration,
 )
 from service.api.context import ControlOf, FolderOf
 from service.api.documents import SaliencyDocument
@@ -69,7 +68,7 @@ def cell_image(
         raise QueryError("'lo' must be below 'hi'.")
     name = channel or cached_transform(instrument).flat_channels[0]
     flat = check_channel(instrument, name)
-    check_restoration(asked, name, flat)
+    asked.check(instrument, [name])
     if flat and z is not None:
         raise QueryError(f"'{name}' is a flat image and has no slices; leave 'z' out.")
 

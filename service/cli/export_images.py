@@ -10,8 +10,10 @@ import click
 import numpy as np
 
 from acquisition.errors import ConfigError, LightlineError
-from reconstruction.deconvolution import MOST_ITERATIONS, Method
-from reconstruction.transform import Transform, transform_for
+from acquisition.instrument import Instrument
+from reconstruction.deconvolution import MOST_ITERATIONS
+from reconstruction.methods import Method
+from reconstruction.transform import transform_for
 from service.cli.progress import progress_bar
 from service.cli.stored_cells import first_ids
 from service.cli.write_trace import make_room
@@ -37,7 +39,8 @@ _ALL = 2**31
     "--restore",
     type=click.Choice([method.value for method in Method]),
     default=Method.NONE.value,
-    help="Take noise (smooth) or blur (wiener, richardson_lucy) out of volumes (default: none).",
+    help="Take noise (smooth) or blur (wiener, richardson_lucy) out of volumes; make lines offline into the image of "
+    "least variation that explains every sample (masked_warp) (default: none).",
 )
 @click.option(
     "--iterations", type=click.IntRange(1, MOST_ITERATIONS), help="Of richardson_lucy; more are sharper and noisier."
@@ -57,14 +60,14 @@ def export_images_command(
     """Write images and volumes of the cells of the run in FOLDER to one HDF5 file.
 
     Volumes are made again from the raw windows, 2 MB each. The file holds event_id and images/CHANNEL, as
-    images-0000.h5 of the run folder does, and says in its attribute 'restored' what was done to the volumes.
+    images-0000.h5 of the run folder does, and says in its attribute 'restored' what was done to the images.
     """
     if events and (where or cells):
         raise ConfigError("Give either --event, or --where and --cells.")
     asked = Restoration.asked(Method(restore), iterations)
     run = RunFolder.open(folder)
     try:
-        names = _chosen(transform_for(run.run().instrument), channels, asked)
+        names = _chosen(run.run().instrument, channels, asked)
         ids = list(events) or first_ids(run, _ALL if cells is None else cells, where)
         if not ids:
             raise UnknownCell(f"The run '{folder}' has no such cells; ask for others with --where.")
@@ -75,14 +78,14 @@ def export_images_command(
     click.echo(f"Wrote {', '.join(names)} of {len(ids)} cells to {out}; restored: {asked}.", err=True)
 
 
-def _chosen(transform: Transform, channels: Sequence[str], asked: Restoration) -> tuple[str, ...]:
+def _chosen(instrument: Instrument, channels: Sequence[str], asked: Restoration) -> tuple[str, ...]:
     """Return the channels to write."""
+    transform = transform_for(instrument)
     unknown = [name for name in channels if name not in transform.channels]
     if unknown:
         raise ConfigError(f"The run has no images of '{unknown[0]}'; use one of {', '.join(transform.channels)}.")
     names = tuple(dict.fromkeys(channels)) or transform.channels
-    if asked.method is not Method.NONE and not set(names) - set(transform.flat_channels):
-        raise ConfigError("Only volumes can be restored, and there are none among these images; leave --restore out.")
+    asked.check(instrument, names)
     return names
 
 

@@ -12,9 +12,12 @@ from conftest import World
 from PIL import Image
 
 from acquisition.instrument import Instrument
-from reconstruction.deconvolution import Method, restore, volume_blur
+from reconstruction.deconvolution import restore, volume_blur
+from reconstruction.methods import Method
 from service.cli import main
 from service.control import RUNS
+
+OFFERED = "offers smooth, wiener, richardson_lucy for side_scatter"
 
 
 def volume_of(world: World, **params: object) -> tuple[np.ndarray, str]:
@@ -78,8 +81,9 @@ def test_links_say_which_images_can_be_restored(world: World) -> None:
         ("channels/side_scatter.npy?restore=richardson_lucy&iterations=0", "iterations"),
         ("channels/side_scatter.npy?restore=richardson_lucy&iterations=101", "iterations"),
         ("channels/side_scatter.npy?restore=wiener&iterations=5", "iterations"),
-        ("channels/transmission.npy?restore=wiener", "flat image"),
-        ("image.png?restore=smooth", "flat image"),
+        ("channels/transmission.npy?restore=wiener", "'wiener' is not for transmission"),
+        ("image.png?restore=smooth", OFFERED),
+        ("channels/side_scatter.npy?restore=masked_warp", OFFERED),
     ],
 )
 def test_what_cannot_be_restored_is_one_sentence(world: World, path: str, named: str) -> None:
@@ -122,7 +126,11 @@ def test_an_export_takes_the_cells_and_channels_that_are_asked_for(world: World,
     ("options", "named"),
     [
         (["--channel", "fluorescence"], "fluorescence"),
-        (["--channel", "transmission", "--restore", "wiener"], "--restore"),
+        (
+            ["--channel", "transmission", "--restore", "wiener"],
+            OFFERED,
+        ),
+        (["--restore", "masked_warp"], OFFERED),
         (["--restore", "wiener", "--iterations", "3"], "iterations"),
         (["--event", "999999"], "999999"),
         (["--event", "1", "--cells", "2"], "--event"),
