@@ -92,8 +92,8 @@ def assemble(
     )
 
 
-def chosen_channels(asked: Sequence[str] | None, flat: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
-    """Return the channels to make; None asks for the flat ones.
+def chosen_channels(asked: Sequence[str] | None, live: Sequence[str], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the channels to make; None asks for the live ones.
 
     Raises
     ------
@@ -101,7 +101,7 @@ def chosen_channels(asked: Sequence[str] | None, flat: Sequence[str], known: Seq
         If a channel is not known.
     """
     if asked is None:
-        return tuple(flat)
+        return tuple(live)
     unknown = [name for name in asked if name not in known]
     if unknown:
         raise ReconstructionError(

@@ -9,8 +9,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from acquisition.instrument import LineView, TimeStretch
+from acquisition.errors import ConfigError
+from acquisition.instrument import Instrument
 from reconstruction.deposit import FloatImage
+from reconstruction.images import RADIANS, RELATIVE, SLOPE, ImageUnit
+from reconstruction.line_views import views_of
 from reconstruction.phase import integrate_slopes
 
 DIMMEST = 0.1
@@ -30,6 +33,14 @@ class Contrast(StrEnum):
     """Delay of the light, radians, 0 in the empty surround; positive behind what is optically denser than water."""
 
 
+_UNITS = {
+    Contrast.ABSORPTION: RELATIVE,
+    Contrast.GRADIENT_X: SLOPE,
+    Contrast.GRADIENT_Y: SLOPE,
+    Contrast.PHASE: RADIANS,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Names of the two views whose knife edges stand opposite each other: what rises is bright in the first."""
@@ -45,16 +56,33 @@ class Contrasts:
 
     Parameters
     ----------
-    optics
-        Aperture, wavelength and views. Of views with the same knife edge, the first counts.
+    instrument
+        A time stretch. Of views with the same knife edge, the first counts; of channels of lines as well.
+
+    Raises
+    ------
+    ConfigError
+        If the instrument is no time stretch, or a view has the name of a contrast.
     """
 
-    def __init__(self, optics: TimeStretch) -> None:
+    def __init__(self, instrument: Instrument) -> None:
+        optics = instrument.time_stretch
         self.steepest_rad_per_um = 2.0 * math.pi * optics.aperture / (optics.wavelength_nm * 1e-3)
         """Slope that the aperture just passes: NA 2 pi / wavelength."""
-        found = {axis: _pair(optics.views, axis) for axis in ("x", "y")}
+        # Names of the first channel's views come first, and in the order of the views.
+        names = [place.name for place in views_of(instrument)]
+        by_edge: dict[str, str] = {}
+        for view, name in zip(optics.views, names, strict=False):
+            by_edge.setdefault(view.edge, name)
+        found = {axis: _pair(by_edge, axis) for axis in ("x", "y")}
         self.pairs: dict[str, Pair] = {axis: pair for axis, pair in found.items() if pair is not None}
         """By axis, where the instrument has both views."""
+        taken = [name for name in self.names if name in names]
+        if taken:
+            raise ConfigError(
+                f"The instrument '{instrument.name}' has a view named '{taken[0]}', which is the name of an image made "
+                "of several views: give the view another name."
+            )
 
     @property
     def names(self) -> tuple[Contrast, ...]:
@@ -63,6 +91,11 @@ class Contrasts:
             return ()
         gradients = tuple(Contrast(f"gradient_{axis}") for axis in self.pairs)
         return (Contrast.ABSORPTION, *gradients, *((Contrast.PHASE,) if len(self.pairs) == 2 else ()))
+
+    @property
+    def units(self) -> dict[str, ImageUnit]:
+        """What they are measured in."""
+        return {name: _UNITS[name] for name in self.names}
 
     def views(self, asked: Sequence[str]) -> tuple[str, ...]:
         """Return the names of the views that these contrasts are made of."""
@@ -97,9 +130,8 @@ class Contrasts:
         return phase_slope(views[pair.rising], views[pair.falling], self.steepest_rad_per_um)
 
 
-def _pair(views: Sequence[LineView], axis: str) -> Pair | None:
-    """Return the first pair of views that stand opposite each other along an axis, if there is one."""
-    by_edge: dict[str, str] = {view.edge: view.name for view in reversed(views)}
+def _pair(by_edge: Mapping[str, str], axis: str) -> Pair | None:
+    """Return the views that stand opposite each other along an axis, if there are both."""
     rising, falling = by_edge.get(f"+{axis}"), by_edge.get(f"-{axis}")
     return Pair(rising, falling) if rising and falling else None
 

@@ -14,8 +14,31 @@ from reconstruction.speed import SpeedSource
 FloatImages = npt.NDArray[np.float32]
 Images = FloatImages | npt.NDArray[np.uint16]
 
-RELATIVE_UNIT = 2.0**-14
-"""What one count of a relative image stands for, where images are counts; four times the empty background fits."""
+
+@dataclass(frozen=True, slots=True)
+class ImageUnit:
+    """What the pixels of an image are measured in, and what they become where images are whole counts."""
+
+    name: str
+    per_count: float
+    """What one count stands for."""
+    zero: int = 0
+    """Count that stands for 0."""
+
+    @property
+    def signed(self) -> bool:
+        """Whether values below 0 mean something, and are not noise alone."""
+        return self.zero > 0
+
+
+RELATIVE = ImageUnit("empty beam", 2.0**-14)
+"""Light relative to the empty background; as counts, four times the background fits."""
+COUNTS = ImageUnit("counts", 1.0)
+"""Of side light above background."""
+RADIANS = ImageUnit("rad", 2.0**-9, 2**15)
+"""Phase; as counts, 64 rad fit to either side."""
+SLOPE = ImageUnit("rad/µm", 2.0**-12, 2**15)
+"""Slope of the phase; as counts, 8 rad/um fit to either side."""
 
 
 class Pixels(StrEnum):
@@ -23,8 +46,8 @@ class Pixels(StrEnum):
 
     FLOAT32 = "float32"
     UINT16 = "uint16"
-    """Whole counts: of side light above background, and of `RELATIVE_UNIT` in relative images. Half the memory; what
-    lies below 0, which noise does, becomes 0, and what lies above the range its end."""
+    """Whole counts of the image's `ImageUnit`. Half the memory; what lies below the range, as noise about 0 does where
+    the unit has no sign, becomes its beginning, and what lies above it its end."""
 
 
 class Rejection(StrEnum):
@@ -65,7 +88,7 @@ class CellImages:
         By channel name, `(n, y, x)` or `(n, z, y, x)` float32 (light-sheet transmission is `(n, z, y)`), or uint16
         where that was asked for (`Pixels.UINT16`).
         Transmission and line images are relative to the empty background (1 = empty); side scatter and
-        fluorescence are counts above background.
+        fluorescence are counts above background; phase is in radians, and its slopes in radians per um (0 = empty).
     pixel_um
         Edge of a pixel or voxel.
     speed_m_s, speed_error_m_s

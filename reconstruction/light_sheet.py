@@ -16,7 +16,7 @@ from reconstruction.channel_features import channel_features, no_channel_feature
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.gate import GateSettings
-from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels, Rejection
+from reconstruction.images import COUNTS, RELATIVE, CellImages, ImageUnit, Pixels, Rejection
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
 from reconstruction.sheet_tables import SAMPLE_NOISE
@@ -69,6 +69,16 @@ class LightSheetTransform:
         return tuple(self._forward)
 
     @property
+    def live_channels(self) -> tuple[str, ...]:
+        """The flat ones."""
+        return self.flat_channels
+
+    @property
+    def units(self) -> Mapping[str, ImageUnit]:
+        """Relative to the empty beam, or counts."""
+        return {name: RELATIVE if name in self._forward else COUNTS for name in self.channels}
+
+    @property
     def parameters(self) -> str:
         """Reversible identifier of the transform and its settings."""
         grid, speed = self.instrument.grid, self._meter.best_source
@@ -89,12 +99,11 @@ class LightSheetTransform:
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
-        names = chosen_channels(channels, self.flat_channels, self.channels)
+        names = chosen_channels(channels, self.live_channels, self.channels)
         shapes = {name: (n, n) if name in self._forward else (n, n, n) for name in names}
         stacks = new_stacks(shapes, len(events), pixels)
-        units = {name: RELATIVE_UNIT if name in self._forward else 1.0 for name in names}
         one = partial(self._one, volumes_of_all=not cells_first)
-        events, measured = one_by_one(events, stacks, units, cells_first, one)
+        events, measured = one_by_one(events, stacks, self.units, cells_first, one)
         return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
 
     def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from acquisition.errors import ConfigError
-from acquisition.instrument import Instrument, Role
+from acquisition.event import BINS_PER_TICK
+from acquisition.instrument import Instrument, Role, TimeStretch
+
+DARK_BEYOND = 0.75
+"""Widths of a view from its middle: pulses reach beyond their nominal width, but not so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,36 @@ def views_of(instrument: Instrument) -> tuple[ViewPlace, ...]:
             f"The instrument '{instrument.name}' has several views named '{min(twice)}': give each a name of its own."
         )
     return tuple(places)
+
+
+def dark_level(level: npt.NDArray[np.float32], optics: TimeStretch, period_ticks: float) -> float:
+    """Return what the converter reads where a line has no light, counts.
+
+    Its offset, and what a coupling without direct current takes away, would otherwise count as light that no cell
+    takes: contrasts would be too weak or too strong by its share of the light.
+
+    Parameters
+    ----------
+    level
+        `(n_bins,)` float32, counts, see `acquisition.event.Background`.
+    optics
+        Says where there is light.
+    period_ticks
+        Of the lines.
+
+    Returns
+    -------
+    float
+        Mean of the middle half of the dark phases, which leaves out what swings behind a pulse; 0 if none are dark.
+    """
+    phase = (np.arange(int(period_ticks * BINS_PER_TICK)) + 0.5) / BINS_PER_TICK - 0.5 * period_ticks
+    dark = np.ones(phase.shape, dtype=np.bool_)
+    for view in optics.views:
+        away = np.abs((phase - view.delay_samples + 0.5 * period_ticks) % period_ticks - 0.5 * period_ticks)
+        dark &= away > DARK_BEYOND * view.width_samples
+    levels = np.sort(level[: phase.size][dark[: level.size]])
+    quarter = levels.size // 4
+    return float(levels[quarter : levels.size - quarter].mean()) if levels.size else 0.0
 
 
 def _apart(samples: float, period: float) -> float:

@@ -11,16 +11,16 @@ import numpy.typing as npt
 from acquisition.event import Event
 from reconstruction.batch import Measured
 from reconstruction.deposit import FloatImage
-from reconstruction.images import Images, Pixels, Rejection
+from reconstruction.images import Images, ImageUnit, Pixels, Rejection
 
 
 @numba.njit(cache=True, nogil=True)
-def to_counts(image: FloatImage, unit: float, counts: npt.NDArray[np.uint16]) -> None:
-    """Write an image as whole `counts` of the same shape, contiguous both, of this unit each."""
+def to_counts(image: FloatImage, unit: float, zero: int, counts: npt.NDArray[np.uint16]) -> None:
+    """Write an image as whole `counts` of the same shape, contiguous both, of this unit each; `zero` stands for 0."""
     values, target = image.reshape(-1), counts.reshape(-1)
-    per_unit = np.float32(1.0 / unit)
+    per_unit, half = np.float32(1.0 / unit), np.float32(zero + 0.5)
     for i in range(values.shape[0]):
-        target[i] = np.uint16(min(max(values[i] * per_unit + np.float32(0.5), np.float32(0.0)), np.float32(65535.0)))
+        target[i] = np.uint16(min(max(values[i] * per_unit + half, np.float32(0.0)), np.float32(65535.0)))
 
 
 def new_stacks(shapes: Mapping[str, tuple[int, ...]], rows: int, pixels: Pixels) -> dict[str, Images]:
@@ -29,7 +29,7 @@ def new_stacks(shapes: Mapping[str, tuple[int, ...]], rows: int, pixels: Pixels)
 
 
 def one_by_one(
-    events: Sequence[Event], images: Mapping[str, Images], units: Mapping[str, float], cells_first: bool,
+    events: Sequence[Event], images: Mapping[str, Images], units: Mapping[str, ImageUnit], cells_first: bool,
     one: Callable[[Event, Mapping[str, FloatImage]], Measured],
 ) -> tuple[list[Event], list[Measured]]:  # fmt: skip
     """Let `one` measure every event and fill its row of the `images`; return both in the order of the rows.
@@ -46,7 +46,7 @@ def one_by_one(
         rejected = measured.rejection is not Rejection.NONE
         for name, exact in made.items():
             if not (cells_first and rejected and exact.ndim == 3):
-                to_counts(exact, units[name], row[name])
+                to_counts(exact, units[name].per_count, units[name].zero, row[name])
         if cells_first and rejected:
             others.append((event, measured, {name: image.copy() for name, image in row.items() if image.ndim == 2}))
         else:

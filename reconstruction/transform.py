@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from reconstruction.gate import GateSettings
-from reconstruction.images import CellImages, Pixels
+from reconstruction.images import CellImages, ImageUnit, Pixels
 
 
 class Transform(Protocol):
@@ -24,7 +24,15 @@ class Transform(Protocol):
 
     @property
     def flat_channels(self) -> tuple[str, ...]:
-        """Those that are 2D, and so cheap enough to make for every event."""
+        """Those that are 2D."""
+
+    @property
+    def live_channels(self) -> tuple[str, ...]:
+        """Those that are cheap enough to make of every event, the one that objects are found in first."""
+
+    @property
+    def units(self) -> Mapping[str, ImageUnit]:
+        """What the images of each channel are measured in."""
 
     def warm(self) -> None:
         """Compile every kernel, so that the first cell is as fast as the last."""
@@ -36,7 +44,7 @@ class Transform(Protocol):
         cells_first: bool = False,
         pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
-        """Make the images of these channels (None: the flat ones), quality and features of every event.
+        """Make the images of these channels (None: the live ones), quality and features of every event.
 
         With `cells_first`, the events that are cells come first, each kind in its order, so that their images are one
         piece of memory; the volumes of the others stay 0, as nobody answers on them.

@@ -115,7 +115,7 @@ def _armed(
     )
     names = AnswerNames(bundle.contract.classes, bundle.contract.novelty.threshold)
     folder = RunFolder.create(root, run, names, bundle.to_bytes())
-    channels = tuple(dict.fromkeys([*transform.flat_channels, *needed]))
+    channels = tuple(dict.fromkeys([*transform.live_channels, *needed]))
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))
 

@@ -3,22 +3,24 @@
 import numpy as np
 import pytest
 
-from acquisition.instrument import LineView
+from acquisition.errors import ConfigError
+from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
 from reconstruction.contrasts import Contrasts, absorption, phase_slope
 from reconstruction.phase import integrate_slopes
 from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features
 
-OPTICS = instrument_preset("atom-4g").time_stretch
+ATOM = instrument_preset("atom-4g")
+OPTICS = ATOM.time_stretch
 PIXEL_UM = 0.25
 N = 80
 AXIS = (np.arange(N) + 0.5 - N / 2) * PIXEL_UM
 EDGES = {"rising_x": ("x", 1), "falling_x": ("x", -1), "rising_y": ("y", 1), "falling_y": ("y", -1)}
 
 
-def views_of(slope_x, slope_y, transmission=1.0, optics=OPTICS):
+def views_of(slope_x, slope_y, transmission=1.0):
     """Views as geometric optics makes them: half of the light, more of it where rays lean to the open half."""
-    steepest = 2 * np.pi * optics.aperture / (optics.wavelength_nm * 1e-3)
+    steepest = 2 * np.pi * OPTICS.aperture / (OPTICS.wavelength_nm * 1e-3)
     slopes = {"x": slope_x, "y": slope_y}
     return {
         name: (transmission * (1 + sign * np.clip(slopes[axis] / steepest, -1, 1))).astype(np.float32)
@@ -26,9 +28,13 @@ def views_of(slope_x, slope_y, transmission=1.0, optics=OPTICS):
     }
 
 
-def made(views, optics=OPTICS, names=None):
-    contrasts = Contrasts(optics)
-    images = {name: np.full((N, N), np.nan, np.float32) for name in names or contrasts.names}
+def with_views(*views):
+    return ATOM.model_copy(update={"optics": OPTICS.model_copy(update={"views": views})})
+
+
+def made(views, instrument=ATOM):
+    contrasts = Contrasts(instrument)
+    images = {name: np.full((N, N), np.nan, np.float32) for name in contrasts.names}
     contrasts.make(views, images, PIXEL_UM)
     return images
 
@@ -90,27 +96,38 @@ def test_it_is_complex_fourier_integration_of_the_mirrored_slopes(rows, cols):
 
 
 def test_two_views_give_one_gradient_and_no_phase():
-    optics = OPTICS.model_copy(update={"views": OPTICS.views[:3]})
-    contrasts = Contrasts(optics)
+    two = with_views(*OPTICS.views[:3])
+    contrasts = Contrasts(two)
     assert contrasts.names == ("absorption", "gradient_x")
     assert contrasts.views(contrasts.names) == ("rising_x", "falling_x")
     _, slope_x, slope_y = sphere(0.03)
     views = views_of(slope_x, slope_y, transmission=0.8)
-    found = made({name: views[name] for name in ("rising_x", "falling_x")}, optics)
+    found = made({name: views[name] for name in ("rising_x", "falling_x")}, two)
     np.testing.assert_allclose(found["gradient_x"], slope_x, atol=1e-3)
     np.testing.assert_allclose(found["absorption"], 0.8, atol=1e-6)
 
 
 def test_only_the_views_that_a_contrast_needs_are_asked_for():
-    contrasts = Contrasts(OPTICS)
+    contrasts = Contrasts(ATOM)
     assert contrasts.views(["gradient_y"]) == ("rising_y", "falling_y")
     assert contrasts.views(["phase"]) == contrasts.views(["absorption"]) == tuple(EDGES)
     assert contrasts.views(["brightfield"]) == ()
 
 
 def test_brightfield_alone_gives_no_contrast():
-    optics = OPTICS.model_copy(update={"views": (LineView(width_samples=80.0), OPTICS.views[1], OPTICS.views[4])})
-    assert Contrasts(optics).names == ()
+    assert Contrasts(instrument_preset("stretch-ci")).names == ()
+    assert Contrasts(with_views(OPTICS.views[0], OPTICS.views[1], OPTICS.views[4])).names == ()
+
+
+def test_of_several_channels_the_first_gives_the_contrasts():
+    both = ATOM.model_copy(update={"channels": (*ATOM.channels, Channel(name="late", role=Role.LINE))})
+    assert Contrasts(both).views(["gradient_x"]) == ("line_rising_x", "line_falling_x")
+
+
+def test_a_view_cannot_have_the_name_of_a_contrast():
+    named = OPTICS.views[0].model_copy(update={"name": "phase"})
+    with pytest.raises(ConfigError, match=r"has a view named 'phase', .* give the view another name"):
+        Contrasts(with_views(named, *OPTICS.views[1:]))
 
 
 def test_empty_and_dark_views_give_nothing_but_numbers():

@@ -7,7 +7,7 @@ import pytest
 
 from acquisition.event import EventFlag
 from reconstruction.errors import ReconstructionError
-from reconstruction.images import RELATIVE_UNIT, CellImages, Pixels, Rejection
+from reconstruction.images import CellImages, Pixels, Rejection
 from reconstruction.speed import SpeedSource
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
@@ -146,7 +146,7 @@ def test_images_are_whole_counts_if_asked(sheet, stretch):
         exact = transform.images(events, transform.channels)
         counted = transform.images(events, transform.channels, pixels=Pixels.UINT16)
         for name in transform.channels:
-            unit = 1.0 if name == "side_scatter" else RELATIVE_UNIT
+            unit = transform.units[name].per_count
             assert counted.images[name].dtype == np.uint16
             limits = np.clip(exact.images[name] / unit, 0, 65535)
             np.testing.assert_allclose(counted.images[name], limits, rtol=1e-6, atol=0.51)

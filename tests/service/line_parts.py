@@ -133,7 +133,7 @@ def known_event(event_id: int, tick: float, dtype: Any = np.int16) -> Event:
 class KnownTransform:
     parameters = "images:1"
     channels = ("transmission", "side_scatter")
-    flat_channels = ("transmission",)
+    flat_channels = live_channels = ("transmission",)
 
     def __init__(self, instrument: Instrument = INSTRUMENT) -> None:
         self.warmed = False
@@ -151,7 +151,7 @@ class KnownTransform:
         count = len(events)
         ids = np.array([event.event_id for event in events], np.uint64)
         shapes = {"transmission": (8, 8), "side_scatter": (8, 8, 8)}
-        wanted = self.flat_channels if channels is None else channels
+        wanted = self.live_channels if channels is None else channels
         if set(wanted) - set(shapes):
             raise ReconstructionError(f"There is no channel {wanted}.")
         return CellImages(
