@@ -120,7 +120,9 @@ def _image(
 
 def main() -> None:
     """Print what simulated streams of 500 cells/s take, with one volume a cell, with two, and with two an event."""
-    print("| simulated, 500 cells/s | events/s | volumes | of | wall, of real time | detection, cores | images, cores |")
+    print(
+        "| simulated, 500 cells/s | events/s | volumes | of | wall, of real time | detection, cores | images, cores |"
+    )
     print("|---|---|---|---|---|---|---|")
     for what, url in (("nothing else", CLEAN), ("five pieces of debris a cell", URL)):
         instrument, samples = looped_stream(url)

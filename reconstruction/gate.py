@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 from acquisition.event import EventFlag
 from reconstruction.batch import flag_rejection
 from reconstruction.images import Rejection
 
+Least = Annotated[float, Field(ge=0)]
+Limit = Annotated[float, Field(gt=0)] | None
 
-@dataclass(frozen=True, slots=True)
-class GateSettings:
-    """Thresholds of the gate before the classifier; part of the pipeline id. Infinite: not asked.
 
-    Attributes
-    ----------
-    worst_speed_error
-        Largest relative standard error of the speed; at 0.01 a volume is smeared over 4 um (specification A.7).
-    smallest_area_um2
-        Objects below this are no cells.
-    farthest_um
-        Largest distance of a cell from the axis of the flow. Paper A's instrument flags 3 um; not asked by default, as
-        images are still good there and `off_centre_um` says how far it is.
-    largest_missing_share
-        Largest share of the image's pixels that no sample met.
-    least_sharpness_per_um
-        Least `sharpness_per_um`; blurred images have less. Not asked by default: it depends on the kind of cell.
-    """
+class GateSettings(BaseModel):
+    """Thresholds of the gate before the classifier; part of the pipeline id. None: not asked."""
 
-    worst_speed_error: float = 0.01
-    smallest_area_um2: float = 3.0
-    farthest_um: float = math.inf
-    largest_missing_share: float = math.inf
-    least_sharpness_per_um: float = 0.0
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+    worst_speed_error: Annotated[float, Field(gt=0)] = 0.01
+    """Largest relative standard error of the speed; at 0.01 a volume is smeared over 4 um (specification A.7)."""
+    smallest_area_um2: Least = 3.0
+    """Objects below this are no cells."""
+    farthest_um: Limit = None
+    """Largest distance of a cell from the axis of the flow. Paper A's instrument flags 3 um; not asked by default, as
+    images are still good there and `off_centre_um` says how far it is."""
+    largest_missing_share: Limit = None
+    """Largest share of the image's pixels that no sample met."""
+    least_sharpness_per_um: Least = 0.0
+    """Least `sharpness_per_um`; blurred images have less. Not asked by default: it depends on the kind of cell."""
+    largest_ghost_share: Limit = None
+    """Largest `ghost_share` of a line image, which is measured only if it is asked for."""
 
     @property
     def parameters(self) -> str:
         """Reversible identifier of the settings."""
-        return "gate=" + ",".join(f"{value:g}" for value in asdict(self).values())
+        values = self.model_dump().values()
+        return "gate=" + ",".join("any" if value is None else f"{value:g}" for value in values)
 
     def judge(
         self,
@@ -69,10 +68,17 @@ class GateSettings:
             return Rejection.EMPTY
         if touches_edge:
             return Rejection.OFF_FIELD
-        if not features["missing_share"] <= self.largest_missing_share:
+        if _exceeds(features["missing_share"], self.largest_missing_share):
             return Rejection.INCOMPLETE
-        if math.isfinite(self.farthest_um) and not features.get("off_centre_um", 0.0) <= self.farthest_um:
+        if _exceeds(features.get("off_centre_um", 0.0), self.farthest_um):
             return Rejection.OFF_CENTRE
         if not features["sharpness_per_um"] >= self.least_sharpness_per_um:
             return Rejection.BLURRED
+        if _exceeds(features.get("ghost_share", 0.0), self.largest_ghost_share):
+            return Rejection.GHOST
         return Rejection.NONE
+
+
+def _exceeds(value: float, limit: float | None) -> bool:
+    """Whether a limit is asked for and passed; NaN, which is not measurable, passes every one."""
+    return limit is not None and not value <= limit

@@ -1,4 +1,4 @@
-"""Ghosts: a second, weaker picture of a cell beside it, which a reflection or a second pulse lays into the same lines."""
+"""Ghosts: a second, weaker picture of a cell beside it, from a reflection or a second pulse in the same lines."""
 
 from __future__ import annotations
 

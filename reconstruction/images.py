@@ -72,6 +72,8 @@ class Rejection(StrEnum):
     """Too far from the axis of the flow, if the gate asks for it."""
     BLURRED = "blurred"
     """Not sharp enough, if the gate asks for it."""
+    GHOST = "ghost"
+    """A reflection shows the cell a second time, if the gate asks for it."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from reconstruction.batch import Measured, assemble, blank_event, chosen_channel
 from reconstruction.channel_features import channel_features, no_channel_features
 from reconstruction.deposit import FloatImage, Motion
 from reconstruction.features import find_object, image_feature_names, image_features
-from reconstruction.gate import GateSettings
 from reconstruction.images import COUNTS, RELATIVE, CellImages, ImageUnit, Pixels, Rejection
+from reconstruction.settings import ImageSettings
 from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
 from reconstruction.sheet_quality import SheetQuality
 from reconstruction.sheet_tables import SAMPLE_NOISE
@@ -32,12 +32,12 @@ class LightSheetTransform:
     channel as `(n, z, y, x)`, counts above background at full deflector efficiency.
     """
 
-    def __init__(self, instrument: Instrument, gate: GateSettings) -> None:
+    def __init__(self, instrument: Instrument, settings: ImageSettings) -> None:
         optics = instrument.light_sheet
         self.instrument = instrument
         self._optics = optics
-        self._gate = gate
-        self._quality = SheetQuality(instrument, gate.worst_speed_error)
+        self._gate = settings.gate
+        self._quality = SheetQuality(instrument, settings.gate.worst_speed_error)
         self._mapping = SheetMapping(instrument)
         self._meter = SpeedMeter(instrument)
         names = [channel.name for channel in instrument.channels]

@@ -14,11 +14,12 @@ from reconstruction.batch import Measured, assemble, blank_event, chosen_channel
 from reconstruction.contrasts import Contrast, Contrasts
 from reconstruction.deposit import FloatImage
 from reconstruction.features import find_object, image_feature_names, image_features
-from reconstruction.gate import GateSettings
+from reconstruction.ghost import ghost_share
 from reconstruction.images import RELATIVE, CellImages, ImageUnit, Pixels
 from reconstruction.line_kernels import DARKEST
 from reconstruction.line_pictures import LinePictures
 from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features
+from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
 from reconstruction.stacks import new_stacks, one_by_one
 
@@ -32,12 +33,13 @@ class TimeStretchTransform:
     phase where it is made.
     """
 
-    def __init__(self, instrument: Instrument, gate: GateSettings) -> None:
+    def __init__(self, instrument: Instrument, settings: ImageSettings) -> None:
         self.instrument = instrument
-        self._gate = gate
+        self._gate = settings.gate
         self._pictures = LinePictures(instrument)
         self._contrasts = Contrasts(instrument)
-        names = (*image_feature_names("yx"), "length_um", "missing_share", "clipped_share")
+        self._ghosts = ("ghost_share",) if settings.gate.largest_ghost_share is not None else ()
+        names = (*image_feature_names("yx"), "length_um", "missing_share", "clipped_share", *self._ghosts)
         self._feature_names = (*names, *(PHASE_FEATURES if Contrast.PHASE in self._contrasts.names else ()))
 
     @property
@@ -98,6 +100,7 @@ class TimeStretchTransform:
         features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing / first.size}
         clipped = count_clipped(event.window, self.instrument.digitizer).max() / max(event.window.shape[0], 1)
         features["clipped_share"] = float(clipped)
+        features |= {name: float(ghost_share(first, mask.inside, 1.0)) for name in self._ghosts}
         features |= no_phase_features()
         if Contrast.PHASE in images:
             phase = images[Contrast.PHASE]

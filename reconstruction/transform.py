@@ -7,8 +7,8 @@ from typing import Protocol
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument
-from reconstruction.gate import GateSettings
 from reconstruction.images import CellImages, ImageUnit, Pixels
+from reconstruction.settings import ImageSettings
 
 
 class Transform(Protocol):
@@ -56,8 +56,8 @@ class Transform(Protocol):
         """
 
 
-def transform_for(instrument: Instrument, gate: GateSettings | None = None) -> Transform:
-    """Return the transform for this instrument; its gate has the default thresholds unless others are given."""
+def transform_for(instrument: Instrument, settings: ImageSettings | None = None) -> Transform:
+    """Return the transform for this instrument, with the default settings unless others are given."""
     # Imported here: each module needs this one's protocol, and only one of them is wanted.
     from reconstruction.light_sheet import LightSheetTransform
     from reconstruction.time_stretch import TimeStretchTransform
@@ -66,4 +66,4 @@ def transform_for(instrument: Instrument, gate: GateSettings | None = None) -> T
         "light_sheet": LightSheetTransform,
         "time_stretch": TimeStretchTransform,
     }
-    return kinds[instrument.kind](instrument, gate or GateSettings())
+    return kinds[instrument.kind](instrument, settings or ImageSettings())

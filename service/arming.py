@@ -18,6 +18,7 @@ from inference.dispatcher import Dispatcher
 from inference.messages import Start
 from inference.shipped import resolve_bundle
 from inference.worker import EngineMaker, engine_maker
+from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
 from service.cell_rows import AnswerNames
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
@@ -51,7 +52,7 @@ class Makers:
 
     source: Callable[..., Source] = open_source
     detector: Callable[[Instrument], Detector] = detector_for
-    transform: Callable[[Instrument], Transform] = transform_for
+    transform: Callable[[Instrument, ImageSettings], Transform] = transform_for
     bundle: Callable[[str | None, Instrument], BundleFile] = resolve_bundle
     engine: Callable[[str], EngineMaker] = engine_maker
     """Given the provider that was asked for."""
@@ -88,7 +89,7 @@ def _armed(
 ) -> Armed:
     instrument = source.instrument
     bundle = makers.bundle(request.bundle, instrument)
-    transform = makers.transform(instrument)
+    transform = makers.transform(instrument, request.images)
     detector = makers.detector(instrument)
     pipeline = pipeline_text(detector.parameters, transform.parameters, bundle.contract.name, bundle.digest)
     run_id = new_run_id()

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, model_validat
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
+from reconstruction.settings import ImageSettings
 
 
 class _Record(BaseModel):
@@ -95,6 +96,8 @@ class RunRequest(_Record):
     """How often a digitizer that overran is started again; None means as often as it gives samples for a second."""
     speed: Annotated[float, Field(gt=0)] | None = None
     """Pace of a recording or simulation against real time; None means as fast as it is consumed."""
+    images: ImageSettings = ImageSettings()
+    """How events become images, and when they are cells."""
 
 
 class Ledger(_Record):

@@ -289,5 +289,5 @@ class RunFolder:
     def _transform_of_run(self) -> Transform:
         with self._lock:
             if self._transform is None:
-                self._transform = transform_for(self._run.instrument)
+                self._transform = transform_for(self._run.instrument, self._run.request.images)
             return self._transform

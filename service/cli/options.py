@@ -10,6 +10,7 @@ import click
 from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
+from reconstruction.gate import GateSettings
 
 Command = Callable[..., Any]
 
@@ -28,6 +29,20 @@ class FileSize(click.ParamType[int]):
         if size < LEAST_FILE_BYTES:
             self.fail(f"'{value}' is too small; a file has at least {LEAST_FILE_BYTES >> 20}MiB.", param, ctx)
         return size
+
+
+class Threshold(click.ParamType[tuple[str, str]]):
+    """A threshold of the gate, such as `farthest_um=3`."""
+
+    name = "threshold"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, str]:
+        """Return name and value; says which names there are where this is none."""
+        name, equals, number = str(value).partition("=")
+        if not equals or name not in GateSettings.model_fields:
+            known = ", ".join(GateSettings.model_fields)
+            self.fail(f"'{value}' is no threshold of the gate; write NAME=NUMBER with one of {known}.", param, ctx)
+        return name, number
 
 
 def speed_option(default: str, default_help: str) -> Callable[[Command], Command]:
@@ -106,6 +121,13 @@ run_options = stack(
         "--restarts",
         type=click.IntRange(min=0),
         help="How often to start a digitizer that overran again (default: as often as it then runs for a second).",
+    ),
+    click.option(
+        "--gate",
+        type=Threshold(),
+        multiple=True,
+        metavar="NAME=NUMBER",
+        help="When an event is a cell that can be judged, e.g. least_sharpness_per_um=0.3; may be given several times.",
     ),
     click.option("--exit", "exit_when_done", is_flag=True, help="End when the run has ended, instead of serving on."),
     click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON on stdout, and nothing else."),

@@ -28,11 +28,13 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
         If a value does not make sense.
     """
     fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "restarts")}
+    images = {"gate": dict(options.pop("gate"))}
     try:
-        return RunRequest(source=source, speed=parse_speed(speed), **fields)
+        return RunRequest(source=source, speed=parse_speed(speed), images=images, **fields)
     except ValidationError as error:
         first = error.errors()[0]
-        raise ConfigError(f"The option '{first['loc'][0]}' is not valid: {first['msg']}.") from None
+        place = " ".join(str(part) for part in first["loc"] if part != "images")
+        raise ConfigError(f"The option '{place}' is not valid: {first['msg']}.") from None
 
 
 def _acquire(source: str, speed: str, *, exit_when_done: bool, as_json: bool, open_page: bool, **options: Any) -> None:

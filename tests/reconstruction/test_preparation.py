@@ -46,7 +46,7 @@ def test_a_cut_out_that_keeps_its_shape_is_a_square_within_the_image():
         found = find_object(noisy(ellipse(row, col, 30, 10)))
         top, left, height, width = cut_out(found, 4.0, keep_aspect=True)
         assert height == width == pytest.approx(70, abs=3)
-        assert -0.5 <= left and left + width <= 79.5 and -0.5 <= top and top + height <= 79.5
+        assert left >= -0.5 and left + width <= 79.5 and top >= -0.5 and top + height <= 79.5
     large = find_object(noisy(ellipse(40, 40, 39.6, 39.6)))
     assert cut_out(large, 4.0, keep_aspect=True) == (-0.5, -0.5, 80.0, 80.0)
 

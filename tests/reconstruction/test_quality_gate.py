@@ -8,6 +8,7 @@ import pytest
 from acquisition.event import EventFlag
 from reconstruction.gate import GateSettings
 from reconstruction.images import Rejection
+from reconstruction.settings import ImageSettings
 from reconstruction.transform import transform_for
 
 GOOD = {"area_um2": 50.0, "missing_share": 0.02, "off_centre_um": 1.0, "sharpness_per_um": 0.8}
@@ -21,6 +22,8 @@ GOOD = {"area_um2": 50.0, "missing_share": 0.02, "off_centre_um": 1.0, "sharpnes
     ({"off_centre_um": 4.0}, GateSettings(), Rejection.NONE),
     ({"off_centre_um": 4.0}, GateSettings(farthest_um=3.0), Rejection.OFF_CENTRE),
     ({"off_centre_um": math.nan}, GateSettings(farthest_um=3.0), Rejection.OFF_CENTRE),
+    ({"ghost_share": 0.3}, GateSettings(), Rejection.NONE),
+    ({"ghost_share": 0.3}, GateSettings(largest_ghost_share=0.1), Rejection.GHOST),
     ({"sharpness_per_um": 0.1}, GateSettings(least_sharpness_per_um=0.3), Rejection.BLURRED),
 ])  # fmt: skip
 def test_each_threshold_names_its_reason(changed, gate, reason):
@@ -37,7 +40,7 @@ def test_detection_comes_first_then_speed_then_the_image():
 @pytest.mark.parametrize("stream", ["sheet", "stretch"])
 def test_the_gate_is_part_of_the_pipeline_id_and_of_what_is_rejected(stream, request):
     stream = request.getfixturevalue(stream)
-    strict = GateSettings(smallest_area_um2=1e4)
+    strict = ImageSettings(gate=GateSettings(smallest_area_um2=1e4))
     usual, changed = transform_for(stream.instrument), transform_for(stream.instrument, strict)
     assert usual.parameters != changed.parameters
     events = [event for event in stream.events() if not event.flags]

@@ -19,6 +19,7 @@ from acquisition.presets import instrument_preset
 from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Pixels, Rejection
+from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
 from service.arming import Makers
 
@@ -135,7 +136,7 @@ class KnownTransform:
     channels = ("transmission", "side_scatter")
     flat_channels = live_channels = ("transmission",)
 
-    def __init__(self, instrument: Instrument = INSTRUMENT) -> None:
+    def __init__(self, instrument: Instrument = INSTRUMENT, settings: ImageSettings | None = None) -> None:
         self.warmed = False
 
     def warm(self) -> None:

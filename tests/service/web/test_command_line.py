@@ -51,6 +51,9 @@ BAD_INPUT = [
     (["run", "--record", "--file-size", "big"], "4GiB"),
     (["run", "--record", "--file-size", "100kB"], "1MiB"),
     (["run", "--port", "70000"], "--port"),
+    (["run", "--gate", "smallest=3"], "smallest_area_um2"),
+    (["run", "--gate", "farthest_um=-3"], "farthest_um"),
+    (["run", "--gate", "largest_ghost_share=much"], "largest_ghost_share"),
     (["run", "--exit", "--port", "0", "--bundle", "broken.bundle"], "broken.bundle"),
     (["run", "--exit", "--port", "0", "--bundle", "nowhere.bundle"], "nowhere.bundle"),
     (["run", "--host", "192.0.2.1"], "192.0.2.1"),
@@ -122,6 +125,15 @@ def test_a_recording_is_cut_into_files_of_the_size_that_was_asked_for(place: Pat
     assert run.ledger.recorded == run.ledger.samples > 0
     again = json.loads(lightline("inspect", "--json", traces[0], cwd=place).stdout)
     assert again["samples"] == run.ledger.samples
+
+
+def test_a_threshold_of_the_gate_is_kept_with_the_run_and_decides(place: Path) -> None:
+    options = ["--exit", "--json", "--port", 0, "--data", "gated", "--bundle", "tiny.bundle"]
+    done = lightline("run", "made.h5", "--gate", "smallest_area_um2=1000", *options, cwd=place)
+    assert done.returncode == 0, done.stderr
+    run = Run.model_validate_json(done.stdout)
+    assert run.request.images.gate.smallest_area_um2 == 1000.0
+    assert run.ledger.rejected["empty"] > 0 and run.ledger.stored == 0
 
 
 def test_a_run_prints_one_document_on_stdout_whose_ledger_balances(place: Path) -> None:

@@ -1,0 +1,16 @@
+"""What a laboratory chooses of how events become images and cells."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from reconstruction.gate import GateSettings
+
+
+class ImageSettings(BaseModel):
+    """Settings of a transform; all of them are part of the pipeline id, and kept with a run."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    gate: GateSettings = GateSettings()
+    """When an event is a cell that can be judged."""
