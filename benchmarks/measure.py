@@ -20,7 +20,9 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import bead_pulses, false_triggers, found, kills
+from benchmarks import atom_images, bead_pulses, false_triggers, found, kills
+from benchmarks.atom_figures import Folded
+from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
 from benchmarks.measure_light_sheet import LIGHT_SHEET_SECTIONS
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
@@ -107,6 +109,7 @@ def real_record(folder: str) -> str:
     rows: list[tuple[object, ...]] = [
         ("samples per line (published: 275.5195)", f"{report['samples_per_line']:.5f}"),
         *clock_of_record(ATOM),
+        *light_of_record(ATOM),
         ("droplets found (counted by eye: 1)", report["events"]["count"]),
         ("droplets stored with an answer", run["ledger"]["stored"]),
     ]
@@ -127,6 +130,22 @@ def clock_of_record(path: Path) -> list[tuple[object, ...]]:
     off = np.abs((offsets - offsets.mean()) - (published - published.mean())).max()
     periods = [(f"by folding, {name}", f"{find_period(*part, 275.0):.5f}") for name, part in parts.items()]
     return [*periods, ("interleave offsets, largest difference from the published ones, LSB", f"{off:.3f}")]
+
+
+def light_of_record(path: Path) -> list[tuple[object, ...]]:
+    """How much of a line carries light, and how much of the record the converter had no room for."""
+    found = Folded(samples_of_record(path)).figures()
+    published = {"active window above 5 %, samples": "20.75", "clipped, % of all samples": "0.24"}
+    return [(f"{name} (published: {value})", f"{found[name]:.3f}") for name, value in published.items()]
+
+
+def droplet_images(_folder: str) -> str:
+    """The droplet of the public ATOM record by every way to make its image."""
+    if not ATOM.is_file():
+        return "The real record was not at hand when this page was made."
+    return "`python -m benchmarks.atom_images` (see [atom-record.md](atom-record.md))\n\n" + table(
+        atom_images.HEAD, atom_images.figures()
+    )
 
 
 def images_against_truth(_folder: str) -> str:
@@ -181,6 +200,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Real photomultiplier pulses and noise", pulses),
     ("Recordings killed at random moments", killed),
     ("The real time-stretch record", real_record),
+    ("Images of the real droplet", droplet_images),
     ("Images against truth", images_against_truth),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.event import BINS_PER_TICK, Background, ClockState, Event
+from acquisition.event import BINS_PER_TICK, ClockState, Event
 from acquisition.instrument import Digitizer, Instrument
 from reconstruction.line_views import ViewPlace
 from reconstruction.warp_kernels import Seen
@@ -18,6 +18,10 @@ Flags = npt.NDArray[np.bool_]
 
 DARKEST = 0.05
 """Phases with less than this share of the brightest background's light carry no image."""
+ROOM = 0.85
+"""Of the converter's range, which no pulse's energy lifts to its end."""
+CLEARANCE = 1.5
+"""Lines are empty from so many half lengths of a trigger on: diffraction reaches a little beyond it."""
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,16 @@ class LineSamples:
         Places and ratios to the empty line, not corrected for the pulses' energies; trust 1 at the brightest phase.
     line
         Number of each sample's line, from 0, in order.
+    phase
+        Bin of each sample's place in the line, from 0, `BINS_PER_TICK` to a tick.
+    empty
+        True where nothing that was noticed stands in the line.
     """
 
     seen: Seen
     line: npt.NDArray[np.int64]
+    phase: npt.NDArray[np.int64]
+    empty: Flags
 
     @property
     def lines(self) -> int:
@@ -60,12 +70,14 @@ def lit_samples(event: Event, instrument: Instrument, view: ViewPlace) -> LineSa
     places = _places(ticks, clock, view)
     level = _level(event, column, ticks)
     dark = level < DARKEST * level.max(initial=0.0)
-    dark_level = float(np.median(level[dark])) if dark.any() else 0.0
+    # Behind a pulse detectors swing: before it is where no light is.
+    still = dark & (places.after < 0)
+    dark_level = float(np.median(level[still])) if still.any() else 0.0
     inside = np.abs(places.after) <= reach
     brightest = float(level[inside].max(initial=0.0)) - dark_level
     offsets = event.background.core_offsets[column]
     signal = event.window[:, column] - offsets[ticks % offsets.size].astype(np.float64)
-    lift = _lifts(places.line, signal - level, dark)
+    lift = _lifts(places.line, signal - level, still)
     light = (level - dark_level) / max(brightest, 1e-9)
     um_per_tick = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
     middle = grid.size_px / 2 - 0.5
@@ -73,10 +85,11 @@ def lit_samples(event: Event, instrument: Instrument, view: ViewPlace) -> LineSa
     col = middle + places.after * instrument.time_stretch.um_per_sample / grid.pixel_um
     take = (light > DARKEST) & ~dark & inside
     take &= (row >= 0) & (row <= grid.size_px - 1) & (col >= 0) & (col <= grid.size_px - 1)
-    take &= _measured(event.window[:, column], level, event.background, column, digitizer)
+    take &= _measured(event, column, ticks, digitizer)
     value = (signal - lift[places.line] - dark_level)[take] / (brightest * light[take])
     parts = (part.astype(np.float32) for part in (row[take], col[take], value, light[take] ** 2))
-    return LineSamples(Seen(*parts), places.line[take])
+    phase = ((places.after[take] + reach) * BINS_PER_TICK).astype(np.int64)
+    return LineSamples(Seen(*parts), places.line[take], phase, _empty(event, ticks[take]))
 
 
 def _places(ticks: npt.NDArray[np.int64], clock: ClockState, view: ViewPlace) -> _Places:
@@ -86,11 +99,24 @@ def _places(ticks: npt.NDArray[np.int64], clock: ClockState, view: ViewPlace) ->
     return _Places(line - (line[0] if line.size else 0), (turns - number - 0.5) * clock.period_ticks)
 
 
+def _empty(event: Event, ticks: npt.NDArray[np.int64]) -> Flags:
+    """Which ticks are so far from every trigger that the lines there are empty."""
+    empty = np.ones(ticks.shape, dtype=np.bool_)
+    for centre, length in ((event.trigger_tick, event.duration_ticks), *event.neighbours):
+        empty &= np.abs(ticks - centre) > 0.5 * CLEARANCE * length
+    return empty
+
+
 def _level(event: Event, column: int, ticks: npt.NDArray[np.int64]) -> Doubles:
     """Background at the true phase of every row, `(n,)` counts, between the middles of its bins."""
     known = event.background.level[column].astype(np.float64)
+    return np.asarray(np.interp(_bins(event, ticks), np.arange(known.size), known))
+
+
+def _bins(event: Event, ticks: npt.NDArray[np.int64]) -> Doubles:
+    """Place of every row among the bins of the background, whose middles are whole numbers."""
     phase = (ticks - event.clock.origin_tick) % event.clock.period_ticks
-    return np.asarray(np.interp(phase * BINS_PER_TICK - 0.5, np.arange(known.size), known))
+    return np.asarray(phase * BINS_PER_TICK - 0.5, dtype=np.float64)
 
 
 def _lifts(line: npt.NDArray[np.int64], above: Doubles, dark: Flags) -> Doubles:
@@ -104,11 +130,15 @@ def _lifts(line: npt.NDArray[np.int64], above: Doubles, dark: Flags) -> Doubles:
     return np.asarray(lifts, dtype=np.float64)
 
 
-def _measured(
-    raw: npt.NDArray[np.integer], level: Doubles, background: Background, column: int, digitizer: Digitizer
-) -> Flags:
+def _measured(event: Event, column: int, ticks: npt.NDArray[np.int64], digitizer: Digitizer) -> Flags:
     """Which samples the converter had room for."""
-    room = (raw < digitizer.highest) & (raw > digitizer.lowest)
-    # Where the empty line is at the end, there is nothing to compare with.
-    reached = level + background.core_offsets[column].max() + 2 * background.noise[column]
-    return np.asarray(room & (reached < digitizer.highest), dtype=np.bool_)
+    raw, background = event.window[:, column], event.background
+    highest = background.level[column] + background.core_offsets[column].max() + 2 * background.noise[column]
+    full = highest >= digitizer.highest
+    bins = _bins(event, ticks)
+    below = np.clip(np.floor(bins).astype(np.int64), 0, full.size - 1)
+    above = np.clip(below + 1, 0, full.size - 1)
+    # Where the empty line is at the converter's end there is nothing to compare with. Next to there, of bright pixels
+    # only what weak pulses show would be left.
+    compared = ~(full[below] & full[above]) & ~((full[below] | full[above]) & (raw > ROOM * digitizer.highest))
+    return np.asarray((raw < digitizer.highest) & (raw > digitizer.lowest) & compared, dtype=np.bool_)

@@ -8,6 +8,8 @@ measurement.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,6 +63,8 @@ def masked_warp(event: Event, instrument: Instrument, view: ViewPlace) -> FloatI
     # Variation is weighed against how well the pixels are known, not against how many samples there are.
     trust = seen.trust / weight[weight > 0].mean()
     lay_back(trust, seen.row, seen.col, weight)
+    samples = _own_background(samples, _first_energies(samples))
+    seen = samples.seen
     ratios = (seen.value / _first_energies(samples)[samples.line]).astype(np.float32)
     lay_back(trust * ratios, seen.row, seen.col, image)
     image = np.where(weight > 0, image / np.maximum(weight, 1e-9), 1.0).astype(np.float32)
@@ -88,6 +92,24 @@ def _first_energies(samples: LineSamples) -> Doubles:
         if near.size > ratios.size // 4:
             energy[number] = np.median(near)
     return energy
+
+
+def _own_background(samples: LineSamples, energies: Doubles) -> LineSamples:
+    """Divide by what the window's own empty lines show at every phase, so far as it is told from noise.
+
+    The background as it was followed is smoother, but that of other lines: the least slip between them draws stripes.
+    """
+    seen = samples.seen
+    ratios = seen.value / energies[samples.line] - 1.0
+    take = samples.empty & (np.abs(ratios) < PULSE_RANGE)
+    phase, bins = samples.phase[take], int(samples.phase.max()) + 1
+    met = np.bincount(phase, minlength=bins)
+    mean = np.bincount(phase, weights=ratios[take], minlength=bins) / np.maximum(met, 1)
+    spread = np.bincount(phase, weights=(ratios[take] - mean[phase]) ** 2, minlength=bins) / np.maximum(met - 1, 1)
+    doubt = spread / np.maximum(met, 1)
+    told = np.where(met > 1, np.maximum(mean**2 - doubt, 0.0) / np.maximum(mean**2, 1e-12), 0.0)
+    corrected = seen.value / (1.0 + told * mean)[samples.phase]
+    return replace(samples, seen=seen._replace(value=corrected.astype(np.float32)))
 
 
 def _energies(samples: LineSamples, image: FloatImage, variance: float) -> Doubles:
