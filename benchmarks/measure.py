@@ -20,7 +20,7 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, kills
+from benchmarks import atom_images, bead_pulses, false_triggers, found, kills, phase
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -159,6 +159,11 @@ def images_against_truth(_folder: str) -> str:
     return "`python -m benchmarks.truth`\n\n" + table(("simulated", "median", "5th percentile", "cells"), rows)
 
 
+def phases(_folder: str) -> str:
+    """Phase of simulated spheres against the closed form."""
+    return "`python -m benchmarks.phase` (peaks are over the closed form)\n\n" + phase.tables()
+
+
 def saliency(_folder: str) -> str:
     """The explain graph against autograd and captum."""
     rows: list[tuple[object, ...]] = [(f"against {name}", f"{error:.1e}") for name, error in saliency_errors().items()]
@@ -202,6 +207,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("The real time-stretch record", real_record),
     ("Images of the real droplet", droplet_images),
     ("Images against truth", images_against_truth),
+    ("Phase of spheres, and its noise", phases),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),
     *LIGHT_SHEET_SECTIONS,

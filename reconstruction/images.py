@@ -24,6 +24,8 @@ class ImageUnit:
     """What one count stands for."""
     zero: int = 0
     """Count that stands for 0."""
+    least_shown: float = 0.0
+    """What pictures show to either side of 0 at least, so that noise looks no stronger than it is."""
 
     @property
     def signed(self) -> bool:
@@ -35,9 +37,9 @@ RELATIVE = ImageUnit("empty beam", 2.0**-14)
 """Light relative to the empty background; as counts, four times the background fits."""
 COUNTS = ImageUnit("counts", 1.0)
 """Of side light above background."""
-RADIANS = ImageUnit("rad", 2.0**-9, 2**15)
+RADIANS = ImageUnit("rad", 2.0**-9, 2**15, least_shown=0.25)
 """Phase; as counts, 64 rad fit to either side."""
-SLOPE = ImageUnit("rad/µm", 2.0**-12, 2**15)
+SLOPE = ImageUnit("rad/µm", 2.0**-12, 2**15, least_shown=0.25)
 """Slope of the phase; as counts, 8 rad/um fit to either side."""
 
 

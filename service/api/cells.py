@@ -74,6 +74,7 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
             role=roles.get(name),
             kind="image" if name in transform.flat_channels else "volume",
             pixel_um=instrument.grid.pixel_um,
+            unit=transform.units[name].name,
             restore=list(methods_of(instrument, name)),
             png=f"{base}/image.png?channel={name}",
             npy=f"{base}/channels/{name}.npy",

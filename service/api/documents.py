@@ -58,6 +58,8 @@ class ChannelLinks(_Document):
     kind: Literal["image", "volume"]
     """Axes y, x or z, y, x; light-sheet transmission is z, y."""
     pixel_um: float
+    unit: str
+    """What its pixels are measured in: `empty beam`, `counts`, `rad` or `rad/µm`."""
     restore: list[Method]
     """What `restore` may be in the query of `png` and `npy`, beside none; empty where nothing can be done."""
     png: str

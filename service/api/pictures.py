@@ -9,6 +9,7 @@ import numpy.typing as npt
 from fastapi import APIRouter, Depends, Query, Response
 
 from inference.saliency import image_png, overlay_png
+from reconstruction.images import ImageUnit
 from service.api.auth import Needs, Scope
 from service.api.cells import (
     CELL_PATH,
@@ -28,6 +29,8 @@ from service.errors import QueryError
 router = APIRouter(prefix=CELL_PATH, tags=["pictures"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 
 Axis = Literal["z", "y", "x"]
+SHOWN_PERCENT = 99.5
+"""Of the pixels of a signed image, that lie within its grey scale."""
 Target = Annotated[int, Query(ge=-1, le=9999, description="Class (or cluster) to explain; -1 is the most likely one")]
 
 
@@ -46,6 +49,17 @@ def flatten(volume: npt.NDArray[np.float32], z: int | None, projection: Axis) ->
     return np.asarray(volume[z], dtype=np.float32)
 
 
+def limits(image: npt.NDArray[np.float32], unit: ImageUnit) -> tuple[float | None, float | None]:
+    """Return the values shown black and white by default; None lets the image decide.
+
+    Where values below 0 mean something, 0 is the middle grey.
+    """
+    if not unit.signed:
+        return None, None
+    reach = max(float(np.percentile(np.abs(image), SHOWN_PERCENT)), unit.least_shown)
+    return -reach, reach
+
+
 @router.get("/image.png", response_class=Response)
 def cell_image(
     event_id: EventId,
@@ -59,6 +73,8 @@ def cell_image(
     hi: Annotated[float | None, Query(allow_inf_nan=False, description="Value shown white")] = None,
 ) -> Response:
     """Return one image in grey, contrast set by the image itself unless `lo` and `hi` are given.
+
+    Phase and its slopes, which can be below 0, have 0 in the middle of the grey scale.
 
     A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y. It is as
     it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
@@ -74,7 +90,9 @@ def cell_image(
 
     def make() -> bytes:
         image = asked.image(folder, event_id, name)
-        return image_png(image if flat else flatten(image, z, projection), lo=lo, hi=hi)
+        asked_for = (lo, hi) != (None, None)
+        low, high = (lo, hi) if asked_for else limits(image, cached_transform(instrument).units[name])
+        return image_png(image if flat else flatten(image, z, projection), lo=low, hi=high)
 
     return permanent.answer(make, PNG, about={RESTORED: str(asked)})
 

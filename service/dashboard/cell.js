@@ -69,7 +69,7 @@ export class CellPanel {
   #pictures(cell) {
     const figures = [];
     for (const channel of cell.channels.filter((each) => each.kind === "image")) {
-      figures.push(figure(channel.png, channel.name.replaceAll("_", " "), channel.pixel_um));
+      figures.push(figure(channel.png, imageName(channel), channel.pixel_um));
     }
     const [first] = cell.channels;
     if (!cell.row.rejection) {
@@ -96,6 +96,12 @@ export class CellPanel {
       make("p", { class: "note", id: "novelty" },
         `novelty ${number(novelty)}; above ${number(limit)} a cell is unlike the training data`));
   }
+}
+
+/** Name of an image, with its unit where that is not light. */
+function imageName({ name, unit }) {
+  const words = name.replaceAll("_", " ");
+  return unit.startsWith("rad") ? `${words}, ${unit}` : words;
 }
 
 function figure(source, name, pixel_um) {

@@ -2,7 +2,7 @@
 
 // Longest first, because `um2` must not be read as `um`.
 const UNITS = [
-  ["_m_s", "m/s"], ["_um3", "µm³"], ["_um2", "µm²"], ["_um", "µm"], ["_nm", "nm"], ["_ticks", "ticks"],
+  ["_rad_per_um", "rad/µm"], ["_per_um", "1/µm"], ["_pg", "pg"], ["_m_s", "m/s"], ["_um3", "µm³"], ["_um2", "µm²"], ["_um", "µm"], ["_nm", "nm"], ["_ticks", "ticks"],
   ["_tick", "ticks"], ["_counts", "counts"], ["_hz", "Hz"], ["_ms", "ms"], ["_us", "µs"], ["_deg", "°"], ["_rad", "rad"], ["_s", "s"],
 ];
 
