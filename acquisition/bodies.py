@@ -15,11 +15,12 @@ import numba
 import numpy as np
 
 from acquisition.block import Samples
-from acquisition.circles import circles, depths, extents, silhouettes
+from acquisition.circles import circles, depths, silhouettes
 from acquisition.event import BINS_PER_TICK, Background
 from acquisition.folding import Floats, PeriodGrid
+from acquisition.row_levels import level_rows
 from acquisition.settings import DetectionSettings
-from acquisition.silhouettes import Mask, deviation_picture, level_rows, standing_out
+from acquisition.silhouettes import Mask, deviation_picture, standing_out
 
 PIXEL_UM = 0.5
 """Edge of a pixel: finer than the optics of either instrument, coarse enough to be quick."""
@@ -42,29 +43,18 @@ _MARGIN = 6
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """One of the bodies in a trigger; lengths at the nominal speed, and as wide as the optics make it.
+    """One of the bodies in a trigger, as the largest circle in it; as long as it seems at the nominal speed.
 
     Attributes
     ----------
-    first_period, last_period
-        Periods that it lies in, counted from the first one that was looked at.
-    first_um, last_um
-        Where it begins and ends across the field, from the field's lit beginning.
     along_um, across_um
-        Centre, weighted with the deviation from the background, from the same corner.
-    area_um2
-        Area of its silhouette.
+        Centre, from the beginning of the first period that was looked at and of the lit field.
     radius_um
-        Radius of the largest circle in it.
+        Of the circle.
     """
 
-    first_period: int
-    last_period: int
-    first_um: float
-    last_um: float
     along_um: float
     across_um: float
-    area_um2: float
     radius_um: float
 
 
@@ -96,19 +86,9 @@ def find_bodies(
         settings.step_um,
         settings.period_um,
     )
-    per_period = settings.step_um / PIXEL_UM
     return tuple(
-        Body(
-            first_period=max(0, int(first / per_period)),
-            last_period=min(n_periods - 1, int(last / per_period)),
-            first_um=left * PIXEL_UM,
-            last_um=(right + 1) * PIXEL_UM,
-            along_um=(row + 0.5) * PIXEL_UM,
-            across_um=(column + 0.5) * PIXEL_UM,
-            area_um2=pixels * PIXEL_UM**2,
-            radius_um=radius * PIXEL_UM,
-        )
-        for first, last, left, right, pixels, row, column, radius in table.tolist()
+        Body((row + 0.5) * PIXEL_UM, (column + 0.5) * PIXEL_UM, radius * PIXEL_UM)
+        for row, column, radius in table.tolist()
     )
 
 
@@ -117,13 +97,22 @@ def _lit_phases(level: Floats, phases: tuple[float, float], share: float) -> tup
     """Return the part of `phases` between its outermost lit bins, and without these: clocks jitter on edges."""
     n_bins = level.shape[0]
     first, last = max(0, int(phases[0] * n_bins)), min(n_bins, math.ceil(phases[1] * n_bins)) - 1
-    dark = level.min()
-    least = dark + share * (level.max() - dark)
+    dark, bright = _range(level)
+    least = dark + share * (bright - dark)
     while first < last and level[first] <= least:
         first += 1
     while last > first and level[last] <= least:
         last -= 1
     return (first + 1) / n_bins, last / n_bins
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"nnan", "nsz", "reassoc"})
+def _range(level: Floats) -> tuple[float, float]:
+    """Return the least and the highest level, which are numbers all."""
+    lowest, highest = level[0], level[0]
+    for b in range(level.shape[0]):
+        lowest, highest = min(lowest, level[b]), max(highest, level[b])
+    return lowest, highest
 
 
 @numba.njit(cache=True, nogil=True)
@@ -140,11 +129,11 @@ def _table(
     step_um: float,
     period_um: float,
 ) -> Floats:
-    """Return the rows of `extents`, without the margin, and the radius: `(n, 8)` float32, pixels."""
+    """Return the rows of `circles`, without the margin."""
     lit = _lit_phases(level, phases, active_share)
     n_columns = int((lit[1] - lit[0]) * period_um / PIXEL_UM + 0.5)
     if n_columns < 4 or n_periods < 1:
-        return np.zeros((0, 8), dtype=np.float32)
+        return np.zeros((0, 3), dtype=np.float32)
     picture, counts, light = deviation_picture(
         samples, grid, offsets, level, lit, runs_back, n_periods, step_um / PIXEL_UM, n_columns
     )
@@ -154,27 +143,23 @@ def _table(
     mask = silhouettes(standing[top:bottom, left:right], int(CLOSING_UM / PIXEL_UM), _MARGIN)
     least = SMALLEST_UM / 2 / PIXEL_UM
     found = circles(depths(mask), least, BEYOND_UM / PIXEL_UM, BEYOND_SHARE, MOST)
-    weight = np.zeros(mask.shape, dtype=np.float32)
-    weight[_MARGIN : mask.shape[0] - _MARGIN, _MARGIN : mask.shape[1] - _MARGIN] = np.abs(
-        picture[top:bottom, left:right]
-    )
-    table = np.empty((found.shape[0], 8), dtype=np.float32)
-    table[:, :7] = extents(mask, weight, found)
-    for c in (0, 1, 5):
-        table[:, c] += top - _MARGIN
-    for c in (2, 3, 6):
-        table[:, c] += left - _MARGIN
-    table[:, 7] = found[:, 2]
-    return table
+    found[:, 0] += top - _MARGIN
+    found[:, 1] += left - _MARGIN
+    return found
 
 
 @numba.njit(cache=True, nogil=True)
 def _frame(mask: Mask) -> tuple[int, int, int, int]:
     """First row and the one after the last that the mask touches, and columns likewise: the rest need not be drawn."""
-    top, bottom, left, right = mask.shape[0], 0, mask.shape[1], 0
-    for r in range(mask.shape[0]):
-        for c in range(mask.shape[1]):
-            if mask[r, c]:
-                top, bottom = min(top, r), r + 1
-                left, right = min(left, c), max(right, c + 1)
-    return (top, bottom, left, right) if bottom else (0, 0, 0, 0)
+    n_rows, n_columns = mask.shape
+    columns = np.zeros(n_columns, np.bool_)
+    top, bottom = n_rows, 0
+    for r in range(n_rows):
+        row, touched = mask[r], False
+        for c in range(n_columns):
+            touched |= row[np.uint64(c)]
+            columns[np.uint64(c)] |= row[np.uint64(c)]
+        if touched:
+            top, bottom = min(top, r), r + 1
+    met = np.flatnonzero(columns)
+    return (top, bottom, met[0], met[-1] + 1) if bottom else (0, 0, 0, 0)

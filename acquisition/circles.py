@@ -52,60 +52,50 @@ def filled(mask: Mask) -> Mask:
     inside[0, :] = inside[-1, :] = False
     inside[:, 0] = inside[:, -1] = False
     barred, out = closed.reshape(-1), inside.reshape(-1)
-    stack = np.empty(barred.shape[0] + 1, dtype=np.int64)
-    steps = np.array([-n_columns, -1, 1, n_columns])
+    stack = np.empty(barred.shape[0] + 1, dtype=np.uint64)
+    one, width, depth = np.uint64(1), np.uint64(n_columns), np.uint64(1)
     stack[0] = n_columns + 1
     barred[stack[0]], out[stack[0]] = True, False
-    depth = 1
     while depth > 0:
-        depth -= 1
+        depth -= one
         place = stack[depth]
-        for s in range(4):
-            near = place + steps[s]
+        for near in (place - width, place - one, place + one, place + width):
             if not barred[near]:
                 barred[near], out[near] = True, False
                 stack[depth] = near
-                depth += 1
+                depth += one
     return inside
 
 
-_NEAR, _KNIGHT = 2**0.5, 5**0.5
-_CHAMFER = np.array(
-    [
-        (0, -1, 1.0),
-        (-1, 0, 1.0),
-        (-1, -1, _NEAR),
-        (-1, 1, _NEAR),
-        (-1, -2, _KNIGHT),
-        (-1, 2, _KNIGHT),
-        (-2, -1, _KNIGHT),
-        (-2, 1, _KNIGHT),
-    ]
-)
-"""Rows, columns and distance of the neighbours that come before a pixel."""
+_NEAR, _KNIGHT = np.float32(2**0.5), np.float32(5**0.5)
 
 
 @numba.njit(cache=True, nogil=True)
 def depths(mask: Mask) -> Floats:
     """Distance of every pixel of the mask to the nearest one outside of it, pixels, by chamfers (within 2 %).
 
-    The outermost pixels must be outside of the mask.
+    The two outermost pixels must be outside of the mask.
     """
-    n_rows, n_columns = mask.shape
-    out = np.where(mask, np.float32(1e6), np.float32(0.0))
-    for turn in range(2):
-        sign = 1 if turn == 0 else -1
-        for i in range(n_rows):
-            r = i if turn == 0 else n_rows - 1 - i
-            for j in range(n_columns):
-                c = j if turn == 0 else n_columns - 1 - j
-                if out[r, c] == 0:
-                    continue
-                for m in range(_CHAMFER.shape[0]):
-                    y, x = r + sign * int(_CHAMFER[m, 0]), c + sign * int(_CHAMFER[m, 1])
-                    if 0 <= y < n_rows and 0 <= x < n_columns:
-                        out[r, c] = min(out[r, c], out[y, x] + np.float32(_CHAMFER[m, 2]))
-    return out
+    depth = np.zeros(mask.shape, dtype=np.float32)
+    flat = depth.reshape(-1)
+    places = np.flatnonzero(mask).astype(np.uint64)
+    # What comes before a pixel in reading order is known on the way there, what comes after it on the way back.
+    row, one = np.uint64(mask.shape[1]), np.uint64(1)
+    for p in places:
+        flat[p] = _past(flat[p - one], flat[p - row], flat, p - row, p - row - row)
+    for p in places[::-1]:
+        flat[p] = min(flat[p], _past(flat[p + one], flat[p + row], flat, p + row, p + row + row))
+    return depth
+
+
+@numba.njit(cache=True, nogil=True)
+def _past(beside: np.float32, ahead: np.float32, flat: Floats, near: np.uint64, far: np.uint64) -> np.float32:
+    """Least distance by way of the pixels on one side, of which `near` and `far` are straight ahead."""
+    one, two = np.uint64(1), np.uint64(2)
+    straight = min(beside, ahead) + np.float32(1.0)
+    aslant = min(flat[near - one], flat[near + one]) + _NEAR
+    knight = min(min(flat[near - two], flat[near + two]), min(flat[far - one], flat[far + one]))
+    return min(min(straight, aslant), knight + _KNIGHT)
 
 
 @numba.njit(cache=True, nogil=True)
@@ -127,80 +117,35 @@ def circles(depth: Floats, least: float, beyond: float, share: float, most: int)
     Returns
     -------
     Floats
-        `(n, 4)` float32: row, column, radius and reach beyond the nearest earlier circle (infinite for the first).
+        `(n, 3)` float32: row, column and radius.
     """
-    n_rows, n_columns = depth.shape
-    found = np.empty((most, 4), dtype=np.float32)
+    rows, columns = np.nonzero(depth >= least)
+    found = np.empty((most, 3), dtype=np.float32)
     n = 0
     while n < most:
-        best, row, column = np.float32(0.0), -1, -1
-        for r in range(n_rows):
-            for c in range(n_columns):
-                radius = depth[r, c]
-                if radius < least or radius <= best:
-                    continue
-                clear = True
-                for k in range(n):
-                    apart = math.sqrt((r - found[k, 0]) ** 2 + (c - found[k, 1]) ** 2) + radius - found[k, 2]
-                    # Beside two that touch, what lies between them reaches beyond either one.
-                    if apart < max(beyond, share * found[k, 2]) or (n > 1 and apart < 1.5 * radius):
-                        clear = False
-                        break
-                if clear:
-                    best, row, column = radius, r, c
-        if row < 0:
+        best, chosen = np.float32(0.0), -1
+        for i in range(rows.shape[0]):
+            radius = depth[rows[i], columns[i]]
+            if radius > best and _is_clear(
+                np.float32(rows[i]), np.float32(columns[i]), radius, found[:n], beyond, share
+            ):
+                best, chosen = radius, i
+        if chosen < 0:
             break
-        nearest = np.float32(np.inf)
-        for k in range(n):
-            apart = math.sqrt((row - found[k, 0]) ** 2 + (column - found[k, 1]) ** 2) + best - found[k, 2]
-            nearest = min(nearest, np.float32(apart))
-        found[n, 0], found[n, 1], found[n, 2], found[n, 3] = row, column, best, nearest
+        found[n, 0], found[n, 1], found[n, 2] = rows[chosen], columns[chosen], best
         n += 1
     return found[:n]
 
 
 @numba.njit(cache=True, nogil=True)
-def extents(mask: Mask, weight: Floats, found: Floats) -> Floats:
-    """Share the silhouettes out among the circles in them, each pixel to the circle that is nearest.
-
-    Parameters
-    ----------
-    mask, weight
-        Silhouettes, and how much each pixel counts for the centre.
-    found
-        As `circles` gives them.
-
-    Returns
-    -------
-    Floats
-        `(n, 7)` float32: first and last row, first and last column, pixels, row and column of the weighted centre.
-    """
-    n_rows, n_columns = mask.shape
+def _is_clear(
+    row: np.float32, column: np.float32, radius: np.float32, found: Floats, beyond: float, share: float
+) -> bool:
+    """Tell whether a circle reaches far enough beyond every one that was found."""
     n = found.shape[0]
-    out = np.zeros((n, 7), dtype=np.float32)
-    total = np.zeros(n, dtype=np.float32)
     for k in range(n):
-        out[k, 0], out[k, 2], out[k, 1], out[k, 3] = n_rows, n_columns, -1, -1
-    for r in range(n_rows):
-        for c in range(n_columns):
-            if not mask[r, c]:
-                continue
-            nearest, beyond = -1, np.float32(np.inf)
-            for k in range(n):
-                apart = math.sqrt((r - found[k, 0]) ** 2 + (c - found[k, 1]) ** 2) - found[k, 2]
-                # What lies further from every circle than its radius is a speck of its own.
-                if apart < min(beyond, found[k, 2]):
-                    nearest, beyond = k, np.float32(apart)
-            if nearest < 0:
-                continue
-            k = nearest
-            out[k, 0], out[k, 1] = min(out[k, 0], r), max(out[k, 1], r)
-            out[k, 2], out[k, 3] = min(out[k, 2], c), max(out[k, 3], c)
-            out[k, 4] += 1.0
-            out[k, 5] += weight[r, c] * r
-            out[k, 6] += weight[r, c] * c
-            total[k] += weight[r, c]
-    for k in range(n):
-        out[k, 5] = out[k, 5] / total[k] if total[k] > 0 else found[k, 0]
-        out[k, 6] = out[k, 6] / total[k] if total[k] > 0 else found[k, 1]
-    return out
+        apart = np.sqrt((row - found[k, 0]) ** 2 + (column - found[k, 1]) ** 2) + radius - found[k, 2]
+        # Beside two that touch, what lies between them reaches beyond either one.
+        if apart < max(beyond, share * found[k, 2]) or (n > 1 and apart < 1.5 * radius):
+            return False
+    return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any
 
 import numba
 import numpy as np
@@ -15,25 +15,28 @@ from acquisition.instrument import Digitizer
 def count_clipped(samples: Samples, digitizer: Digitizer) -> npt.NDArray[np.int64]:
     """Count the samples of each channel at the ends of the converter's range, `(n_channels,)`."""
     counts = np.zeros(samples.shape[1], np.int64)
+    # Of the samples' own type, 32 of them are compared at a time.
+    ends = np.array([digitizer.lowest, digitizer.highest], samples.dtype)
     if samples.flags.f_contiguous:
         for c in range(counts.size):
-            _count_at_ends(samples[:, c : c + 1], digitizer.lowest, digitizer.highest, counts[c : c + 1])
+            _count_at_ends(samples[:, c], ends, counts[c : c + 1])
     else:
-        _count_at_ends(cast("Samples", np.ascontiguousarray(samples)), digitizer.lowest, digitizer.highest, counts)
+        _count_at_ends(np.ascontiguousarray(samples).reshape(-1), ends, counts)
     return counts
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_at_ends(samples: Samples, lowest: int, highest: int, counts: npt.NDArray[np.int64]) -> None:
+def _count_at_ends(flat: npt.NDArray[Any], ends: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
     n_channels = counts.shape[0]
-    flat = samples.reshape(-1)
+    lowest, highest = ends[0], ends[1]
     block = 4096 * n_channels
     for start in range(0, flat.shape[0], block):
         piece = flat[start : start + block]
         # Most stretches have none, and looking at all channels at once compiles to vector instructions.
-        any_clipped = 0
+        any_clipped = False
         for i in range(piece.shape[0]):
-            any_clipped += (piece[i] <= lowest) | (piece[i] >= highest)
+            at = np.uint64(i)
+            any_clipped |= (piece[at] <= lowest) | (piece[at] >= highest)
         if any_clipped:
             for i in range(piece.shape[0]):
                 if piece[i] <= lowest or piece[i] >= highest:

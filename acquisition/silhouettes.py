@@ -9,10 +9,12 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
+from acquisition.event import BINS_PER_TICK
 from acquisition.folding import Floats, PeriodGrid
-from acquisition.templates import FAST, LANES
+from acquisition.templates import FAST
 
 Mask = npt.NDArray[np.bool_]
+Bytes = npt.NDArray[np.uint8]
 
 CORRELATED = 3.0
 """Neighbouring samples that may share their noise: detectors are a few times slower than converters."""
@@ -63,104 +65,79 @@ def deviation_picture(
         `(n_columns,)` float32, background in each column, counts.
     """
     first_tick, origin_tick, period_ticks = grid
-    n_bins, cores = level.shape[0], offsets.shape[0]
+    cores = offsets.shape[0]
     n_rows = max(1, math.ceil(n_periods * rows_per_period))
     picture = np.zeros((n_rows, n_columns), dtype=np.float32)
     counts = np.zeros((n_rows, n_columns), dtype=np.float32)
-    light = np.zeros(n_columns, dtype=np.float32)
-    shares = np.zeros(n_columns, dtype=np.float32)
-    low, width = phases[0], phases[1] - phases[0]
-    values = np.empty(int(period_ticks) + 2, dtype=np.float32)
-    expected = np.empty(int(period_ticks) + 2, dtype=np.float32)
-    columns = np.empty(int(period_ticks) + 2, dtype=np.uint64)
-    sums = np.empty(n_columns, dtype=np.float32)
-    met = np.empty(n_columns, dtype=np.float32)
-    step, per_phase = 1.0 / period_ticks, n_columns / width
+    low, width = phases[0] * period_ticks, (phases[1] - phases[0]) * period_ticks
+    per_tick = n_columns / width
+    expected, columns = _met(level, offsets, low, int(width) + 2, per_tick, n_columns)
     stride = max(1, int(1.0 / (rows_per_period * PERIODS_PER_PIXEL)))
     if runs_back and stride % 2 == 0:
         stride -= 1
     for k in range(0, n_periods, stride):
-        begin = origin_tick + k * period_ticks
-        start = max(math.ceil(begin + phases[0] * period_ticks), first_tick)
-        stop = min(math.ceil(begin + phases[1] * period_ticks), first_tick + samples.shape[0])
-        n = 0
-        back = runs_back and k % 2 != 0
-        core = start % cores
-        for tick in range(start, stop):
-            phase = (tick - begin) * step
-            b = min(int(phase * n_bins), n_bins - 1)
-            c = min(max(int((phase - low) * per_phase), 0), n_columns - 1)
-            values[n] = samples[tick - first_tick] - offsets[core]
-            expected[n] = level[b]
-            columns[n] = n_columns - 1 - c if back else c
-            n += 1
-            core = core + 1 if core + 1 < cores else 0
+        begin = origin_tick + k * period_ticks + low
+        first = math.ceil(begin)
+        q = min(int((first - begin) * BINS_PER_TICK), BINS_PER_TICK - 1)
+        core = first % cores
         row = min(int(k * rows_per_period), n_rows - 1)
-        last = min(max(row + 1, int((k + 1) * rows_per_period)), n_rows)
-        sums[:] = 0.0
-        met[:] = 0.0
-        for i in range(n):
-            light[columns[i]] += expected[i]
-            met[columns[i]] += np.float32(1.0)
-            sums[columns[i]] += values[i] - expected[i]
+        start = max(0, first_tick - first)
+        stop = min(math.ceil(begin + width), first_tick + samples.shape[0]) - first
+        direction = 1 if runs_back and k % 2 != 0 else 0
+        values, met = picture[row], counts[row]
+        for i in range(start, stop):
+            at = np.uint64(i)
+            c = columns[direction, q, at]
+            values[c] += np.float32(samples[np.uint64(first - first_tick + i)]) - expected[core, q, at]
+            met[c] += np.float32(1.0)
+        for r in range(row + 1, min(int((k + 1) * rows_per_period), n_rows)):
+            picture[r] = values
+            counts[r] = met
+    for r in range(n_rows):
         for c in range(n_columns):
-            shares[c] += met[c]
-        for r in range(row, last):
-            for c in range(n_columns):
-                picture[r, c] += sums[c]
-                counts[r, c] += met[c]
-    picture /= np.maximum(counts, np.float32(1.0))
-    light /= np.maximum(shares, np.float32(1.0))
-    return picture, counts, light
+            at = np.uint64(c)
+            picture[r, at] /= max(counts[r, at], np.float32(1.0))
+    return picture, counts, _light(level, low, per_tick, n_columns)
 
 
 @numba.njit(cache=True, nogil=True)
-def level_rows(picture: Floats, light: Floats, empty_share: float) -> None:
-    """Bring each row, in place, to the background at the row's own brightness.
+def _met(
+    level: Floats, offsets: Floats, low: float, n: int, per_tick: float, n_columns: int
+) -> tuple[Floats, npt.NDArray[np.uint64]]:
+    """Return what samples from tick `low` of a period on meet, for every row of bins (see `templates`) they can lie in.
 
-    A least-squares brightness follows a body that fills much of the period and leaves the empty part beside it askew.
-    What counts here is what many pixels agree on: the mean over the closest `empty_share` of a row's (the "shorth").
-    The evenly dark middle of a large cell agrees with itself as well, so distance from the background counts against
-    them as their own spread does.
+    These are what the converter gives for the background, `(cores, BINS_PER_TICK, n)` counts, by the core of the first
+    sample, and their columns, `(2, BINS_PER_TICK, n)`, forwards and back.
     """
-    n_columns = light.shape[0]
-    lit = np.flatnonzero(light > 0.25 * light.max())
-    n_lit = lit.shape[0]
-    n = max(2, int(empty_share * n_lit))
-    if n > n_lit:
-        return
-    ratios = np.full((n_lit + LANES - 1) // LANES * LANES, np.inf, dtype=np.float32)
-    ordered = np.empty(n_lit, dtype=np.float32)
-    for r in range(picture.shape[0]):
-        for i in range(n_lit):
-            ratios[i] = picture[r, lit[i]] / light[lit[i]]
-        _order(ratios, n_lit, ordered)
-        gain, least = np.float32(0.0), np.float32(np.inf)
-        for i in range(n_lit - n + 1):
-            mean = ordered[i : i + n].mean()
-            cost = ordered[i + n - 1] - ordered[i] + abs(mean)
-            if cost < least:
-                gain, least = mean, cost
-        for c in range(n_columns):
-            picture[r, c] -= gain * light[c]
+    cores = offsets.shape[0]
+    expected = np.empty((cores, BINS_PER_TICK, n), dtype=np.float32)
+    columns = np.empty((2, BINS_PER_TICK, n), dtype=np.uint64)
+    dark = np.empty(n + cores, dtype=np.float32)
+    for core in range(cores):
+        dark[core::cores] = offsets[core]
+    for q in range(BINS_PER_TICK):
+        into = (q + 0.5) / BINS_PER_TICK
+        lit = level[int((low + into) * BINS_PER_TICK) :: BINS_PER_TICK]
+        for i in range(n):
+            c = min(int((into + i) * per_tick), n_columns - 1)
+            columns[0, q, i], columns[1, q, i] = c, n_columns - 1 - c
+        for core in range(cores):
+            for i in range(min(n, lit.shape[0])):
+                expected[core, q, i] = lit[i] + dark[core + i]
+    return expected, columns
 
 
-@numba.njit(cache=True, nogil=True, fastmath=FAST)
-def _order(values: Floats, n: int, ordered: Floats) -> None:
-    """Sort the first n values by counting, for each, those that are less: vector instructions beat a sort of so few.
-
-    Beyond n, up to a multiple of `LANES`, values must be infinite.
-    """
-    ordered[:n] = np.nan
-    for i in range(n):
-        value, rank = values[i], np.float32(0.0)
-        for j in range(values.shape[0]):
-            rank += np.float32(1.0) if values[j] < value else np.float32(0.0)
-        ordered[int(rank)] = value
-    for i in range(1, n):
-        # Equal values met in one place.
-        if np.isnan(ordered[i]):
-            ordered[i] = ordered[i - 1]
+@numba.njit(cache=True, nogil=True)
+def _light(level: Floats, low: float, per_tick: float, n_columns: int) -> Floats:
+    """Return the mean background of each column, `(n_columns,)`."""
+    light = np.zeros(n_columns, dtype=np.float32)
+    for c in range(n_columns):
+        first = int((low + c / per_tick) * BINS_PER_TICK)
+        last = min(max(first + 1, int((low + (c + 1) / per_tick) * BINS_PER_TICK)), level.shape[0])
+        for b in range(first, last):
+            light[c] += level[b]
+        light[c] /= np.float32(last - first)
+    return light
 
 
 @numba.njit(cache=True, nogil=True)
@@ -186,30 +163,53 @@ def standing_out(picture: Floats, counts: Floats, noise: float, on: float, off: 
     `noise` is that of a sample, counts. In a strong picture both rise with the rims, so that fringes do not count.
     """
     n_rows, n_columns = picture.shape
-    scores = np.empty((n_rows, n_columns), dtype=np.float32)
-    # Without samples the picture is 0, whatever the noise.
-    per_noise, correlated = np.float32(1.0 / noise), np.float32(1.0 / CORRELATED)
+    strong = _in_noises(picture.reshape(-1), counts.reshape(-1), 1.0 / noise).reshape(picture.shape)
+    rim = _strongest(strong)
+    # One pixel more on every side, so that every pixel has its neighbours.
+    faint = _beyond(strong, max(off, FAINT_SHARE * rim))
+    mask = _beyond(strong, max(on, 2.0 * FAINT_SHARE * rim))
+    rows = np.zeros_like(mask)
+    while _spread(mask, faint, rows, n_columns + 2):
+        pass
+    return mask.view(np.bool_).reshape((n_rows + 2, n_columns + 2))[1:-1, 1:-1]
+
+
+@numba.njit(cache=True, nogil=True)
+def _beyond(scores: Floats, least: float) -> Bytes:
+    """Tell where scores are higher, row behind row, with a frame of zeros one pixel wide."""
+    n_rows, n_columns = scores.shape
+    out = np.zeros((n_rows + 2) * (n_columns + 2), dtype=np.uint8)
+    limit = np.float32(least)
     for r in range(n_rows):
+        row, begin = scores[r], np.uint64((r + 1) * (n_columns + 2) + 1)
         for c in range(n_columns):
-            scores[r, c] = abs(picture[r, c]) * per_noise * np.sqrt(max(np.float32(1.0), counts[r, c] * correlated))
-    rim = _strongest(scores)
-    off = max(off, FAINT_SHARE * rim)
-    on = max(on, 2.0 * FAINT_SHARE * rim)
-    mask = scores > on
-    stack = np.empty((n_rows * n_columns, 2), dtype=np.int64)
-    depth = 0
-    for r in range(n_rows):
-        for c in range(n_columns):
-            if mask[r, c]:
-                stack[depth, 0], stack[depth, 1] = r, c
-                depth += 1
-    while depth > 0:
-        depth -= 1
-        r, c = stack[depth, 0], stack[depth, 1]
-        for y in range(max(0, r - 1), min(n_rows, r + 2)):
-            for x in range(max(0, c - 1), min(n_columns, c + 2)):
-                if scores[y, x] > off and not mask[y, x]:
-                    mask[y, x] = True
-                    stack[depth, 0], stack[depth, 1] = y, x
-                    depth += 1
-    return mask
+            out[begin + np.uint64(c)] = row[np.uint64(c)] > limit
+    return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _spread(mask: Bytes, within: Bytes, rows: Bytes, width: int) -> bool:
+    """Add, in place, the neighbours of the mask that lie within another; False if there are none. `rows` is room."""
+    one, down, n = np.uint64(1), np.uint64(width), mask.shape[0]
+    for i in range(1, n - 1):
+        at = np.uint64(i)
+        rows[at] = mask[at - one] | mask[at] | mask[at + one]
+    gained = np.uint8(0)
+    for i in range(width, n - width):
+        at = np.uint64(i)
+        now = within[at] & (rows[at - down] | rows[at] | rows[at + down]) | mask[at]
+        gained |= now ^ mask[at]
+        mask[at] = now
+    return bool(gained)
+
+
+@numba.njit(cache=True, nogil=True, fastmath=FAST)
+def _in_noises(values: Floats, counts: Floats, per_noise: float) -> Floats:
+    """Return by how much means of so many samples stand out, in multiples of their noise."""
+    # Where there are no samples the value is 0, whatever the noise.
+    share, correlated = np.float32(per_noise), np.float32(1.0 / CORRELATED)
+    scores = np.empty_like(values)
+    for i in range(values.shape[0]):
+        at = np.uint64(i)
+        scores[at] = abs(values[at]) * share * np.sqrt(max(np.float32(1.0), counts[at] * correlated))
+    return scores

@@ -63,11 +63,8 @@ def instrument(request: pytest.FixtureRequest) -> Instrument:
 def test_a_single_cell_is_one_body_where_it_is_and_as_large_as_it_is(instrument):
     (body,) = drawn(instrument, [(12.0, 9.0, 9.0)])
     assert body.along_um == pytest.approx(12.0, abs=0.6)
-    assert (body.first_um + body.last_um) / 2 == pytest.approx(9.0, abs=1.0)
-    assert body.area_um2 == pytest.approx(math.pi * 4.5**2, rel=0.25)
-    step = settings_of(instrument).step_um
-    assert body.first_period * step == pytest.approx(7.5, abs=1.1)
-    assert body.last_period * step == pytest.approx(16.5, abs=1.1)
+    assert body.across_um == pytest.approx(9.0, abs=1.0)
+    assert body.radius_um == pytest.approx(4.5, abs=0.6)
 
 
 @pytest.mark.parametrize(
