@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from acquisition.block import Block
-from acquisition.event import ClockState, Event
+from acquisition.event import Background, ClockState, Event
 from acquisition.instrument import Instrument
 
 
@@ -19,6 +19,10 @@ class Detector(Protocol):
     @property
     def clock(self) -> ClockState | None:
         """The scan or line clock as last measured; None until enough samples were seen."""
+
+    @property
+    def background(self) -> Background | None:
+        """The empty scan or line as last measured; None until enough samples were seen."""
 
     @property
     def jitters(self) -> bool:

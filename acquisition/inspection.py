@@ -12,6 +12,7 @@ from acquisition.errors import ConfigError
 from acquisition.event import ClockState, Event, EventFlag
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
+from acquisition.sketch import Sketch
 from acquisition.source import Source, blocks, open_source, split_url
 from acquisition.trace_layout import TRACE_FORMAT
 from acquisition.trace_report import ClockReport, EventReport, GapReport, TraceReport
@@ -22,7 +23,7 @@ Progress = Callable[[int, int], None]
 """Called with the samples done and the samples in all."""
 
 
-def inspect_trace(url_or_path: str, progress: Progress | None = None) -> TraceReport:
+def inspect_trace(url_or_path: str, progress: Progress | None = None, sketch: Sketch | None = None) -> TraceReport:
     """Look at a whole recording and say what is in it.
 
     Parameters
@@ -31,6 +32,8 @@ def inspect_trace(url_or_path: str, progress: Progress | None = None) -> TraceRe
         Path of a trace file or an ATOM record, or the URL of any finite source.
     progress
         Called after every block.
+    sketch
+        Takes, on the way, what a drawing of the recording needs.
 
     Raises
     ------
@@ -41,7 +44,7 @@ def inspect_trace(url_or_path: str, progress: Progress | None = None) -> TraceRe
     """
     url = recording_url(url_or_path)
     with open_source(url) as source:
-        return inspect_source(source, _format_of(url), progress)
+        return inspect_source(source, _format_of(url), progress, sketch)
 
 
 def recording_url(url_or_path: str) -> str:
@@ -51,7 +54,9 @@ def recording_url(url_or_path: str) -> str:
     return guess_url(url_or_path) if plain or Path(url_or_path).is_file() else url_or_path
 
 
-def inspect_source(source: Source, format_name: str, progress: Progress | None = None) -> TraceReport:
+def inspect_source(
+    source: Source, format_name: str, progress: Progress | None = None, sketch: Sketch | None = None
+) -> TraceReport:
     """Report on a source that is open and not started; it is left stopped.
 
     Raises
@@ -62,7 +67,9 @@ def inspect_source(source: Source, format_name: str, progress: Progress | None =
     total = source.total_samples
     if total is None or not source.waits:
         raise ConfigError("Only a recording can be inspected; this source has no end.")
-    inspection = _Inspection(source.instrument)
+    if sketch is not None:
+        sketch.begin(source.instrument, total)
+    inspection = _Inspection(source.instrument, sketch)
     for block in blocks(source):
         inspection.add(block)
         if progress is not None:
@@ -73,8 +80,9 @@ def inspect_source(source: Source, format_name: str, progress: Progress | None =
 class _Inspection:
     """What one pass over the blocks has found so far."""
 
-    def __init__(self, instrument: Instrument) -> None:
+    def __init__(self, instrument: Instrument, sketch: Sketch | None) -> None:
         self.samples = 0
+        self._sketch = sketch
         self._instrument = instrument
         self._statistics = ChannelStatistics(instrument)
         self._detector = detector_for(instrument)
@@ -97,11 +105,14 @@ class _Inspection:
             self._losses.append(block.lost_before)
             if len(self._gaps) < MOST_GAPS_LISTED:
                 self._gaps.append(GapReport(epoch=block.epoch, first_sample=block.first_sample, lost=block.lost_before))
-        self._count(self._detector.push(block))
+        for piece in (block,) if self._sketch is None else self._sketch.pieces(block):
+            self._count(self._detector.push(piece))
 
     def report(self, source: Source, format_name: str) -> TraceReport:
         """End the pass."""
         self._count(self._detector.flush())
+        if self._sketch is not None:
+            self._sketch.finish()
         rate_hz = self._instrument.sample_rate_hz
         clock = self._clock_report()
         is_lines = self._instrument.kind == "time_stretch"
@@ -140,6 +151,8 @@ class _Inspection:
     def _count(self, events: list[Event]) -> None:
         if (clock := self._detector.clock) is not None:
             self._clock, self._jitters = clock, self._detector.jitters
+        if self._sketch is not None:
+            self._sketch.take(self._detector, events)
         self._event_count += len(events)
         for event in events:
             for name in [flag.name or "" for flag in EventFlag(event.flags)] or ["none"]:

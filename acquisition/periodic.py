@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, replace
 from acquisition.background import watched_channel
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.calibration import Calibration, calibrate
-from acquisition.event import ClockState, Event, EventFlag
+from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
 from acquisition.judgement import Remembered
 from acquisition.relock import BARELY_ALIKE, Place, find_place, take_place
@@ -81,6 +81,11 @@ class PeriodicDetector:
             return None
         loop = self._calibration.clock
         return ClockState(loop.period_ticks, loop.origin_tick, loop.locked)
+
+    @property
+    def background(self) -> Background | None:
+        """What an empty period looks like at the newest frame."""
+        return None if self._calibration is None else self._calibration.background.snapshot()
 
     @property
     def jitters(self) -> bool:

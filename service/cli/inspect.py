@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 from pydantic import BaseModel
 
+from acquisition.errors import ConfigError
 from acquisition.importers.report import inspect_foreign
 from acquisition.inspection import inspect_trace
+from acquisition.sketch import Sketch
 from service.cli.convert import instrument_option, with_instrument
 from service.cli.progress import progress_bar
 
@@ -15,7 +19,13 @@ from service.cli.progress import progress_bar
 @click.argument("file")
 @instrument_option
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
-def inspect_command(file: str, instrument: str | None, as_json: bool) -> None:
+@click.option(
+    "--draw",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PNG",
+    help="Draw folded samples, background, clock and the first events into a picture.",
+)
+def inspect_command(file: str, instrument: str | None, as_json: bool, draw: Path | None) -> None:
     """Say what is in the recording FILE: instrument, rates, gaps, events.
 
     For a time-stretch record it also finds the number of samples per line. FILE is a Lightline trace, a public ATOM
@@ -24,7 +34,17 @@ def inspect_command(file: str, instrument: str | None, as_json: bool) -> None:
     """
     url = with_instrument(file, instrument)
     with progress_bar("reading", "samples") as progress:
-        report = inspect_foreign(url, progress) or inspect_trace(url, progress)
+        foreign = inspect_foreign(url, progress)
+        if foreign is not None and draw is not None:
+            raise ConfigError("A drawing needs to know the instrument of this recording; name it with --instrument.")
+        sketch = None if draw is None else Sketch()
+        report = foreign or inspect_trace(url, progress, sketch)
+    if draw is not None and sketch is not None:
+        # Imported here: slow to import, and only a drawing needs it.
+        from service.inspection_drawing import draw_inspection
+
+        draw_inspection(sketch, draw, report.description)
+        click.echo(f"Drew {draw}.", err=True)
     click.echo(report.model_dump_json(indent=1) if as_json else _table(report))
 
 
