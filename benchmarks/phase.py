@@ -10,11 +10,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.event import Event
+from benchmarks import dry_mass
 from benchmarks.flown import Flown, Place, atom_setup, flown, sphere
 from benchmarks.page import table
-from benchmarks.phase_noise import predicted_noise
+from benchmarks.phase_noise import SQUARE_UM, predicted_noise
 from reconstruction.contrasts import Contrast, Contrasts
-from reconstruction.deposit import FloatImage
 from reconstruction.images import CellImages
 from reconstruction.transform import transform_for
 
@@ -32,7 +32,7 @@ HEAD = (
     "most",
     "passed the gate",
 )
-NOISE_HEAD = ("simulated, empty windows", "measured", "predicted", "measured / predicted")
+NOISE_HEAD = ("simulated, empty windows, rms", "measured", "predicted", "measured / predicted")
 TIME_HEAD = ("one cell, 80 x 80 pixels", "ms")
 
 
@@ -96,21 +96,27 @@ def _centre(stretch: Flown, event: Event) -> tuple[int, int]:
 
 
 def noise_rows(name: str, stretch: Flown) -> Iterator[tuple[object, ...]]:
-    """Rows of `NOISE_HEAD`: one gradient image, and the phase."""
+    """Rows of `NOISE_HEAD`: gradients by pixel and by square, and the phase."""
     empty = stretch.empty_events()
-    images = images_of(stretch, empty).images
+    images, grid = images_of(stretch, empty).images, stretch.setup.instrument.grid
     expected = predicted_noise(stretch.setup, empty[0].background, empty[0].clock)
-    slopes = [np.asarray(images[channel], np.float64) for channel in (Contrast.GRADIENT_X, Contrast.GRADIENT_Y)]
-    measured = {
-        "gradient_x, mrad/µm": (_rms(slopes[0]), expected.slope_rad_per_um),
-        "gradient_y, mrad/µm": (_rms(slopes[1]), expected.slope_rad_per_um),
-        "phase, mrad": (float(np.sqrt(np.mean(np.var(images[Contrast.PHASE], axis=(1, 2))))), expected.phase_rad),
-    }
-    for what, (got, closed) in measured.items():
-        yield f"{name}: rms of {what}", f"{1e3 * got:.1f}", f"{1e3 * closed:.1f}", f"{got / closed:.2f}"
+    edge = round(SQUARE_UM / grid.pixel_um)
+    for channel in (Contrast.GRADIENT_X, Contrast.GRADIENT_Y):
+        slope = np.asarray(images[channel], np.float64)
+        squares = slope.reshape(len(empty), grid.size_px // edge, edge, grid.size_px // edge, edge).mean(axis=(2, 4))
+        yield f"{name}: {channel}, pixels, mrad/µm", f"{1e3 * _rms(slope):.1f}", "", ""
+        yield _noise(
+            f"{name}: {channel}, squares of {SQUARE_UM:g} µm, mrad/µm", _rms(squares), expected.slope_rad_per_um
+        )
+    phase = np.asarray(images[Contrast.PHASE], np.float64)
+    yield _noise(f"{name}: phase, mrad", float(np.sqrt(phase.var(axis=(1, 2)).mean())), expected.phase_rad)
 
 
-def _rms(values: FloatImage | np.ndarray) -> float:
+def _noise(what: str, measured: float, predicted: float) -> tuple[object, ...]:
+    return what, f"{1e3 * measured:.1f}", f"{1e3 * predicted:.1f}", f"{measured / predicted:.2f}"
+
+
+def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
 
 
@@ -158,7 +164,8 @@ def times(rounds: int = 50) -> list[tuple[object, ...]]:
 def tables() -> str:
     """Return all of it, in Markdown."""
     rows, noise = figures()
-    return "\n\n".join((table(HEAD, rows), table(NOISE_HEAD, noise), table(TIME_HEAD, times())))
+    masses = table(dry_mass.HEAD, dry_mass.figures())
+    return "\n\n".join((table(HEAD, rows), table(NOISE_HEAD, noise), masses, table(TIME_HEAD, times())))
 
 
 if __name__ == "__main__":

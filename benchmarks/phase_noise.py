@@ -14,12 +14,15 @@ from simulator.electronics.converter import enob_noise
 from simulator.electronics.laser import white_noise
 from simulator.setup import Setup
 
+SQUARE_UM = 2.0
+"""Edge of the squares that the noise of slopes is measured in."""
+
 
 class PhaseNoise(NamedTuple):
     """Standard deviations in an empty image."""
 
     slope_rad_per_um: float
-    """Of one image of the slope."""
+    """Of one image of the slope, means of squares of `SQUARE_UM`."""
     phase_rad: float
     """Of the phase."""
 
@@ -28,9 +31,9 @@ def predicted_noise(setup: Setup, background: Background, clock: ClockState) -> 
     """Predict noise from photoelectrons, laser, amplifier and converter alone, independent from sample to sample.
 
     The ratio of a sample to its level L has the variance v = var / L^2; there are 1 / a samples an um^2, so that a view
-    has the noise density a v, and a slope, of two views, steepest^2 a v / 2. Pixels are means over triangles h wide
-    to either side, which leaves 2 / 3h of the density per axis. A wave of the phase is that of the slopes over its
-    angular frequency; the waves add up.
+    has the noise density a v, and a slope, of two views, steepest^2 a v / 2. How samples become pixels decides on the
+    noise of single pixels, but hardly on that of larger squares, which is the density over their area. A wave of the
+    phase is that of the slopes over its angular frequency; the waves of the image add up.
     """
     instrument = setup.instrument
     optics, grid = instrument.time_stretch, instrument.grid
@@ -39,16 +42,11 @@ def predicted_noise(setup: Setup, background: Background, clock: ClockState) -> 
     um_per_line = instrument.flow_speed_m_s * 1e6 / optics.line_rate_hz
     steepest = 2.0 * math.pi * optics.aperture / (optics.wavelength_nm * 1e-3)
     density = steepest**2 * 0.5 * variance * optics.um_per_sample * um_per_line
-    # As `line_image` lays samples.
-    half_y = max(grid.pixel_um, um_per_line)
-    half_x = max(grid.pixel_um, 0.75 * optics.um_per_sample)
-    slope = math.sqrt(density * (2.0 / (3.0 * half_y)) * (2.0 / (3.0 * half_x)))
-    n = grid.size_px
-    per_um = np.pi * np.arange(n) / grid.field_um
+    per_um = np.pi * np.arange(grid.size_px) / grid.field_um
     squared = per_um[:, None] ** 2 + per_um[None, :] ** 2
     squared[0, 0] = np.inf
-    passed = np.sinc(per_um[:, None] * half_y / (2 * np.pi)) ** 4 * np.sinc(per_um[None, :] * half_x / (2 * np.pi)) ** 4
-    phase = math.sqrt(density * float((passed / squared).sum()) / grid.field_um**2)
+    phase = math.sqrt(density * float((1.0 / squared).sum())) / grid.field_um
+    slope = math.sqrt(density) / SQUARE_UM
     return PhaseNoise(slope, phase)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from reconstruction.contour import Mask
 from reconstruction.deposit import FloatImage
+from reconstruction.features import find_object
 
 PHASE_FEATURES = ("dry_mass_pg", "phase_peak_rad", "phase_avg_rad", "phase_slope_rad_per_um")
 """What `phase_features` gives, in this order; see docs/features.md."""
@@ -15,10 +16,21 @@ PHASE_FEATURES = ("dry_mass_pg", "phase_peak_rad", "phase_avg_rad", "phase_slope
 REFRACTION_INCREMENT_UM3_PER_PG = 0.19
 """How much the index of water rises with the mass of protein in it: 0.19 mL/g, which is um3/pg (Barer 1952)."""
 
+LEAST_RAD = 0.1
+"""Phase that an object has at least: five times the noise of the simulated atom-4g."""
+
 
 def no_phase_features() -> dict[str, float]:
     """Return NaN for every name: what is known of a phase that was not made."""
     return dict.fromkeys(PHASE_FEATURES, math.nan)
+
+
+def phase_object(phase: FloatImage) -> Mask:
+    """Return where the phase of the central object stands out, `(rows, columns)` bool; see `find_object`.
+
+    Cells in focus take so little light that brightfield shows no whole outline of them.
+    """
+    return find_object(phase, background=0.0, least=LEAST_RAD).inside
 
 
 def phase_features(phase: FloatImage, inside: Mask, pixel_um: float, wavelength_nm: float) -> dict[str, float]:
@@ -29,7 +41,7 @@ def phase_features(phase: FloatImage, inside: Mask, pixel_um: float, wavelength_
     phase
         `(rows, columns)` float32, radians, 0 in the surround.
     inside
-        `(rows, columns)` bool, outline of the object.
+        `(rows, columns)` bool, such as `phase_object`.
     pixel_um
         Edge of a pixel.
     wavelength_nm

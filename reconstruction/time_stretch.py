@@ -18,7 +18,7 @@ from reconstruction.ghost import ghost_share
 from reconstruction.images import RELATIVE, CellImages, ImageUnit, Pixels
 from reconstruction.line_kernels import DARKEST
 from reconstruction.line_pictures import LinePictures
-from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features
+from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features, phase_object
 from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
 from reconstruction.stacks import new_stacks, one_by_one
@@ -104,7 +104,8 @@ class TimeStretchTransform:
         features |= no_phase_features()
         if Contrast.PHASE in images:
             phase = images[Contrast.PHASE]
-            features |= phase_features(phase, mask.inside, pixel_um, self.instrument.time_stretch.wavelength_nm)
+            wavelength_nm = self.instrument.time_stretch.wavelength_nm
+            features |= phase_features(phase, phase_object(phase), pixel_um, wavelength_nm)
         rejection = self._gate.judge(event.flags, features, mask.touches_edge)
         # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
         return Measured(self.instrument.flow_speed_m_s, math.nan, SpeedSource.NOMINAL, rejection, features)

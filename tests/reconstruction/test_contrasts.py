@@ -8,7 +8,7 @@ from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
 from reconstruction.contrasts import Contrasts, absorption, phase_slope
 from reconstruction.phase import integrate_slopes
-from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features
+from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features, phase_object
 
 ATOM = instrument_preset("atom-4g")
 OPTICS = ATOM.time_stretch
@@ -146,8 +146,10 @@ def test_empty_and_dark_views_give_nothing_but_numbers():
 
 def test_the_dry_mass_of_a_sphere_is_what_its_index_says():
     phase, *_ = sphere(0.03)
-    inside = np.hypot(AXIS[:, None], AXIS[None, :]) < 5.5
     phase = phase.astype(np.float32)
+    inside = phase_object(phase)
+    assert inside.sum() * PIXEL_UM**2 == pytest.approx(np.pi * 25, rel=0.1)
+    np.testing.assert_array_equal(phase_object(-phase), inside)
     found = phase_features(phase, inside, PIXEL_UM, 1064.0)
     assert found["dry_mass_pg"] == pytest.approx(0.03 * np.pi / 6 * 10.0**3 / 0.19, rel=0.01)
     assert found["phase_peak_rad"] == pytest.approx(2 * np.pi / 1.064 * 0.3, rel=0.01)

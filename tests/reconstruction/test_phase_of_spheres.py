@@ -29,10 +29,9 @@ def test_the_phase_of_a_sphere_is_the_closed_form_s_with_its_sign(noisy, still):
 
 
 def test_noise_is_what_light_and_electronics_leave(noisy):
-    rows = list(noise_rows("noise", noisy))
-    assert len(rows) == 3
-    for *_, over in rows:
-        assert 0.9 < float(over) < 1.3
+    ratios = [float(over) for *_, over in noise_rows("noise", noisy) if over]
+    assert len(ratios) == 3
+    assert all(0.75 < ratio < 1.3 for ratio in ratios), ratios
 
 
 def test_a_pulse_that_is_brighter_leaves_no_mark_between_views(noisy):
@@ -56,8 +55,10 @@ def test_contrasts_are_made_only_if_asked_for(noisy):
         np.testing.assert_array_equal(every.images[name][:1], usual.images[name])
     np.testing.assert_array_equal(every.images["phase"], alone.images["phase"])
     assert all(np.isfinite(image).all() for image in every.images.values())
-    measured = alone.features["area_um2"] > 0
-    assert np.isfinite(alone.features["dry_mass_pg"][measured]).all() and measured.any()
+    # Measured where the phase stands out, also of what brightfield does not show.
+    true = 0.03 * np.pi / 6 * 10.0**3 / 0.19
+    np.testing.assert_allclose(np.abs(alone.features["dry_mass_pg"]), true, rtol=0.12)
+    assert np.sign(alone.features["dry_mass_pg"]).tolist() == np.sign(alone.features["phase_peak_rad"]).tolist()
 
 
 def test_signed_images_as_counts_keep_their_sign(noisy):
