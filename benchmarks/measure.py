@@ -20,7 +20,7 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, kills, phase
+from benchmarks import atom_images, bead_pulses, false_triggers, found, kills, line_clock, phase
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -148,6 +148,11 @@ def droplet_images(_folder: str) -> str:
     )
 
 
+def clock_of_lines(_folder: str) -> str:
+    """The line clock as it drifts, and behind gaps."""
+    return "`python -m benchmarks.line_clock`\n\n" + table(line_clock.HEAD, line_clock.figures())
+
+
 def images_against_truth(_folder: str) -> str:
     """Reconstructed images beside the simulated optics' ideal ones."""
     rows: list[tuple[object, ...]] = []
@@ -206,6 +211,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Recordings killed at random moments", killed),
     ("The real time-stretch record", real_record),
     ("Images of the real droplet", droplet_images),
+    ("The line clock, drifting and behind gaps", clock_of_lines),
     ("Images against truth", images_against_truth),
     ("Phase of spheres, and its noise", phases),
     ("Saliency against a reference", saliency),
