@@ -50,6 +50,11 @@ class LineSamples:
         """Lines up to the last that holds a sample."""
         return int(self.line.max(initial=-1)) + 1
 
+    def only(self, take: Flags) -> LineSamples:
+        """Return only these samples."""
+        seen = Seen(*(part[take] for part in self.seen))
+        return LineSamples(seen, self.line[take], self.phase[take], self.empty[take])
+
 
 class _Places(NamedTuple):
     """Place of every row of a window: number of its line from 0, and ticks after the middle of the view in it."""

@@ -32,12 +32,17 @@ PULSE_SPREAD = 0.02
 PULSE_RANGE = 0.15
 """Ratios to the background within this of 1 are taken for the empty field where a pulse's energy is first guessed."""
 
+LEAST_ENERGY = 0.5
+"""Lines that are less bright than so much of their neighbours had no pulse: no body is as short as a line."""
+NEIGHBOURS = 7
+"""Lines that a line is compared with, itself in their middle."""
+
 
 def masked_warp(event: Event, instrument: Instrument, view: ViewPlace) -> FloatImage:
     """Return the offline image `(y, x)` of one view, relative to the empty line, on the instrument's grid.
 
     The first row is the leading edge's side, as in streaming images. Where no sample lies, the image goes on as
-    smoothly as it can. Made in about a tenth of a second, with half a thousand iterations at most.
+    smoothly as it can. Made in a tenth to a quarter of a second.
 
     Parameters
     ----------
@@ -55,7 +60,7 @@ def masked_warp(event: Event, instrument: Instrument, view: ViewPlace) -> FloatI
     """
     n = instrument.grid.size_px
     image, weight = np.ones((n, n), np.float32), np.empty((n, n), np.float32)
-    samples = lit_samples(event, instrument, view)
+    samples = _with_pulse(lit_samples(event, instrument, view))
     if samples.lines == 0:
         return image
     seen = samples.seen
@@ -80,6 +85,18 @@ def _noise_variance(event: Event, column: int) -> float:
     """Of the ratio to the background at its brightest phase."""
     highest = float(event.background.level[column].max())
     return (float(event.background.noise[column]) / highest) ** 2
+
+
+def _with_pulse(samples: LineSamples) -> LineSamples:
+    """Leave out the lines that had no laser pulse."""
+    if samples.lines <= NEIGHBOURS:
+        return samples
+    trust, met = samples.seen.trust, np.bincount(samples.line)
+    sums = np.bincount(samples.line, weights=trust * samples.seen.value)
+    light = sums / np.maximum(np.bincount(samples.line, weights=trust), 1e-9)
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(light, NEIGHBOURS // 2, mode="edge"), NEIGHBOURS)
+    pulsed = (light > LEAST_ENERGY * np.median(around, axis=-1)) | (met == 0)
+    return samples.only(pulsed[samples.line])
 
 
 def _first_energies(samples: LineSamples) -> Doubles:

@@ -127,6 +127,17 @@ def test_a_disc_is_where_and_what_it_was_though_pulses_differ_and_samples_are_cl
     assert correlation(image, true) > 0.98
 
 
+def test_lines_without_a_pulse_are_left_out() -> None:
+    instrument = instrument_preset("stretch-ci")
+    event = disc(instrument)
+    whole = masked_warp(event, instrument, views_of(instrument)[0])
+    line = np.floor(np.arange(event.window.shape[0]) / event.clock.period_ticks)
+    dark = np.where(np.isin(line, (60, 128, 129, 200))[:, None], np.int8(0), event.window)
+    image = masked_warp(replace(event, window=dark), instrument, views_of(instrument)[0])
+    assert np.abs(image - whole).mean() < 0.002
+    assert correlation(image, drawn(instrument)) > 0.98
+
+
 def test_an_empty_window_is_an_empty_image() -> None:
     instrument = instrument_preset("stretch-ci")
     event = disc(instrument)
