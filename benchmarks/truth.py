@@ -8,6 +8,7 @@ import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
+from reconstruction.line_views import views_of
 from reconstruction.masked_warp import masked_warp
 from reconstruction.methods import line_view
 from reconstruction.transform import transform_for
@@ -64,10 +65,14 @@ def ideal_images(setup: Setup, arrival: Arrival, trigger_tick: float) -> dict[st
     instrument = setup.instrument
     n, pixel_um = instrument.grid.size_px, instrument.grid.pixel_um
     if instrument.kind == "time_stretch":
-        picture = TimeStretchModel(setup, SEED).image(arrival)
+        ideal = TimeStretchModel(setup, SEED).shadow(arrival).ideal()
         um_per_tick = arrival.speed_m_s * 1e6 / instrument.sample_rate_hz
-        down = (trigger_tick - arrival.tick) * um_per_tick / pixel_um
-        return {"line": _cut(np.roll(picture, (round(down), round(arrival.x_um / pixel_um)), axis=(0, 1)), n)}
+        shift_um = ((trigger_tick - arrival.tick) * um_per_tick, arrival.x_um)
+        names = [view.name for view in instrument.time_stretch.views]
+        return {
+            view.name: _cut(moved(ideal[name].image, shift_um, ideal[name].pixel_um), n)
+            for name, view in zip(names, views_of(instrument), strict=False)
+        }
     x_um = ((np.arange(n) + 0.5 - n / 2) * pixel_um).astype(np.float32)
     place = np.array([arrival.z_um, 0.0, arrival.x_um, 0.0], dtype=np.float32)
     volume = blurred_scatter(arrival.specimen.scatterers + place, x_um, instrument.light_sheet, n, pixel_um)
@@ -75,6 +80,15 @@ def ideal_images(setup: Setup, arrival: Arrival, trigger_tick: float) -> dict[st
         "transmission": _cut(LightSheetModel(setup, SEED).transmission(arrival), n),
         "side_scatter": volume.transpose(1, 2, 0),
     }
+
+
+def moved(image: np.ndarray, shift_um: tuple[float, float], pixel_um: float) -> np.ndarray:
+    """Move a picture along its rows and columns, also by parts of a pixel; what leaves comes in on the other side."""
+    spectrum = np.fft.fft2(image - 1.0)
+    for axis, um in enumerate(shift_um):
+        turn = np.exp(-2j * np.pi * np.fft.fftfreq(image.shape[axis], pixel_um) * um)
+        spectrum = spectrum * (turn[:, None] if axis == 0 else turn[None, :])
+    return np.asarray(np.fft.ifft2(spectrum).real + 1.0, dtype=np.float32)
 
 
 def _cut(image: np.ndarray, n: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""How wide the optics of a light sheet show a point (specification A.4), before it is sampled."""
+"""How wide optics show a point (specification A.4), before it is sampled."""
 
 from __future__ import annotations
 
@@ -53,6 +53,18 @@ def forward_blur(instrument: Instrument) -> Blur:
     optics = instrument.light_sheet
     across_um = _aperture_um(optics.wavelength_nm, optics.forward_aperture, optics.slits[0].width_um)
     return Blur(_sheet_um(instrument), across_um, across_um)
+
+
+def brightfield_blur_um(instrument: Instrument) -> float:
+    """Return the standard deviation of what the objective of a time stretch makes of a point, um.
+
+    Raises
+    ------
+    ConfigError
+        If the instrument is no time stretch.
+    """
+    optics = instrument.time_stretch
+    return _aperture_um(optics.wavelength_nm, optics.aperture, 0.0)
 
 
 def _aperture_um(wavelength_nm: float, aperture: float, opening_um: float) -> float:

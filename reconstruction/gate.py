@@ -28,6 +28,8 @@ class GateSettings(BaseModel):
     images are still good there and `off_centre_um` says how far it is."""
     largest_missing_share: Limit = None
     """Largest share of the image's pixels that no sample met."""
+    largest_missing_lines_share: Limit = 0.2
+    """Largest share of the field's lines that had no pulse, or two. Fewer are filled in by the lines beside them."""
     least_sharpness_per_um: Least = 0.0
     """Least `sharpness_per_um`; blurred images have less. Not asked by default: it depends on the kind of cell."""
     largest_ghost_share: Limit = None
@@ -69,6 +71,8 @@ class GateSettings(BaseModel):
         if touches_edge:
             return Rejection.OFF_FIELD
         if _exceeds(features["missing_share"], self.largest_missing_share):
+            return Rejection.INCOMPLETE
+        if _exceeds(features.get("missing_lines_share", 0.0), self.largest_missing_lines_share):
             return Rejection.INCOMPLETE
         if _exceeds(features.get("off_centre_um", 0.0), self.farthest_um):
             return Rejection.OFF_CENTRE

@@ -1,4 +1,4 @@
-"""Eight pixels at once: the one step of the light sheet's kernels that a compiler does not turn into vectors itself."""
+"""Eight numbers at once: the steps of the images' kernels that a compiler does not turn into vectors itself."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 _declared: Any = cgutils.get_or_insert_function
 _for_range: Any = cgutils.for_range
 _room_for: Any = cgutils.alloca_once
+_pair_of: Any = types.UniTuple
 
 
 def _everywhere(builder: Any, number: Any) -> Any:
@@ -158,4 +159,73 @@ The `LANES` pixels of the flat `target` from `at` on become the sum over j < cou
 that all of them are there.
 """
 
-__all__ = ["LANES", "blend", "mix", "turn"]
+
+def _met(builder: Any, values: Any, kept: Any) -> Any:
+    """Return the vector `kept` where `values` are numbers, and 0 where they are not."""
+    return builder.select(builder.fcmp_ordered("ord", values, values), kept, ir.Constant(_VECTOR, [0.0] * LANES))
+
+
+def _add_up(builder: Any, total: Any) -> Any:
+    """Return the sum of a vector's lanes."""
+    width = LANES // 2
+    while width:
+        other = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [(j + width) % LANES for j in range(LANES)])
+        total = builder.fadd(total, builder.shuffle_vector(total, total, other))
+        width //= 2
+    return builder.extract_element(total, ir.Constant(ir.IntType(32), 0))
+
+
+def _about(skip: bool) -> Any:
+    def build(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        source, start, firsts, at, shares, place, count = arguments
+        values, firsts_data, weights = (
+            context.make_array(signature.args[k])(context, builder, array).data
+            for k, array in ((0, source), (2, firsts), (4, shares))
+        )
+        sums, wholes = _zeros(builder, 2), _zeros(builder, 2)
+        with _for_range(builder, builder.udiv(count, ir.Constant(count.type, 2))) as loop:
+            # Two sums in turn: each would wait for itself otherwise.
+            for k in range(2):
+                run = builder.add(builder.mul(loop.index, ir.Constant(count.type, 2)), ir.Constant(count.type, k))
+                first = builder.load(builder.gep(firsts_data, [builder.add(at, run)]))
+                value = _vector_at(builder, values, builder.add(start, first))
+                share = _vector_at(
+                    builder, weights, builder.add(place, builder.mul(run, ir.Constant(count.type, LANES)))
+                )
+                if skip:
+                    share = _met(builder, value, share)
+                    builder.store(builder.fadd(builder.load(wholes[k]), share), wholes[k])
+                    value = _met(builder, value, value)
+                builder.store(_fused(builder, share, value, builder.load(sums[k])), sums[k])
+        parts = [
+            _add_up(builder, builder.fadd(builder.load(first), builder.load(second)))
+            for first, second in (sums, wholes)
+        ]
+        return context.make_tuple(builder, signature.return_type, parts) if skip else parts[0]
+
+    return build
+
+
+def _type_about(skip: bool) -> Any:
+    def typed(
+        _typing: Any, source: Any, _start: Any, firsts: Any, _at: Any, shares: Any, _place: Any, _count: Any
+    ) -> Any:
+        whole = types.int64
+        answer = _pair_of(types.float32, 2) if skip else types.float32
+        return answer(source, whole, firsts, whole, shares, whole, whole), _about(skip)
+
+    return typed
+
+
+about: Any = intrinsic(_type_about(skip=False))
+"""`about(source, start, firsts, at, shares, place, count)`: weighted sum of `count` runs of `LANES` numbers.
+
+Run j begins at `start + firsts[at + j]` of the flat `source`, and its shares at `place + j * LANES` of the flat
+`shares`; both are float32, and `firsts` is flat int64. The caller sees to it that `count` is even and that
+all of them are there.
+"""
+
+about_met: Any = intrinsic(_type_about(skip=True))
+"""Like `about`, of those numbers alone that are not NaN; returns the sum and the sum of the shares that counted."""
+
+__all__ = ["LANES", "about", "about_met", "blend", "mix", "turn"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from reconstruction.gate import GateSettings
+from reconstruction.line_modes import LineMode
 
 
 class ImageSettings(BaseModel):
@@ -14,3 +15,5 @@ class ImageSettings(BaseModel):
 
     gate: GateSettings = GateSettings()
     """When an event is a cell that can be judged."""
+    lines: LineMode = LineMode.FULL
+    """How the lines of a time stretch are made into images; a light sheet does not ask."""

@@ -1,4 +1,4 @@
-"""Time-stretch events to brightfield images: every sample placed by its true phase (specification B.3)."""
+"""Time-stretch events to images of every view: samples placed by their true phase (specification B.3)."""
 
 from __future__ import annotations
 
@@ -16,12 +16,14 @@ from reconstruction.deposit import FloatImage
 from reconstruction.features import find_object, image_feature_names, image_features
 from reconstruction.ghost import ghost_share
 from reconstruction.images import RELATIVE, CellImages, ImageUnit, Pixels
-from reconstruction.line_kernels import DARKEST
 from reconstruction.line_pictures import LinePictures
 from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features, phase_object
 from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
 from reconstruction.stacks import new_stacks, one_by_one
+
+OWN_FEATURES = ("length_um", "missing_share", "missing_lines_share", "clipped_share")
+"""What is always measured beside the first picture."""
 
 
 class TimeStretchTransform:
@@ -36,10 +38,10 @@ class TimeStretchTransform:
     def __init__(self, instrument: Instrument, settings: ImageSettings) -> None:
         self.instrument = instrument
         self._gate = settings.gate
-        self._pictures = LinePictures(instrument)
+        self._pictures = LinePictures(instrument, settings.lines)
         self._contrasts = Contrasts(instrument)
         self._ghosts = ("ghost_share",) if settings.gate.largest_ghost_share is not None else ()
-        names = (*image_feature_names("yx"), "length_um", "missing_share", "clipped_share", *self._ghosts)
+        names = (*image_feature_names("yx"), *OWN_FEATURES, *self._ghosts)
         self._feature_names = (*names, *(PHASE_FEATURES if Contrast.PHASE in self._contrasts.names else ()))
 
     @property
@@ -66,7 +68,7 @@ class TimeStretchTransform:
     def parameters(self) -> str:
         """Reversible identifier of the transform and its settings."""
         grid = self.instrument.grid
-        place = f"px={grid.size_px}:um={grid.pixel_um:g}:darkest={DARKEST:g}"
+        place = f"px={grid.size_px}:um={grid.pixel_um:g}:{self._pictures.parameters}"
         return f"image-time_stretch:{place}:{self._gate.parameters}"
 
     def warm(self) -> None:
@@ -97,7 +99,8 @@ class TimeStretchTransform:
         mask = find_object(first)
         features = image_features(first, mask, pixel_um, "yx")
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
-        features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing / first.size}
+        features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing.pixels / first.size}
+        features["missing_lines_share"] = missing.lines_share
         clipped = count_clipped(event.window, self.instrument.digitizer).max() / max(event.window.shape[0], 1)
         features["clipped_share"] = float(clipped)
         features |= {name: float(ghost_share(first, mask.inside, 1.0)) for name in self._ghosts}

@@ -11,6 +11,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 from reconstruction.gate import GateSettings
+from reconstruction.line_modes import LineMode
 
 Command = Callable[..., Any]
 
@@ -121,6 +122,13 @@ run_options = stack(
         "--restarts",
         type=click.IntRange(min=0),
         help="How often to start a digitizer that overran again (default: as often as it then runs for a second).",
+    ),
+    click.option(
+        "--lines",
+        default=LineMode.FULL.value,
+        type=click.Choice([mode.value for mode in LineMode]),
+        help="How the lines of a time stretch are made into images: full, the most accurate; simple, the fastest; or "
+        "line_interleave (default: full).",
     ),
     click.option(
         "--gate",

@@ -28,7 +28,7 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
         If a value does not make sense.
     """
     fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "restarts")}
-    images = {"gate": dict(options.pop("gate"))}
+    images = {"gate": dict(options.pop("gate")), "lines": options.pop("lines")}
     try:
         return RunRequest(source=source, speed=parse_speed(speed), images=images, **fields)
     except ValidationError as error:
