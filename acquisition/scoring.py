@@ -47,7 +47,7 @@ def new_steps() -> Steps:
     return Steps(np.zeros((3, AT_ONCE), np.int32), np.zeros((3, AT_ONCE), np.float32))
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def score_periods(
     watched: Watched, origin_tick: float, period_ticks: float, templates: Templates, steps: Steps, scores: Floats
 ) -> None:
@@ -104,7 +104,7 @@ def _find_places(begin: float, tick: int, period_ticks: float, first_bin: int, c
         bases[k] = core * np.int32(BINS_PER_TICK) + row
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy")
+@numba.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def _compare(
     watched: Watched, first: int, jump: int, templates: Templates, base: Floats, places: Places, sums: Floats
 ) -> None:

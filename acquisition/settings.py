@@ -45,7 +45,7 @@ class DetectionSettings:
     frame
         Periods that are taken at a time.
     learn_every
-        Clock and background follow the stream in one of so many frames.
+        Clock and background follow the stream in one of so many frames, more often where a stretch begins.
     calibration, fewest
         Periods that clock and background are first measured on, and the fewest that will do at the end of a stream.
     relock, relock_turns

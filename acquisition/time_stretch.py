@@ -11,7 +11,7 @@ from acquisition.settings import DetectionSettings
 
 LARGEST_CELL_UM = 25.0
 SMALLEST_OBJECT_UM = 2.0
-LEARN_EVERY_S = 50e-6
+LEARN_EVERY_S = 200e-6
 """How often the line clock is corrected: a loop of some hundred hertz (specification B.3, step 3)."""
 FRAME = 64
 
@@ -46,7 +46,7 @@ def time_stretch_settings(instrument: Instrument) -> DetectionSettings:
         first_phase=0.5 - half_view,
         last_phase=0.5 + half_view,
         frame=FRAME,
-        learn_every=min(max(1, round(LEARN_EVERY_S * optics.line_rate_hz / FRAME)), 16),
+        learn_every=min(max(1, round(LEARN_EVERY_S * optics.line_rate_hz / FRAME)), 64),
         relock=250,
         lost=max(256, longest),
     )

@@ -34,6 +34,9 @@ from acquisition.triggers import TriggerState, push_scores
 
 OTHERS_EVERY = 4
 """The channels that are not watched need no clock; they are followed less often."""
+SETTLING = 16
+"""For so many turns of `DetectionSettings.learn_every`, a clock just found is followed `CLOSELY` times as often."""
+CLOSELY = 4
 
 
 class Step(IntEnum):
@@ -122,7 +125,13 @@ def walk(
             progress.periods[1] = 1.0
             if trigger.found[0, 0] > 0.0:
                 return 1
-        learned = _learn(watched, model, templates, fold, progress, rules, dark_from, n)
+        learned = _is_quiet(progress.quiet[:n])
+        turn, every = int(progress.periods[0]) // rules.frame, rules.learn_every
+        if turn < SETTLING * every:
+            every = max(1, every // CLOSELY)
+        if learned and turn % every == 0:
+            others = progress.periods[0] > dark_from and turn % (OTHERS_EVERY * every) == 0
+            _learn(watched, model, templates, fold, progress, rules.span[0], n, n * every, others)
         progress.periods[2] = 0.0 if learned else progress.periods[2] + n
         progress.periods[0] += n
         progress.periods[1] = 0.0
@@ -131,7 +140,7 @@ def walk(
             return 2
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True, inline="always")
 def _score_frame(
     watched: Watched,
     model: Model,
@@ -157,32 +166,35 @@ def _score_frame(
 
 
 @numba.njit(cache=True, nogil=True)
-def _learn(
-    watched: Watched, model: Model, templates: Templates, fold: Fold, progress: Progress, rules: Rules,
-    dark_from: float, n: int,
-) -> bool:  # fmt: skip
-    """Let clock, background and noise follow the quiet periods of a frame; False if there are too few."""
-    quiet = progress.quiet[:n]
+def _is_quiet(quiet: Flags) -> bool:
+    """Tell whether a frame has enough quiet periods to learn from."""
     n_quiet = 0
-    for k in range(n):
+    for k in range(quiet.shape[0]):
         n_quiet += quiet[k]
-    if n_quiet < max(4, n // 4):
-        return False
-    turn = int(progress.periods[0]) // rules.frame
-    if turn % rules.learn_every != 0:
-        return True
-    clock, c, first_bin = model.clock, watched.channel, rules.span[0]
+    return n_quiet >= max(4, quiet.shape[0] // 4)
+
+
+@numba.njit(cache=True, nogil=True)
+def _learn(
+    watched: Watched, model: Model, templates: Templates, fold: Fold, progress: Progress, first_bin: int,
+    n: int, n_since: int, others: bool,
+) -> None:  # fmt: skip
+    """Let clock, background and noise follow the quiet periods of a frame, `n_since` periods after the last one.
+
+    With `others`, and nothing but quiet periods, the channels that are not watched follow as well.
+    """
+    quiet = progress.quiet[:n]
+    clock, c = model.clock, watched.channel
     fold_periods(watched, clock[0], clock[1], first_bin, model.offsets[c], quiet, fold)
     error = phase_error(fold, first_bin, model.level[c], model.place)
     follow_place(fold, model.seen[c], model.place)
     follow_level(fold, first_bin, model.level[c], model.seen[c])
     follow_noise(progress.scores[:n], quiet, model.score)
-    if n_quiet == n and progress.periods[0] > dark_from and turn % (OTHERS_EVERY * rules.learn_every) == 0:
+    if others and np.all(quiet):
         for other in range(watched.n_channels):
             if other != c:
                 beside = Watched(watched.flat, watched.n_channels, other, watched.first_tick)
                 fold_periods(beside, clock[0], clock[1], first_bin, model.offsets[other], quiet, fold)
                 follow_level(fold, first_bin, model.level[other], model.seen[other])
-    correct_clock(clock, error, n * rules.learn_every)
+    correct_clock(clock, error, n_since)
     refresh_templates(templates, model.level[c])
-    return True

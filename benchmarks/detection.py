@@ -31,7 +31,8 @@ STREAMS = (
 """What, the stream, its cells, and `FASTER`."""
 
 
-def _stream(url: str, faster: int) -> tuple[Instrument, Samples]:
+def stream_of(url: str, faster: int = 1) -> tuple[Instrument, Samples]:
+    """Simulate a stream in memory, and say whose it is; see `FASTER`."""
     with open_source(url, threads="all") as source:
         instrument, samples = source.instrument, np.concatenate([block.data for block in blocks(source)])
     if faster == 1:
@@ -55,8 +56,8 @@ def _warm_detector(instrument: Instrument, samples: Samples) -> tuple[PeriodicDe
     return detector, lead
 
 
-def _detecting(instrument: Instrument, samples: Samples) -> tuple[Callable[[], object], Samples]:
-    """Push a stream block by block, again and again at later ticks; return that and the samples of one turn."""
+def looped(instrument: Instrument, samples: Samples) -> tuple[PeriodicDetector, Callable[[], Iterator[Block]], Samples]:
+    """A detector that has seen the beginning of a stream, turns of what follows at ever later ticks, and one turn."""
     detector, lead = _warm_detector(instrument, samples)
     body = samples[lead:]
     size = BLOCK_BYTES // (samples.itemsize * samples.shape[1])
@@ -65,17 +66,21 @@ def _detecting(instrument: Instrument, samples: Samples) -> tuple[Callable[[], o
     lengths = np.arange(1, int(body.shape[0] / period)) * period
     cores = instrument.digitizer.interleave_cores
     whole = round(lengths[np.abs((lengths + 0.5) % cores - 0.5) < 0.2][-1])
-    turn = [lead]
+    begin = [lead]
 
-    def push() -> list[object]:
-        events = []
+    def turn() -> Iterator[Block]:
         for at in range(0, whole, size):
             piece = body[at : min(at + size, whole)]
-            events += detector.push(Block(piece, turn[0], lost_before=0))
-            turn[0] += piece.shape[0]
-        return events
+            yield Block(piece, begin[0], lost_before=0)
+            begin[0] += piece.shape[0]
 
-    return push, body[:whole]
+    return detector, turn, body[:whole]
+
+
+def _detecting(instrument: Instrument, samples: Samples) -> tuple[Callable[[], object], Samples]:
+    """Push a stream block by block, again and again; return that and the samples of one turn."""
+    detector, turn, body = looped(instrument, samples)
+    return lambda: [event for block in turn() for event in detector.push(block)], body
 
 
 def _scoring(instrument: Instrument, samples: Samples) -> tuple[Callable[[], object], int]:
@@ -129,7 +134,7 @@ def _numpy_detector(instrument: Instrument, samples: Samples) -> Callable[[], ob
 def rows() -> Iterator[Row]:
     """Figures of both instruments, one core, clock and background followed all the while."""
     for what, url, cells, faster in STREAMS:
-        instrument, samples = _stream(f"{url}&{cells}", faster)
+        instrument, samples = stream_of(f"{url}&{cells}", faster)
         detect, body = _detecting(instrument, samples)
         ours, _, ratio = in_turn(detect, _numpy_detector(instrument, body), rounds=3)
         periods = body.shape[0] / detector_for(instrument).settings.nominal_period_ticks
@@ -139,7 +144,7 @@ def rows() -> Iterator[Row]:
         yield from _against_memory(what, detect, body, periods)
         scoring, n_periods = _scoring(instrument, body)
         yield from _against_memory(f"{what}: the score alone", scoring, body, n_periods)
-        detect, body = _detecting(*_stream(f"{url}&{NOTHING}", faster))
+        detect, body = _detecting(*stream_of(f"{url}&{NOTHING}", faster))
         periods = body.shape[0] / detector_for(instrument).settings.nominal_period_ticks
         yield from _against_memory(f"{what}: nothing flows", detect, body, periods)
 
