@@ -105,9 +105,9 @@ class _Found:
         images = transform.images(events, _label_free(transform))
         flat = [_flat(stack) for stack in images.images.values()]
         features = [np.stack([images.features[name] for name in SHAPE_FEATURES], axis=1)]
-        features += [hand_made_features(stack[:, np.newaxis], background) for stack, background in flat]
+        features += [hand_made_features(stack, background) for stack, background in flat]
         self.measured.append(np.nan_to_num(np.concatenate(features, axis=1)))
-        self.frame.append(np.concatenate([frame_features(stack[:, np.newaxis]) for stack, _ in flat], axis=1))
+        self.frame.append(np.concatenate([frame_features(stack) for stack, _ in flat], axis=1))
         self.is_cell.append(images.is_cell)
         self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -81,7 +82,7 @@ class Contract(_Part):
 
     The live graph takes the inputs and returns `embedding`, `cluster_posterior`, `class_probability` and `novelty`;
     the explain graph takes the inputs and `target` (int64, -1 for the most likely) and returns `class_logits`,
-    `embedding` and `saliency`.
+    `embedding` and a map for each entry of `saliency`.
     """
 
     format: Literal["lightline-bundle/1"] = FORMAT
@@ -103,7 +104,7 @@ class Contract(_Part):
     """Empty where the model was trained without labels."""
     novelty: NoveltySpec
     saliency: tuple[SaliencySpec, ...] = Field(min_length=1)
-    """The first one is the explain graph's output `saliency`."""
+    """The first one is the explain graph's output `saliency`, any other one `saliency_` and its channel."""
     training: TrainingSpec
     metrics: dict[str, dict[str, float]]
     """By metric, the model's value and its controls', all measured on the test runs."""
@@ -125,6 +126,8 @@ class Contract(_Part):
         if set(self.sha256) != set(GRAPH_NAMES):
             raise ValueError("sha256 must hold both graphs")
         shapes = {spec.channel: spec.shape for spec in self.inputs}
+        if len({spec.channel for spec in self.saliency}) != len(self.saliency):
+            raise ValueError("there can be one saliency map over each input")
         for spec in self.saliency:
             if len(shapes.get(spec.channel, ())) != len(spec.shape):
                 raise ValueError(f"the saliency map over '{spec.channel}' does not fit any input")
@@ -133,9 +136,20 @@ class Contract(_Part):
         return self
 
     @property
+    def maps(self) -> dict[str, str]:
+        """The explain graph's output for each channel that it has a saliency map over."""
+        return map_names([spec.channel for spec in self.saliency])
+
+    @property
     def targets(self) -> tuple[str, ...]:
         """Names of what the explain graph's `target` and `class_logits` count."""
         return self.classes if self.saliency[0].targets == "classes" else self.clusters
+
+
+def map_names(channels: Sequence[str]) -> dict[str, str]:
+    """Return the name of the explain graph's output for the map over each of these channels."""
+    first, *others = channels
+    return {first: "saliency", **{channel: f"saliency_{channel}" for channel in others}}
 
 
 def contract_digest(document: dict[str, Any], live: bytes, explain: bytes) -> str:

@@ -14,7 +14,7 @@ import onnxruntime as ort
 from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.errors import AnswerError, BundleError
-from inference.graph_check import EXPLAIN_OUTPUTS, LIVE_OUTPUTS, check_answers, check_session
+from inference.graph_check import LIVE_OUTPUTS, check_answers, check_session, explain_outputs
 from inference.provider import CPU, ProviderChoice, first_line, open_session
 from inference.results import CellResults
 from reconstruction.images import CellImages
@@ -35,16 +35,24 @@ class Explanation:
         `(n,)` int64, what is explained; an index into `Contract.targets`.
     class_logits
         `(n, c)` float32, scores before the softmax.
-    saliency
-        `(n, y, x)` float32 or with one more axis, raw low-resolution map, not negative and not normalised.
-    empty
-        `(n,)` bool, True where nothing speaks for the target and the map is zero everywhere.
+    maps
+        By channel, `(n, y, x)` or `(n, z, y, x)` float32: raw low-resolution maps, not negative and not normalised.
     """
 
     target: npt.NDArray[np.int64]
     class_logits: Floats
-    saliency: Floats
-    empty: npt.NDArray[np.bool_]
+    maps: Mapping[str, Floats]
+
+    @property
+    def saliency(self) -> Floats:
+        """The map over the first channel."""
+        return next(iter(self.maps.values()))
+
+    @property
+    def empty(self) -> npt.NDArray[np.bool_]:
+        """`(n,)` bool, True where nothing speaks for the target and every map is zero everywhere."""
+        lit = [stack.reshape(len(stack), -1).any(axis=1) for stack in self.maps.values()]
+        return np.asarray(~np.any(lit, axis=0))
 
     def __len__(self) -> int:
         return int(self.target.shape[0])
@@ -167,11 +175,11 @@ class Engine:
         rows = next(iter(np.shape(arrays.get(first, ()))), 0)
         targets = self._targets(target, rows)
         inputs = {**self._inputs(arrays, rows), "target": targets}
-        answers = self._run(self._explaining(), inputs, EXPLAIN_OUTPUTS)
-        logits, saliency = answers["class_logits"], answers["saliency"]
+        answers = self._run(self._explaining(), inputs, explain_outputs(self.contract))
+        logits = answers["class_logits"]
         chosen = np.where(targets < 0, logits.argmax(axis=1), targets).astype(np.int64)
-        empty = np.asarray(~saliency.any(axis=tuple(range(1, saliency.ndim))))
-        return Explanation(target=chosen, class_logits=logits, saliency=saliency, empty=empty)
+        maps = {channel: answers[output] for channel, output in self.contract.maps.items()}
+        return Explanation(target=chosen, class_logits=logits, maps=maps)
 
     def _open_live(self) -> ort.InferenceSession:
         session = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
@@ -191,9 +199,10 @@ class Engine:
         with self._explain_lock:
             if self._explain_session is None:
                 choice = ProviderChoice.CPU if self.provider == CPU else self._choice
-                session = self._opened("explain.onnx", self._bundle.explain, EXPLAIN_OUTPUTS, choice)
+                outputs = explain_outputs(self.contract)
+                session = self._opened("explain.onnx", self._bundle.explain, outputs, choice)
                 blank = {**self._blank(2), "target": np.full(2, ARGMAX, dtype=np.int64)}
-                check_answers(self.contract, self._run(session, blank, EXPLAIN_OUTPUTS))
+                check_answers(self.contract, self._run(session, blank, outputs))
                 self._explain_session = session
             return self._explain_session
 

@@ -12,7 +12,12 @@ from inference.contract import Contract
 from inference.errors import BundleError
 
 LIVE_OUTPUTS = ("embedding", "cluster_posterior", "class_probability", "novelty")
-EXPLAIN_OUTPUTS = ("class_logits", "embedding", "saliency")
+_EXPLAIN_OUTPUTS = ("class_logits", "embedding")
+
+
+def explain_outputs(contract: Contract) -> tuple[str, ...]:
+    """Return what the explain graph answers: scores, embedding and a map over each channel."""
+    return (*_EXPLAIN_OUTPUTS, *contract.maps.values())
 
 
 def check_session(contract: Contract, session: ort.InferenceSession, name: str, outputs: Sequence[str]) -> None:
@@ -53,7 +58,7 @@ def check_answers(contract: Contract, answers: Mapping[str, npt.NDArray[np.float
         "class_probability": (len(contract.classes),),
         "novelty": (),
         "class_logits": (len(contract.targets),),
-        "saliency": contract.saliency[0].shape,
+        **{contract.maps[spec.channel]: spec.shape for spec in contract.saliency},
     }
     who = f"The bundle '{contract.name}' does not keep its contract"
     for name, answer in answers.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
@@ -13,7 +15,7 @@ from inference.training.data import TrainingSet
 from inference.training.quiet import ignoring
 from inference.training.scores import balanced_accuracy
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 
 _FRAME_PX = 2
 _RINGS = 4
@@ -22,44 +24,62 @@ _SIGMAS_PER_DEVIATION = 1.4826
 """Standard deviations of a normal distribution in its median absolute deviation."""
 
 
-def control_accuracies(train: TrainingSet, test: TrainingSet, background: float, seed: int) -> dict[str, float]:
+def control_accuracies(train: TrainingSet, test: TrainingSet, seed: int) -> dict[str, float]:
     """Return the balanced accuracy of each control on labelled cells of a run that it was not fitted to.
 
     - `majority_class`: always the most frequent class
     - `background_only`: the outer two pixels, where no cell is; above chance, illumination or session gives it away
     - `hand_made_features`: area, intensity, texture and radial profile, logistic regression
+
+    Volumes are looked at along each of their axes, summed up.
     """
     classes = len(train.label_names)
     common = int(np.bincount(train.label, minlength=classes).argmax())
     scores = {"majority_class": balanced_accuracy(test.label, np.full_like(test.label, common), classes)}
     for name, features in (
-        ("background_only", frame_features),
-        ("hand_made_features", lambda images: hand_made_features(images, background)),
+        ("background_only", lambda flat, _: frame_features(flat)),
+        ("hand_made_features", hand_made_features),
     ):
         model = make_pipeline(
             StandardScaler(), LogisticRegression(max_iter=2000, class_weight="balanced", random_state=seed)
         )
         with ignoring(ConvergenceWarning):
-            model.fit(features(train.images), train.label)
-        scores[name] = balanced_accuracy(test.label, model.predict(features(test.images)), classes)
+            model.fit(_columns(train, features), train.label)
+        scores[name] = balanced_accuracy(test.label, model.predict(_columns(test, features)), classes)
     return scores
 
 
+def _columns(
+    cells: TrainingSet, features: Callable[[Floats, float], npt.NDArray[np.float64]]
+) -> npt.NDArray[np.float64]:
+    """Return the features of every flat picture that there is of the cells, side by side."""
+    return np.concatenate([features(flat, empty) for flat, empty in _flat_pictures(cells)], axis=1)
+
+
+def _flat_pictures(cells: TrainingSet) -> Iterator[tuple[Floats, float]]:
+    """Give `(n, y, x)` pictures and the value of an empty pixel: flat images, and the sums of volumes."""
+    for stack in cells.images.values():
+        if stack.ndim == 3:
+            yield stack, 1.0
+        else:
+            yield from ((stack.sum(axis=axis, dtype=np.float32), 0.0) for axis in (1, 2, 3))
+
+
 def frame_features(images: Floats) -> npt.NDArray[np.float64]:
-    """Return mean, spread and percentiles of each side of the outer frame of `(n, 1, y, x)` images, `(n, 20)`."""
+    """Return mean, spread and percentiles of each side of the outer frame of `(n, y, x)` images, `(n, 20)`."""
     columns = []
-    for side in _sides(images[:, 0].astype(np.float64)):
+    for side in _sides(images.astype(np.float64)):
         columns += [side.mean(axis=1), side.std(axis=1), *np.percentile(side, [5, 50, 95], axis=1)]
     return np.stack(columns, axis=1)
 
 
 def hand_made_features(images: Floats, background: float) -> npt.NDArray[np.float64]:
-    """Return size, intensity, texture and shape of `(n, 1, y, x)` images, one row of numbers each.
+    """Return size, intensity, texture and shape of `(n, y, x)` images, one row of numbers each.
 
     The object is where the image departs from the background by more than four of the outer frame's own deviations;
     medians measure them, so that one noisy row at the edge does not blind the control.
     """
-    signal = images[:, 0].astype(np.float64) - background
+    signal = images.astype(np.float64) - background
     frame = np.concatenate(_sides(signal), axis=1)
     signal = signal[:, _FRAME_PX:-_FRAME_PX, _FRAME_PX:-_FRAME_PX]
     _, height, width = signal.shape

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,19 +15,24 @@ from acquisition.origin import Origin, least_real
 from inference.errors import TrainingError
 from reconstruction.images import CellImages
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating]
 UNLABELLED = -1
-FORMAT = "lightline-training-set/1"
+FORMAT = "lightline-training-set/2"
+_IMAGES = "images/"
+_CHECKED = 256
 
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Images of one channel; their runs are kept, because cells of one run must never be on both sides of a split.
+    """Images of one or more channels, with their runs: cells of one run must never be on both sides of a split.
 
     Attributes
     ----------
     images
-        `(n, 1, y, x)` float32, as in `CellImages`.
+        By channel, `(n, y, x)` or `(n, z, y, x)` float32 as in `CellImages`; volumes may be float16, and means over
+        cubes of voxels.
+    pool
+        By channel, the edge of those cubes, voxels; 1 where there are none.
     label
         `(n,)` int32, index into `label_names`, or `UNLABELLED`.
     label_names
@@ -36,37 +41,55 @@ class TrainingSet:
         `(n,)` int32, index into `run_names`.
     run_names
         Names or source URLs of the runs.
-    channel, pixel_um, instrument_kind
-        What the images are of.
+    pixel_um
+        Edge of a pixel or voxel, as the instrument gives them, before means were taken.
+    instrument_kind
+        What they come from.
     origin
         How real the least real of them is.
     """
 
-    images: Floats
+    images: Mapping[str, Floats]
+    pool: Mapping[str, int]
     label: npt.NDArray[np.int32]
     label_names: tuple[str, ...]
     run: npt.NDArray[np.int32]
     run_names: tuple[str, ...]
-    channel: str
     pixel_um: float
     instrument_kind: str
     origin: Origin
 
     def __post_init__(self) -> None:
-        n = len(self.images)
-        if self.images.ndim != 4 or self.images.shape[1] != 1 or self.images.dtype != np.float32:
-            raise TrainingError(f"Training images must be (n, 1, y, x) float32, not {self.images.shape}.")
+        if not self.images or self.images.keys() != self.pool.keys():
+            raise TrainingError("A training set needs images of at least one channel.")
+        n = len(self.label)
+        for name, stack in self.images.items():
+            if stack.ndim not in (3, 4) or len(stack) != n or stack.dtype not in (np.float32, np.float16):
+                raise TrainingError(
+                    f"Training images must be (n, y, x) or (n, z, y, x) of float32 or float16, and '{name}' is "
+                    f"{stack.shape} of {stack.dtype}."
+                )
+            if not all(np.isfinite(stack[at : at + _CHECKED]).all() for at in range(0, n, _CHECKED)):
+                raise TrainingError("The training images hold values that are not finite; leave rejected events out.")
         if self.label.shape != (n,) or self.run.shape != (n,):
             raise TrainingError("A training set needs one label and one run for each image.")
         if n and not (self.label.min() >= UNLABELLED and self.label.max() < len(self.label_names)):
             raise TrainingError("A label of the training set has no name.")
         if n and not (self.run.min() >= 0 and self.run.max() < len(self.run_names)):
             raise TrainingError("A run of the training set has no name.")
-        if not np.isfinite(self.images).all():
-            raise TrainingError("The training images hold values that are not finite; leave rejected events out.")
 
     def __len__(self) -> int:
-        return len(self.images)
+        return len(self.label)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the images, in the order that a model takes them."""
+        return tuple(self.images)
+
+    @property
+    def grid(self) -> tuple[tuple[str, tuple[int, ...], int], ...]:
+        """Name, shape and pool of every channel's images."""
+        return tuple((name, stack.shape[1:], self.pool[name]) for name, stack in self.images.items())
 
     @property
     def is_labelled(self) -> npt.NDArray[np.bool_]:
@@ -82,8 +105,9 @@ class TrainingSet:
         *,
         instrument_kind: str,
         origin: Origin,
-        channel: str | None = None,
-    ) -> Self:
+        channels: Sequence[str] | None = None,
+        volume_pool: int = 1,
+    ) -> TrainingSet:
         """Take the cells (not the rejected events) of a batch of images of one run.
 
         Parameters
@@ -96,39 +120,43 @@ class TrainingSet:
             Name or source URL of the run.
         instrument_kind, origin
             What they come from.
-        channel
+        channels
             Which images; None takes the first flat ones.
+        volume_pool
+            Edge of the cubes of voxels whose means are kept of volumes, as float16.
 
         Raises
         ------
         TrainingError
-            If the channel is missing or not flat, or there is not one label per event.
+            If a channel is missing, or there is not one label per event.
         """
         flat = [name for name, stack in images.images.items() if stack.ndim == 3]
-        chosen = channel if channel is not None else next(iter(flat), "")
-        if chosen not in flat:
-            raise TrainingError(f"There are no flat images of '{chosen}'; use one of {', '.join(flat) or 'none'}.")
+        chosen = flat[:1] if channels is None else list(dict.fromkeys(channels))
+        for name in chosen or [""]:
+            if name not in images.images:
+                known = ", ".join(images.images) or "none"
+                raise TrainingError(f"There are no images of '{name}'; use one of {known}.")
+        stacks = {name: images.images[name] for name in chosen}
+        pool = {name: volume_pool if stack.ndim == 4 else 1 for name, stack in stacks.items()}
         names = [""] * len(images) if labels is None else list(labels)
         if len(names) != len(images):
             raise TrainingError(f"There are {len(images)} events, but {len(names)} labels; give one for each.")
         cells = np.flatnonzero(images.is_cell)
-        known = tuple(sorted({names[i] for i in cells} - {""}))
-        index = {name: i for i, name in enumerate(known)}
         return cls(
-            images=np.ascontiguousarray(images.images[chosen][cells, None], dtype=np.float32),
-            label=np.array([index.get(names[i], UNLABELLED) for i in cells], dtype=np.int32),
-            label_names=known,
+            images={name: kept_images(stack[cells], pool[name]) for name, stack in stacks.items()},
+            pool=pool,
+            label=np.full(len(cells), UNLABELLED, dtype=np.int32),
+            label_names=(),
             run=np.zeros(len(cells), dtype=np.int32),
             run_names=(run,),
-            channel=chosen,
             pixel_um=images.pixel_um,
             instrument_kind=instrument_kind,
             origin=origin,
-        )
+        ).labelled([names[i] for i in cells])
 
     @classmethod
     def concatenate(cls, sets: Sequence[TrainingSet]) -> TrainingSet:
-        """Join sets of the same channel, grid and kind of instrument; runs and classes are matched by name.
+        """Join sets of the same channels, grid and kind of instrument; runs and classes are matched by name.
 
         Raises
         ------
@@ -137,14 +165,16 @@ class TrainingSet:
         """
         if not sets:
             raise TrainingError("There is nothing to train from; give at least two sources.")
-        kinds = {(s.images.shape[2:], s.channel, round(s.pixel_um, 6), s.instrument_kind) for s in sets}
+        kinds = {(s.grid, round(s.pixel_um, 6), s.instrument_kind) for s in sets}
         if len(kinds) > 1:
-            raise TrainingError("The training sources differ in channel, image size, pixel size or kind of instrument.")
+            raise TrainingError(
+                "The training sources differ in channels, image size, pixel size or kind of instrument."
+            )
         labels = tuple(sorted({name for s in sets for name in s.label_names}))
         runs = tuple(dict.fromkeys(name for s in sets for name in s.run_names))
         return replace(
             sets[0],
-            images=np.concatenate([s.images for s in sets]),
+            images={name: np.concatenate([s.images[name] for s in sets]) for name in sets[0].channels},
             label=np.concatenate([_renumbered(s.label, s.label_names, labels) for s in sets]),
             label_names=labels,
             run=np.concatenate([_renumbered(s.run, s.run_names, runs) for s in sets]),
@@ -159,25 +189,48 @@ class TrainingSet:
         part = self.where(np.isin(self.run, wanted))
         return replace(part, run=_renumbered(part.run, self.run_names, kept), run_names=kept)
 
+    def labelled(self, names: Sequence[str]) -> TrainingSet:
+        """Return the cells with these classes, one name each, the empty string where it is not known."""
+        known = tuple(sorted(set(names) - {""}))
+        index = {name: i for i, name in enumerate(known)}
+        label = np.array([index.get(name, UNLABELLED) for name in names], dtype=np.int32)
+        return replace(self, label=label, label_names=known)
+
     def where(self, rows: npt.NDArray[np.bool_]) -> TrainingSet:
-        """Return the cells for which `(n,)` rows is True."""
-        return replace(self, images=self.images[rows], label=self.label[rows], run=self.run[rows])
+        """Return the cells for which `(n,)` rows is True; where they follow each other, images are not copied."""
+        chosen = np.flatnonzero(rows)
+        in_a_row = chosen.size > 0 and bool(np.all(np.diff(chosen) == 1))
+        index = slice(int(chosen[0]), int(chosen[-1]) + 1) if in_a_row else chosen
+        images = {name: stack[index] for name, stack in self.images.items()}
+        return replace(self, images=images, label=self.label[rows], run=self.run[rows])
+
+    def as_given(self, rows: slice) -> dict[str, npt.NDArray[np.float32]]:
+        """Return images as a channel gives them, `(n, ...)` float32: voxels that share a mean all have it."""
+        given = {}
+        for name, stack in self.images.items():
+            part = np.asarray(stack[rows], dtype=np.float32)
+            for axis in range(1, part.ndim):
+                part = np.repeat(part, self.pool[name], axis=axis) if self.pool[name] > 1 else part
+            given[name] = np.ascontiguousarray(part)
+        return given
 
     def save(self, path: Path) -> None:
         """Write the set as an `.npz` without pickled objects."""
         with path.open("wb") as out:
+            images: Any = {_IMAGES + name: stack for name, stack in self.images.items()}
             np.savez_compressed(
                 out,
                 format=np.array(FORMAT),
-                images=self.images,
+                pool=np.array([self.pool[name] for name in self.channels]),
+                channels=np.array(self.channels, dtype=np.str_),
                 label=self.label,
                 label_names=np.array(self.label_names, dtype=np.str_),
                 run=self.run,
                 run_names=np.array(self.run_names, dtype=np.str_),
-                channel=np.array(self.channel),
                 pixel_um=np.array(self.pixel_um),
                 instrument_kind=np.array(self.instrument_kind),
                 origin=np.array(self.origin.value),
+                **images,
             )
 
     @classmethod
@@ -194,13 +247,14 @@ class TrainingSet:
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
                 if str(held["format"]) != FORMAT:
                     raise TrainingError(f"The file '{path}' is not a training set of the format {FORMAT}.")
+                channels = [str(name) for name in held["channels"]]
                 return cls(
-                    images=held["images"],
+                    images={name: held[_IMAGES + name] for name in channels},
+                    pool=dict(zip(channels, held["pool"].tolist(), strict=True)),
                     label=held["label"].astype(np.int32),
                     label_names=tuple(str(name) for name in held["label_names"]),
                     run=held["run"].astype(np.int32),
                     run_names=tuple(str(name) for name in held["run_names"]),
-                    channel=str(held["channel"]),
                     pixel_um=float(held["pixel_um"]),
                     instrument_kind=str(held["instrument_kind"]),
                     origin=Origin(str(held["origin"])),
@@ -211,6 +265,18 @@ class TrainingSet:
             if isinstance(error, TrainingError):
                 raise
             raise TrainingError(f"The file '{path}' is not a Lightline training set, or is damaged.") from None
+
+
+def kept_images(stack: npt.NDArray[np.number], pool: int) -> Floats:
+    """Return images as a set keeps them: volumes as float16 means over cubes, flat ones as they are."""
+    if stack.ndim == 3:
+        return np.ascontiguousarray(stack, dtype=np.float32)
+    n, *sizes = stack.shape
+    if any(size % pool for size in sizes):
+        raise TrainingError(f"Volumes of {' x '.join(map(str, sizes))} voxels have no cubes of {pool}; choose another.")
+    cubes = stack.reshape(n, *(part for size in sizes for part in (size // pool, pool)))
+    most = float(np.finfo(np.float16).max)
+    return np.ascontiguousarray(cubes.mean(axis=(2, 4, 6), dtype=np.float32).clip(-most, most), dtype=np.float16)
 
 
 def _renumbered(index: npt.NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> npt.NDArray[np.int32]:

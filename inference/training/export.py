@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from inference.bundle import Bundle
+from inference.contract import map_names
 from inference.engine import ARGMAX, Engine
 from inference.errors import TrainingError
-from inference.graph_check import EXPLAIN_OUTPUTS, LIVE_OUTPUTS
+from inference.graph_check import LIVE_OUTPUTS
 from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
 from inference.training.quiet import ignoring
 
@@ -29,17 +30,19 @@ _MOST_BATCH = 4096
 _TRACE_BATCH = 3
 
 
-def export_graphs(parts: TrainedParts, channel: str) -> tuple[bytes, bytes]:
-    """Return `live.onnx` and `explain.onnx` of trained parts, whose image input has the channel's name."""
-    image = torch.zeros(_TRACE_BATCH, *parts.model.architecture.shape)
+def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
+    """Return `live.onnx` and `explain.onnx` of trained parts, whose inputs have the channels' names."""
+    channels = [architecture.channel for architecture in parts.architectures]
+    images = tuple(torch.zeros(_TRACE_BATCH, *architecture.shape) for architecture in parts.architectures)
     target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)
-    live = _export(LiveGraph(parts).eval(), (image,), [channel], list(LIVE_OUTPUTS))
-    explain = _export(ExplainGraph(parts).eval(), (image, target), [channel, "target"], list(EXPLAIN_OUTPUTS))
+    live = _export(LiveGraph(parts).eval(), images, channels, list(LIVE_OUTPUTS))
+    outputs = ["class_logits", "embedding", *map_names(channels).values()]
+    explain = _export(ExplainGraph(parts).eval(), (*images, target), [*channels, "target"], outputs)
     return live, explain
 
 
-def verify_export(bundle: Bundle, parts: TrainedParts, images: npt.NDArray[np.float32]) -> float:
-    """Compare a bundle's answers with torch's for `(n, y, x)` images; return the largest relative difference.
+def verify_export(bundle: Bundle, parts: TrainedParts, images: Mapping[str, npt.NDArray[np.float32]]) -> float:
+    """Compare a bundle's answers with torch's for images by channel; return the largest relative difference.
 
     Standardising subtracts the latent's centre and so magnifies its rounding by centre / spread: the answers may
     differ by `TOLERANCE` times that, which is to say that the latents may differ by `TOLERANCE`.
@@ -50,17 +53,16 @@ def verify_export(bundle: Bundle, parts: TrainedParts, images: npt.NDArray[np.fl
         If they differ by more.
     """
     engine = Engine(bundle, provider="cpu", batch_sizes=(1, 2, 5))
-    channel = bundle.contract.inputs[0].channel
-    arrays = {channel: images}
-    results = engine.answer_arrays(np.arange(len(images), dtype=np.uint64), arrays)
+    rows = len(next(iter(images.values())))
+    results = engine.answer_arrays(np.arange(rows, dtype=np.uint64), images)
     found = [results.embedding, results.cluster_posterior, results.class_probability, results.novelty]
-    explanation = engine.explain(arrays)
-    found += [explanation.class_logits, explanation.saliency]
-    image = torch.from_numpy(images)
+    explanation = engine.explain(images)
+    found += [explanation.class_logits, *explanation.maps.values()]
+    inputs = [torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures]
     with torch.inference_mode():
-        expected: list[Tensor] = list(LiveGraph(parts).eval()(image))
-        logits, _, saliency = ExplainGraph(parts).eval()(image, torch.full((len(images),), ARGMAX))
-    worst = max(map(_difference, found, [*expected, logits, saliency]))
+        expected: list[Tensor] = list(LiveGraph(parts).eval()(*inputs))
+        logits, _, *maps = ExplainGraph(parts).eval()(*inputs, torch.full((rows,), ARGMAX))
+    worst = max(map(_difference, found, [*expected, logits, *maps]))
     magnified = max(1.0, float((np.abs(parts.mixture.centre) / parts.mixture.spread).max()))
     if not worst <= TOLERANCE * magnified:
         raise TrainingError(
@@ -81,7 +83,8 @@ def _export(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], out
             module,
             inputs,
             dynamo=True,
-            dynamic_shapes=tuple({0: batch} for _ in inputs),
+            # Both graphs take any number of inputs, as one argument of the signature.
+            dynamic_shapes=(tuple({0: batch} for _ in inputs),),
             input_names=names,
             output_names=outputs,
             opset_version=OPSET,

@@ -1,10 +1,11 @@
-"""Training of the autoencoder: early stop on a held-out run, checkpoints, the same result after an interrupt."""
+"""Training of encoders: early stop on a held-out run, checkpoints, the same result after an interrupt."""
 
 from __future__ import annotations
 
 import hashlib
 import sys
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,11 +26,11 @@ from inference.training.checkpoint import (
     save_checkpoint,
 )
 from inference.training.data import TrainingSet
-from inference.training.models import Architecture, Autoencoder, reconstruction_loss
-from inference.training.options import TrainingOptions
+from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders
+from inference.training.options import Learning, TrainingOptions
 
 Floats = npt.NDArray[np.float32]
-_EVALUATION_BATCH = 256
+_EVALUATION_BATCH = 64
 
 
 @dataclass
@@ -48,7 +49,7 @@ class _State:
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained autoencoder, with the weights of its best epoch.
+    """Trained encoders, with the weights of their best epoch.
 
     Attributes
     ----------
@@ -58,11 +59,11 @@ class Fitted:
         `(train loss, validation loss)` of each epoch.
     """
 
-    model: Autoencoder
+    model: Encoders
     history: tuple[tuple[float, float], ...]
 
 
-def fit_autoencoder(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> Fitted:
+def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> Fitted:
     """Train by Adam until the loss on the validation run stops falling.
 
     Every epoch draws its randomness from the seed and its own number, so that a training which was interrupted and
@@ -88,52 +89,95 @@ def fit_autoencoder(train: TrainingSet, validation: TrainingSet, options: Traini
     return Fitted(model.cpu().eval(), tuple(state.history))
 
 
-def encode(model: Autoencoder, images: Floats) -> Floats:
-    """Return the latents `(n, d)` of `(n, 1, y, x)` images as they come."""
-    device = model.scale.device
+def encode(model: Encoders, cells: TrainingSet) -> Floats:
+    """Return the latents `(n, d)` of cells."""
     with torch.inference_mode():
-        parts = [
-            model.encoder(model.preprocess(torch.from_numpy(images[at : at + _EVALUATION_BATCH]).to(device)))[1].cpu()
-            for at in range(0, len(images), _EVALUATION_BATCH)
-        ]
+        parts = [model.latent(model.preprocess(_batch(model, cells, rows))).cpu() for rows in _in_order(len(cells))]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 
-def evaluation_loss(model: Autoencoder, images: Floats) -> float:
-    """Mean squared error per pixel, in preprocessed units, of `(n, 1, y, x)` images as they come."""
+def evaluation_loss(model: Encoders, cells: TrainingSet) -> float:
+    """Return the mean loss of cells, in preprocessed units."""
     model.eval()
-    device = model.scale.device
     total = 0.0
     with torch.inference_mode():
-        for at in range(0, len(images), _EVALUATION_BATCH):
-            batch = torch.from_numpy(images[at : at + _EVALUATION_BATCH]).to(device)
-            total += float(reconstruction_loss(model, model.preprocess(batch))) * len(batch)
-    return total / len(images)
+        for rows in _in_order(len(cells)):
+            total += float(model.loss(model.preprocess(_batch(model, cells, rows)), None)) * len(rows)
+    return total / len(cells)
 
 
-def _new_model(train: TrainingSet, options: TrainingOptions) -> Autoencoder:
-    contrast = float(np.sqrt(np.mean((train.images.astype(np.float64) - options.background) ** 2)))
-    if not contrast > 0:
-        raise TrainingError("The training images are all empty background; there is nothing to learn.")
+def evaluation_errors(model: Autoencoders, cells: TrainingSet) -> dict[str, float]:
+    """Return the mean squared error per pixel of every channel, in preprocessed units."""
+    model.eval()
+    totals = dict.fromkeys(cells.channels, 0.0)
+    with torch.inference_mode():
+        for rows in _in_order(len(cells)):
+            for name, error in model.errors(model.preprocess(_batch(model, cells, rows))).items():
+                totals[name] += float(error) * len(rows)
+    return {name: total / len(cells) for name, total in totals.items()}
+
+
+def _in_order(n: int) -> Iterator[npt.NDArray[np.intp]]:
+    for at in range(0, n, _EVALUATION_BATCH):
+        yield np.arange(at, min(at + _EVALUATION_BATCH, n))
+
+
+def _batch(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> dict[str, Tensor]:
+    """Return the pooled images of some cells, `(n, 1, ...)` float32 by channel, on the model's device."""
+    return {
+        name: torch.from_numpy(np.asarray(stack[rows], dtype=np.float32)).unsqueeze(1).to(model.device)
+        for name, stack in cells.images.items()
+    }
+
+
+def _new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
+    architectures = [_architecture(train, name, options) for name in train.channels]
+    if options.learning is Learning.CONTRAST:
+        return ContrastiveEncoders(architectures, options.seed)
+    weights = (options.first_weight, 1.0 - options.first_weight) if len(architectures) > 1 else (1.0,)
+    return Autoencoders(architectures, weights, options.seed)
+
+
+def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) -> Architecture:
+    """Choose the encoder of a channel; its scale is that of the contrast of the training cells."""
+    images, pool, flat = train.images[channel], train.pool[channel], train.images[channel].ndim == 3
     architecture = Architecture(
-        shape=(train.images.shape[2], train.images.shape[3]), widths=options.widths, latent=options.latent
+        channel=channel,
+        shape=tuple(size * pool for size in images.shape[1:]),
+        pool=pool,
+        widths=options.widths if flat else options.volume_widths,
+        latent=options.latent,
+        # Light that is told in counts is nothing where nothing is, and its noise grows with it.
+        background=1.0 if flat else 0.0,
+        scale=1.0,
+        root=not flat,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(options.seed)
-        return Autoencoder(architecture, background=options.background, scale=1.0 / contrast)
+    contrast = _contrast(architecture, images)
+    if not contrast > 0:
+        raise TrainingError(f"The training images of '{channel}' are all empty background; there is nothing to learn.")
+    return replace(architecture, scale=1.0 / contrast)
+
+
+def _contrast(architecture: Architecture, images: Floats) -> float:
+    """Root mean square of the preprocessed images of a channel."""
+    total = 0.0
+    for rows in _in_order(len(images)):
+        light = images[rows].astype(np.float64) - architecture.background
+        total += float(np.abs(light).sum() if architecture.root else (light * light).sum())
+    return float(np.sqrt(total / images.size))
 
 
 def _fingerprint(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> str:
     digest = hashlib.sha256(options.weights_text().encode())
     for cells in (train, validation):
-        digest.update(str(cells.images.shape).encode())
-        digest.update(np.ascontiguousarray(cells.images).data)
+        for name, stack in cells.images.items():
+            digest.update(f"{name} {stack.shape} {stack.dtype}".encode())
+            for rows in _in_order(len(stack)):
+                digest.update(np.ascontiguousarray(stack[rows]).data)
     return digest.hexdigest()
 
 
-def _resumed(
-    model: Autoencoder, optimiser: torch.optim.Optimizer, options: TrainingOptions, fingerprint: str
-) -> _State:
+def _resumed(model: Encoders, optimiser: torch.optim.Optimizer, options: TrainingOptions, fingerprint: str) -> _State:
     held = load_checkpoint(options.folder, fingerprint) if options.folder else None
     if held is None:
         return _State(fingerprint)
@@ -143,7 +187,7 @@ def _resumed(
 
 
 def _run_epochs(
-    model: Autoencoder,
+    model: Encoders,
     optimiser: torch.optim.Optimizer,
     train: TrainingSet,
     validation: TrainingSet,
@@ -155,13 +199,13 @@ def _run_epochs(
     with tqdm(
         total=options.epochs * batches,
         initial=len(state.history) * batches,
-        desc="autoencoder",
+        desc="encoder",
         unit="batch",
         disable=not options.progress,
     ) as bar:
         while len(state.history) < options.epochs and state.since_best < options.patience:
             loss = _run_epoch(model, optimiser, train, options, len(state.history), bar)
-            held_out_loss = evaluation_loss(model, validation.images)
+            held_out_loss = evaluation_loss(model, validation)
             if not np.isfinite(held_out_loss):
                 raise TrainingError("The training diverged; choose a smaller learning rate.")
             state.history.append((loss, held_out_loss))
@@ -174,7 +218,7 @@ def _run_epochs(
 
 
 def _run_epoch(
-    model: Autoencoder,
+    model: Encoders,
     optimiser: torch.optim.Optimizer,
     train: TrainingSet,
     options: TrainingOptions,
@@ -184,29 +228,31 @@ def _run_epoch(
     """Go once through the training cells; return the mean loss."""
     generator = torch.Generator().manual_seed(options.seed * 1_000_003 + number)
     order = torch.randperm(len(train), generator=generator).numpy()
-    device = model.scale.device
+    # Each channel has its own, so that it is trained as it would be alone.
+    generators = {name: torch.Generator().manual_seed(options.seed * 1_000_003 + number) for name in train.channels}
     model.train()
-    total = torch.zeros((), device=device)
+    total = torch.zeros((), device=model.device)
     for at in range(0, len(order), options.batch):
         rows = order[at : at + options.batch]
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
-            prepared = model.preprocess(torch.from_numpy(train.images[rows]).to(device))
-            total += _step(model, optimiser, prepared, options, generator) * len(rows)
+            prepared = model.preprocess(_batch(model, train, rows))
+            total += _step(model, optimiser, prepared, options, generators) * len(rows)
         bar.update(1)
     return float(total) / len(order)
 
 
 def _step(
-    model: Autoencoder,
+    model: Encoders,
     optimiser: torch.optim.Optimizer,
-    prepared: Tensor,
+    prepared: dict[str, Tensor],
     options: TrainingOptions,
-    generator: torch.Generator,
+    generators: dict[str, torch.Generator],
 ) -> Tensor:
     if options.augment:
-        prepared = augment(prepared, options.shift_px, generator)
+        prepared = {name: augment(image, options.shift_px, generators[name]) for name, image in prepared.items()}
     optimiser.zero_grad(set_to_none=True)
-    loss = reconstruction_loss(model, prepared)
+    with torch.autocast("cuda", torch.bfloat16, enabled=model.device.type == "cuda"):
+        loss = model.loss(prepared, generators)
     torch.autograd.backward(loss)
     optimiser.step()
     return loss.detach()

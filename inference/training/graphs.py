@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
-from inference.training.models import Autoencoder
+from inference.training.models import Architecture, Encoder, Encoders
 
 
 @dataclass(frozen=True)
@@ -21,20 +22,25 @@ class TrainedParts:
     Attributes
     ----------
     model, mixture, head
-        Autoencoder, clusters and class head.
+        Encoders, clusters and class head.
     clusters, classes
         Names. Without classes the head was fitted to the clusters, and is used for explanations alone.
     """
 
-    model: Autoencoder
+    model: Encoders
     mixture: Mixture
     head: Head
     clusters: tuple[str, ...]
     classes: tuple[str, ...]
 
+    @property
+    def architectures(self) -> tuple[Architecture, ...]:
+        """Of every channel's encoder."""
+        return tuple(encoder.architecture for encoder in self.model.encoders.values())
+
 
 class _Latent(nn.Module):
-    """From images as the channel gives them, `(n, y, x)`, to activation, standardised latent and embedding."""
+    """From images as the channels give them, `(n, ...)`, to activations, standardised latent and embedding."""
 
     centre: Tensor
     spread: Tensor
@@ -42,15 +48,20 @@ class _Latent(nn.Module):
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
-        self.model = parts.model
+        self.by_channel = nn.ModuleDict(parts.model.encoders)
         self.register_buffer("centre", _single(parts.mixture.centre))
         self.register_buffer("spread", _single(parts.mixture.spread))
         self.register_buffer("rotation", _single(parts.mixture.rotation))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        activation, latent = self.model.encoder(self.model.preprocess(image.unsqueeze(1)))
-        standardised = (latent - self.centre) / self.spread
-        return activation, standardised, standardised @ self.rotation
+    def forward(self, images: tuple[Tensor, ...]) -> tuple[list[Tensor], Tensor, Tensor]:
+        activations, latents = [], []
+        for module, image in zip(self.by_channel.values(), images, strict=True):
+            encoder = cast(Encoder, module)
+            activation, latent = encoder(encoder.preprocess(encoder.pool(image.unsqueeze(1))))
+            activations.append(activation)
+            latents.append(latent)
+        standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
+        return activations, standardised, standardised @ self.rotation
 
 
 class LiveGraph(nn.Module):
@@ -68,9 +79,9 @@ class LiveGraph(nn.Module):
         self.register_buffer("factor", _single(parts.mixture.precision_factor))
         self.register_buffer("log_normaliser", _single(parts.mixture.log_normaliser))
 
-    def forward(self, image: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the four answers for `(n, y, x)` images."""
-        _, standardised, embedding = self.latent(image)
+    def forward(self, *images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the four answers for the images of every channel, `(n, ...)` each."""
+        _, standardised, embedding = self.latent(images)
         # Centred first: in single precision the expanded quadratic form loses all digits.
         whitened = torch.einsum("nkd,kde->nke", embedding[:, None] - self.mean, self.factor)
         squared = (whitened * whitened).sum(dim=2)
@@ -80,35 +91,55 @@ class LiveGraph(nn.Module):
 
 
 class ExplainGraph(nn.Module):
-    """Images and targets to scores, embedding and the raw Grad-CAM map of the last convolution.
+    """Images and targets to scores, embedding and the raw Grad-CAM map of each channel's last convolution.
 
     Grad-CAM (Selvaraju 2017; paper A, Eq. 4 and 5) weighs each channel by the mean over space of the gradient of the
     target's score. Between the activation and the score lie only linear layers and one ReLU, so that the gradient is a
     product of weights, and the mean can be taken on the latent layer's weights once.
     """
 
-    mean_weight: Tensor
-
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.latent = _Latent(parts)
         self.head = parts.head
-        weight = parts.model.encoder.latent.weight.detach().double()
-        by_place = weight.view(len(weight), parts.model.encoder.channels, -1)
+        self.sizes = [architecture.latent for architecture in parts.architectures]
         # d standardised / d activation, averaged over space: the latent's spread divides.
-        spread = torch.from_numpy(parts.mixture.spread).view(-1, 1)
-        self.register_buffer("mean_weight", (by_place.mean(dim=2) / spread).float())
+        spreads = torch.split(torch.from_numpy(parts.mixture.spread), self.sizes)
+        self.mean_weights = nn.ParameterList(
+            nn.Parameter(_mean_weight(encoder, spread), requires_grad=False)
+            for encoder, spread in zip(parts.model.encoders.values(), spreads, strict=True)
+        )
 
-    def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the answers for `(n, y, x)` images and `(n,)` int64 targets, -1 meaning the highest score."""
-        activation, standardised, embedding = self.latent(image)
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        """Return the answers for the images of every channel, and the map of each.
+
+        Parameters
+        ----------
+        inputs
+            `(n, ...)` images of every channel, then `(n,)` int64 targets, -1 meaning the highest score.
+        """
+        *images, target = inputs
+        activations, standardised, embedding = self.latent(tuple(images))
         hidden = self.head.first(standardised)
         logits = self.head.second(torch.relu(hidden))
         chosen = torch.where(target < 0, logits.argmax(dim=1), target)
         gradient = (self.head.second.weight[chosen] * (hidden > 0).to(hidden.dtype)) @ self.head.first.weight
-        channel_weight = gradient @ self.mean_weight
-        saliency = torch.relu((channel_weight[:, :, None, None] * activation).sum(dim=1))
-        return logits, embedding, saliency
+        maps = []
+        for activation, part, mean_weight in zip(
+            activations, torch.split(gradient, self.sizes, dim=1), self.mean_weights, strict=True
+        ):
+            weight = part @ mean_weight
+            for _ in range(activation.dim() - 2):
+                weight = weight.unsqueeze(-1)
+            maps.append(torch.relu((weight * activation).sum(dim=1)))
+        return logits, embedding, *maps
+
+
+def _mean_weight(encoder: Encoder, spread: Tensor) -> Tensor:
+    """Gradient of the standardised latent by the channels of the last activation, averaged over space, `(d, c)`."""
+    weight = encoder.latent.weight.detach().double()
+    by_place = weight.view(len(weight), encoder.channels, -1)
+    return (by_place.mean(dim=2) / spread.view(-1, 1)).float()
 
 
 def _single(values: npt.NDArray[np.float64]) -> Tensor:

@@ -1,63 +1,120 @@
-"""The 2D convolutional autoencoder of paper A (Zhang et al., Scientific Reports 13, 2023)."""
+"""Encoders of images and volumes, and the two ways they learn: by drawing cells again, or by telling them apart.
+
+The autoencoders are those of paper A (Zhang et al., Scientific Reports 13, 2023): one for transmission images, one for
+side-scatter volumes, or both, their latents side by side.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from inference.errors import TrainingError
+from inference.training.augment import look_again
+
+TEMPERATURE = 0.2
+"""Of the contrastive loss."""
+PROJECTED = 32
+"""Size of what the contrastive loss compares."""
+
+Images = Mapping[str, Tensor]
+"""Preprocessed images by channel, `(n, 1, y, x)` or `(n, 1, z, y, x)`."""
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of an autoencoder.
+    """Sizes of the encoder of one channel, and what is done to its images first.
 
     Attributes
     ----------
+    channel
+        Whose images it takes.
     shape
-        Of one image, (y, x); each block halves it, so both must divide by 2 to the number of blocks.
+        Of one image as the channel gives it, (y, x) or (z, y, x).
+    pool
+        Edge of the cubes, or squares, whose means the encoder sees.
     widths
-        Channels of the encoder's blocks.
+        Channels of its blocks; each halves the image.
     latent
         Size of the latent.
+    background
+        Value of an empty pixel.
+    scale
+        Factor that brings the contrast of cells to about 1.
+    root
+        Whether the square root is taken, sign kept, which gives counts of light the same noise everywhere.
     """
 
-    shape: tuple[int, int]
+    channel: str
+    shape: tuple[int, ...]
+    pool: int
     widths: tuple[int, ...]
     latent: int
+    background: float
+    scale: float
+    root: bool
 
     def __post_init__(self) -> None:
-        factor = 2 ** len(self.widths)
+        factor = self.pool * 2 ** len(self.widths)
         if any(size % factor for size in self.shape):
             raise TrainingError(
-                f"Images of {self.shape[0]} x {self.shape[1]} pixels do not fit {len(self.widths)} halvings; "
-                f"both sides must be multiples of {factor}."
+                f"Images of {' x '.join(map(str, self.shape))} pixels do not fit {len(self.widths)} halvings of "
+                f"means over {self.pool}; every side must be a multiple of {factor}."
             )
 
     @property
-    def map_shape(self) -> tuple[int, int]:
+    def map_shape(self) -> tuple[int, ...]:
         """Shape of the last convolution's activation, which the saliency map has."""
-        factor = 2 ** len(self.widths)
-        return self.shape[0] // factor, self.shape[1] // factor
+        return tuple(size // self.pool // 2 ** len(self.widths) for size in self.shape)
+
+    @property
+    def preprocessing(self) -> str:
+        """What is done to the images, in words."""
+        pooled = f"mean({self.channel}, {self.pool})" if self.pool > 1 else self.channel
+        light = f"({pooled} - {self.background:g})" if self.background else pooled
+        return f"{f'signed_root({light})' if self.root else light} * {self.scale:.9g}"
 
 
 class Encoder(nn.Module):
-    """Stride-2 convolution blocks, then a fully connected layer to the latent."""
+    """Preprocessing, stride-2 convolution blocks, then a fully connected layer to the latent."""
+
+    background: Tensor
+    scale: Tensor
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
+        self.architecture = architecture
+        self.register_buffer("background", torch.tensor(architecture.background, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(architecture.scale, dtype=torch.float32))
+        dimensions = len(architecture.shape)
         ins = (1, *architecture.widths[:-1])
-        self.blocks = nn.Sequential(*map(_down, ins, architecture.widths))
-        height, width = architecture.map_shape
+        self.blocks = nn.Sequential(*(_down(dimensions, *pair) for pair in zip(ins, architecture.widths, strict=True)))
         self.channels = architecture.widths[-1]
-        self.latent = nn.Linear(self.channels * height * width, architecture.latent)
+        self.latent = nn.Linear(self.channels * _product(architecture.map_shape), architecture.latent)
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last activation `(n, c, h, w)` and the latent `(n, d)` of `(n, 1, y, x)` preprocessed images."""
-        activation = self.blocks(x)
+    def pool(self, images: Tensor) -> Tensor:
+        """Take means of images as the channel gives them, `(n, 1, ...)`."""
+        pool = self.architecture.pool
+        if pool == 1:
+            return images
+        mean = nn.functional.avg_pool2d if images.dim() == 4 else nn.functional.avg_pool3d
+        return mean(images, pool)
+
+    def preprocess(self, pooled: Tensor) -> Tensor:
+        """Bring the empty background to 0 and the cells' contrast to about 1."""
+        light = pooled - self.background
+        if self.architecture.root:
+            light = torch.sign(light) * torch.sqrt(torch.abs(light))
+        return light * self.scale
+
+    def forward(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images `(n, 1, ...)`."""
+        activation = self.blocks(prepared)
         return activation, self.latent(activation.flatten(1))
 
 
@@ -66,53 +123,139 @@ class Decoder(nn.Module):
 
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
-        widths = architecture.widths[::-1]
+        widths, dimensions = architecture.widths[::-1], len(architecture.shape)
         self.start = (widths[0], *architecture.map_shape)
-        self.widen = nn.Linear(architecture.latent, widths[0] * architecture.map_shape[0] * architecture.map_shape[1])
-        ups = list(map(_up, widths[:-1], widths[1:]))
-        last = nn.ConvTranspose2d(widths[-1], 1, kernel_size=3, stride=2, padding=1, output_padding=1)
+        self.widen = nn.Linear(architecture.latent, _product(self.start))
+        ups = [_up(dimensions, *pair) for pair in pairwise(widths)]
+        transposed = nn.ConvTranspose2d if dimensions == 2 else nn.ConvTranspose3d
+        last = transposed(widths[-1], 1, kernel_size=3, stride=2, padding=1, output_padding=1)
         self.blocks = nn.Sequential(nn.ReLU(), *ups, last)
 
     def forward(self, z: Tensor) -> Tensor:
-        """Return `(n, 1, y, x)` images of `(n, d)` latents."""
+        """Return `(n, 1, ...)` preprocessed images of `(n, d)` latents."""
         return cast(Tensor, self.blocks(self.widen(z).view(-1, *self.start)))
 
 
-class Autoencoder(nn.Module):
-    """Encoder and decoder with the preprocessing in front: `(image - background) * scale`."""
+class Encoders(nn.Module):
+    """The encoders of a model's channels; the latents stand side by side in the order of the channels.
 
-    background: Tensor
-    scale: Tensor
+    A channel's encoder begins with the same weights whatever other channels there are.
+    """
 
-    def __init__(self, architecture: Architecture, background: float, scale: float) -> None:
+    def __init__(self, architectures: Sequence[Architecture], seed: int) -> None:
         super().__init__()
-        self.architecture = architecture
-        self.register_buffer("background", torch.tensor(background, dtype=torch.float32))
-        self.register_buffer("scale", torch.tensor(scale, dtype=torch.float32))
-        self.encoder = Encoder(architecture)
-        self.decoder = Decoder(architecture)
+        self.by_channel = nn.ModuleDict()
+        for architecture in architectures:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed)
+                self.by_channel[architecture.channel] = Encoder(architecture)
 
-    def preprocess(self, images: Tensor) -> Tensor:
-        """Bring the empty background to 0 and the cells' contrast to about 1."""
-        return (images - self.background) * self.scale
+    @property
+    def encoders(self) -> dict[str, Encoder]:
+        """By channel."""
+        return {name: cast(Encoder, encoder) for name, encoder in self.by_channel.items()}
 
-    def forward(self, prepared: Tensor) -> Tensor:
-        """Return the reconstruction of preprocessed images, preprocessed as they are."""
-        _, z = self.encoder(prepared)
-        return cast(Tensor, self.decoder(z))
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    def preprocess(self, pooled: Images) -> dict[str, Tensor]:
+        """Preprocess the pooled images of every channel."""
+        return {name: encoder.preprocess(pooled[name]) for name, encoder in self.encoders.items()}
+
+    def latent(self, prepared: Images) -> Tensor:
+        """Return the latents `(n, sum of d)` of preprocessed images."""
+        return torch.cat([encoder(prepared[name])[1] for name, encoder in self.encoders.items()], dim=1)
+
+    def loss(self, prepared: Images, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+        """Return what training makes small, for preprocessed images; without generators, for measuring it."""
+        raise NotImplementedError
 
 
-def reconstruction_loss(model: Autoencoder, prepared: Tensor) -> Tensor:
-    """Mean squared error per pixel (paper A, Eq. 1) of preprocessed images."""
-    return nn.functional.mse_loss(model(prepared), prepared)
+class Autoencoders(Encoders):
+    """Encoders that learn by drawing what they saw: mean squared error per pixel (paper A, Eq. 1), weighted (Eq. 2).
+
+    Parameters
+    ----------
+    weights
+        Share of each channel in the loss.
+    """
+
+    def __init__(self, architectures: Sequence[Architecture], weights: Sequence[float], seed: int) -> None:
+        super().__init__(architectures, seed)
+        self.weights = dict(zip(self.by_channel, weights, strict=True))
+        self.decoders = nn.ModuleDict()
+        for architecture in architectures:
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(seed + 1)
+                self.decoders[architecture.channel] = Decoder(architecture)
+
+    def errors(self, prepared: Images) -> dict[str, Tensor]:
+        """Return the mean squared error per pixel of each channel, in preprocessed units."""
+        return {
+            name: nn.functional.mse_loss(self.decoders[name](encoder(prepared[name])[1]), prepared[name])
+            for name, encoder in self.encoders.items()
+        }
+
+    def loss(
+        self,
+        prepared: Images,
+        generators: Mapping[str, torch.Generator] | None,  # noqa: ARG002 - what is drawn again needs no second look
+    ) -> Tensor:
+        """Return the weighted error."""
+        errors = self.errors(prepared)
+        return torch.stack([self.weights[name] * error for name, error in errors.items()]).sum()
 
 
-def _down(ins: int, outs: int) -> nn.Module:
+class ContrastiveEncoders(Encoders):
+    """Encoders that learn by telling cells apart: two looks at a cell shall be nearer than any two cells.
+
+    The normalised temperature-scaled cross-entropy of SimCLR (Chen et al., ICML 2020); the latent is taken before the
+    projection that the loss compares.
+    """
+
+    def __init__(self, architectures: Sequence[Architecture], seed: int) -> None:
+        super().__init__(architectures, seed)
+        size = sum(architecture.latent for architecture in architectures)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + 1)
+            self.projection = nn.Sequential(nn.Linear(size, 2 * size), nn.ReLU(), nn.Linear(2 * size, PROJECTED))
+
+    def loss(self, prepared: Images, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+        """Return the contrastive loss of two looks at every cell."""
+        # Looks must differ for the loss to mean anything; where it is measured, they are the same every time.
+        looks = generators or {name: torch.Generator().manual_seed(0) for name in prepared}
+        seen = [{name: look_again(image, looks[name]) for name, image in prepared.items()} for _ in range(2)]
+        projected = nn.functional.normalize(self.projection(torch.cat([self.latent(look) for look in seen])), dim=1)
+        n = len(projected) // 2
+        alike = projected @ projected.T / TEMPERATURE
+        alike = alike.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=alike.device), float("-inf"))
+        partner = torch.arange(2 * n, device=alike.device).roll(n)
+        return nn.functional.cross_entropy(alike, partner)
+
+
+def _product(sizes: Sequence[int]) -> int:
+    total = 1
+    for size in sizes:
+        total *= size
+    return total
+
+
+def _down(dimensions: int, ins: int, outs: int) -> nn.Module:
+    convolution, normalisation = (nn.Conv2d, nn.BatchNorm2d) if dimensions == 2 else (nn.Conv3d, nn.BatchNorm3d)
     # The normalisation's own offset makes a bias superfluous.
-    convolution = nn.Conv2d(ins, outs, kernel_size=3, stride=2, padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outs), nn.ReLU())
+    return nn.Sequential(
+        convolution(ins, outs, kernel_size=3, stride=2, padding=1, bias=False), normalisation(outs), nn.ReLU()
+    )
 
 
-def _up(ins: int, outs: int) -> nn.Module:
-    convolution = nn.ConvTranspose2d(ins, outs, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(outs), nn.ReLU())
+def _up(dimensions: int, ins: int, outs: int) -> nn.Module:
+    transposed, normalisation = (
+        (nn.ConvTranspose2d, nn.BatchNorm2d) if dimensions == 2 else (nn.ConvTranspose3d, nn.BatchNorm3d)
+    )
+    return nn.Sequential(
+        transposed(ins, outs, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False),
+        normalisation(outs),
+        nn.ReLU(),
+    )

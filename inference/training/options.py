@@ -5,14 +5,24 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from inference.errors import TrainingError
 
 
+class Learning(StrEnum):
+    """What an encoder learns from."""
+
+    RECONSTRUCTION = "reconstruction"
+    """Drawing again what it saw: the autoencoders of paper A."""
+    CONTRAST = "contrast"
+    """Telling two looks at one cell from looks at others."""
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How a bundle is made; the defaults suit 80 x 80 images on two CPU cores.
+    """How a bundle is made; the defaults suit 80 x 80 images and 80 x 80 x 80 volumes on two CPU cores.
 
     Attributes
     ----------
@@ -20,20 +30,25 @@ class TrainingOptions:
         Name of the bundle.
     command
         The exact command that makes it again, as the contract will say.
-    latent, widths, hidden
-        Size of the latent, channels of the encoder's blocks, and width of the class head.
+    learning
+        What the encoder learns from.
+    latent, widths, volume_widths, hidden
+        Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
+        class head.
+    volume_pool
+        Edge of the cubes of voxels whose means the encoder of volumes sees.
+    first_weight
+        Share of the first of two channels in the loss (w1 of paper A, Eq. 2).
     clusters
         Components of the mixture.
     epochs, patience
         The most epochs, and how many without a better validation loss end the training.
     batch, learning_rate
-        Of Adam on the autoencoder.
+        Of Adam on the encoder.
     head_epochs
         Passes over the cells for the class head.
     augment, shift_px
         Whether images are flipped, turned by quarters and shifted by up to so many pixels.
-    background
-        Value of an empty pixel: 1 for transmission and line images, 0 for scatter and fluorescence.
     false_reject_rate
         Share of ordinary cells that the novelty threshold may call novel.
     validation_run, test_run
@@ -48,8 +63,12 @@ class TrainingOptions:
 
     name: str = "model"
     command: str = "lightline train"
+    learning: Learning = Learning.RECONSTRUCTION
     latent: int = 16
     widths: tuple[int, ...] = (16, 32, 64, 128)
+    volume_widths: tuple[int, ...] = (16, 32, 64)
+    volume_pool: int = 2
+    first_weight: float = 0.5
     hidden: int = 32
     clusters: int = 3
     epochs: int = 60
@@ -59,7 +78,6 @@ class TrainingOptions:
     head_epochs: int = 60
     augment: bool = True
     shift_px: int = 2
-    background: float = 1.0
     false_reject_rate: float = 0.01
     validation_run: str | None = None
     test_run: str | None = None
@@ -69,11 +87,15 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         whole = {"latent": 2, "hidden": 1, "clusters": 1, "epochs": 1, "patience": 1, "batch": 2, "head_epochs": 1}
+        whole["volume_pool"] = 1
         for field, least in whole.items():
             if getattr(self, field) < least:
                 raise TrainingError(f"The training option '{field}' must be at least {least}.")
-        if not self.widths or min(self.widths) < 1:
-            raise TrainingError("The training option 'widths' needs at least one block of at least one channel.")
+        for field in ("widths", "volume_widths"):
+            if not getattr(self, field) or min(getattr(self, field)) < 1:
+                raise TrainingError(f"The training option '{field}' needs at least one block of at least one channel.")
+        if not 0 <= self.first_weight <= 1:
+            raise TrainingError("The training option 'first_weight' must lie between 0 and 1.")
         if not 0 < self.learning_rate < 1 or not 0 < self.false_reject_rate < 1:
             raise TrainingError(
                 "The training options 'learning_rate' and 'false_reject_rate' must lie between 0 and 1."
@@ -82,7 +104,7 @@ class TrainingOptions:
             raise TrainingError("The training options 'seed' and 'shift_px' must not be negative.")
 
     def weights_text(self) -> str:
-        """Return what the autoencoder's weights depend on; a checkpoint made with another text is not resumed."""
+        """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
             "name", "command", "hidden", "clusters", "head_epochs", "epochs", "false_reject_rate", "folder", "progress",
         }  # fmt: skip

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,7 +12,7 @@ from inference.training.graphs import TrainedParts
 
 
 class Scores(torch.nn.Module):
-    """The trained network written the plain way: images `(n, y, x)` to scores `(n, targets)` before the softmax."""
+    """The trained network written the plain way: images of every channel, `(n, ...)`, to scores before the softmax."""
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
@@ -18,30 +20,39 @@ class Scores(torch.nn.Module):
         self.centre = torch.from_numpy(parts.mixture.centre.astype(np.float32))
         self.spread = torch.from_numpy(parts.mixture.spread.astype(np.float32))
 
-    def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Score images."""
-        return self.from_activation(self.activation(image))
+    def forward(self, *images: torch.Tensor) -> torch.Tensor:
+        """Score images, in the order of the model's channels."""
+        return self.from_activations(self.activations(images))
 
-    def activation(self, image: torch.Tensor) -> torch.Tensor:
-        """Return the encoder's last convolution, `(n, channels, rows, columns)`."""
-        blocks: torch.Tensor = self.model.encoder.blocks(self.model.preprocess(image[:, None]))
-        return blocks
+    def activations(self, images: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+        """Return the last convolution of every channel's encoder, `(n, channels, ...)` each."""
+        encoders = self.model.encoders.values()
+        return [
+            encoder.blocks(encoder.preprocess(encoder.pool(image[:, None])))
+            for encoder, image in zip(encoders, images, strict=True)
+        ]
 
-    def from_activation(self, activation: torch.Tensor) -> torch.Tensor:
-        """Score from the encoder's last convolution on."""
-        latent = self.model.encoder.latent(activation.flatten(1))
-        scores: torch.Tensor = self.head((latent - self.centre) / self.spread)
+    def from_activations(self, activations: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Score from the encoders' last convolutions on."""
+        encoders = self.model.encoders.values()
+        latents = [encoder.latent(part.flatten(1)) for encoder, part in zip(encoders, activations, strict=True)]
+        scores: torch.Tensor = self.head((torch.cat(latents, dim=1) - self.centre) / self.spread)
         return scores
 
 
-def autograd_map(
-    parts: TrainedParts, images: npt.NDArray[np.float32], target: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """Return the raw map of one target per image, `(n, rows, columns)`: paper A, Eq. 4 and 5, by torch's gradients."""
+def autograd_maps(
+    parts: TrainedParts, images: Mapping[str, npt.NDArray[np.float32]], target: npt.NDArray[np.int64]
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return the raw maps of one target per cell, `(n, ...)` by channel: paper A, Eq. 4 and 5, by torch's gradients."""
     scores = Scores(parts)
-    activation = scores.activation(torch.from_numpy(images)).detach().requires_grad_(True)
-    chosen = scores.from_activation(activation)[torch.arange(len(images)), torch.from_numpy(target)]
-    gradient = torch.autograd.grad(chosen.sum(), activation)[0]
-    weight = gradient.mean(dim=(2, 3), keepdim=True)
-    found: npt.NDArray[np.float32] = torch.relu((weight * activation).sum(dim=1)).detach().numpy()
+    names = list(parts.model.encoders)
+    inputs = [torch.from_numpy(images[name]) for name in names]
+    activations = [part.detach().requires_grad_(True) for part in scores.activations(inputs)]
+    chosen = scores.from_activations(activations)[torch.arange(len(target)), torch.from_numpy(target)]
+    found = {}
+    for name, activation, gradient in zip(
+        names, activations, torch.autograd.grad(chosen.sum(), activations), strict=True
+    ):
+        weight = gradient.mean(dim=tuple(range(2, gradient.dim())), keepdim=True)
+        found[name] = torch.relu((weight * activation).sum(dim=1)).detach().numpy()
     return found

@@ -1,4 +1,4 @@
-"""A 2D autoencoder-mixture bundle (paper A) from a training set, in one call."""
+"""A bundle from a training set, in one call: encoder, mixture and class head (paper A, and what it leads to)."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from inference.report import describe
 from inference.training.data import TrainingSet
 from inference.training.evaluate import answer_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
-from inference.training.fit import encode, fit_autoencoder
+from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
 from inference.training.mixture import Mixture, fit_mixture
-from inference.training.options import TrainingOptions
+from inference.training.models import Autoencoders
+from inference.training.options import Learning, TrainingOptions
 from inference.training.split import RunSplit, split_by_run
 
-_VERIFIED_CELLS = 13
+_VERIFIED_CELLS = 7
 _LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
 
 
-def train_dcae2d(cells: TrainingSet, options: TrainingOptions | None = None) -> Bundle:
+def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> Bundle:
     """Train, export and measure a bundle; prints the metrics beside their controls, and the command.
 
     Parameters
     ----------
     cells
-        Images of at least two runs, with labels or without.
+        Images of one or two channels and at least two runs, with labels or without.
     options
         None takes the defaults.
 
@@ -51,21 +52,21 @@ def train_dcae2d(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     options = options or TrainingOptions()
     split = split_by_run(cells, options)
     parts = train_parts(split, options)
-    graphs = export_graphs(parts, cells.channel)
+    graphs = export_graphs(parts)
     novelty = _novelty(parts, split, options)
     draft = Bundle.build(_contract(parts, cells, split, options, novelty), *graphs)
-    verify_export(draft, parts, split.test.images[:_VERIFIED_CELLS, 0])
-    metrics = reconstruction_metrics(parts.model, split)
-    metrics |= answer_metrics(Engine(draft, provider="cpu"), split, options.background, options.seed)
+    verify_export(draft, parts, split.test.as_given(slice(_VERIFIED_CELLS)))
+    metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
+    metrics |= answer_metrics(Engine(draft, provider="cpu"), split, options.seed)
     bundle = Bundle.build({**_contract(parts, cells, split, options, novelty), "metrics": metrics}, *graphs)
     print(describe(bundle.contract))
     return bundle
 
 
 def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
-    """Train the autoencoder, then fit clusters and class head on its frozen encoder; the same for the same seed."""
-    model = fit_autoencoder(split.train, split.validation, options).model
-    latent = encode(model, split.train.images)
+    """Train the encoder, then fit clusters and class head on its frozen encoder; the same for the same seed."""
+    model = fit_encoders(split.train, split.validation, options).model
+    latent = encode(model, split.train)
     mixture = fit_mixture(latent, options.clusters, options.seed)
     known = split.train.is_labelled
     classes = split.train.label_names if len(np.unique(split.train.label[known])) > 1 else ()
@@ -101,7 +102,7 @@ def _head(
 
 def _novelty(parts: TrainedParts, split: RunSplit, options: TrainingOptions) -> dict[str, Any]:
     """Set the threshold on the validation run, so that it holds for a run that was not learnt."""
-    embedding = parts.mixture.embed(encode(parts.model, split.validation.images))
+    embedding = parts.mixture.embed(encode(parts.model, split.validation))
     threshold = float(np.quantile(parts.mixture.novelty(embedding), 1 - options.false_reject_rate))
     return {
         "method": "Mahalanobis distance to the nearest component of the mixture",
@@ -115,26 +116,27 @@ def _contract(
     parts: TrainedParts, cells: TrainingSet, split: RunSplit, options: TrainingOptions, novelty: dict[str, Any]
 ) -> dict[str, Any]:
     """Everything that the contract says, except the metrics."""
-    architecture = parts.model.architecture
+    architectures = parts.architectures
     return {
         "name": options.name,
-        "model": "dcae2d",
+        "model": kind_of(cells, options.learning),
         "command": options.command,
         "instrument_kind": cells.instrument_kind,
-        "inputs": [{"channel": cells.channel, "shape": architecture.shape, "pixel_um": cells.pixel_um}],
-        "preprocessing": f"(image - {options.background:g}) * {float(parts.model.scale):.9g}",
-        "embedding_size": architecture.latent,
+        "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": cells.pixel_um} for a in architectures],
+        "preprocessing": "; ".join(architecture.preprocessing for architecture in architectures),
+        "embedding_size": sum(architecture.latent for architecture in architectures),
         "clusters": parts.clusters,
         "classes": parts.classes,
         "novelty": novelty,
         "saliency": [
             {
-                "channel": cells.channel,
+                "channel": architecture.channel,
                 "layer": f"block {len(architecture.widths)} of the encoder",
                 "method": "grad_cam",
                 "shape": architecture.map_shape,
                 "targets": "classes" if parts.classes else "clusters",
             }
+            for architecture in architectures
         ],
         "training": {
             "sources": split.train.run_names,
@@ -148,6 +150,15 @@ def _contract(
         "opset": OPSET,
         "software": _software(),
     }
+
+
+def kind_of(cells: TrainingSet, learning: Learning) -> str:
+    """Return the kind of model that is made of these cells, such as `dcae2d` or `contrastive_fused`."""
+    name = "dcae" if learning is Learning.RECONSTRUCTION else "contrastive"
+    flat = {stack.ndim == 3 for stack in cells.images.values()}
+    if len(cells.channels) > 1:
+        return f"{name}_fused"
+    return f"{name}2d" if flat == {True} else f"{name}3d"
 
 
 def _software() -> dict[str, str]:

@@ -15,8 +15,8 @@ from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
 from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
-from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
+from service.cli.model_kinds import ModelKind
 from service.cli.progress import Progress
 from service.cli.stored_cells import from_run
 from service.truth import STORED, TOLERANCE_UM, Triggers, match_truth
@@ -27,7 +27,24 @@ if TYPE_CHECKING:
 _BATCH = 64
 
 
-def collect(place: str, cells: int, progress: Progress) -> TrainingSet:
+@dataclass(frozen=True)
+class Wanted:
+    """What is taken of every cell.
+
+    Attributes
+    ----------
+    kind, channels
+        Of the model; and the channels asked for, none for the first ones.
+    volume_pool
+        Edge of the cubes of voxels whose means are kept.
+    """
+
+    kind: ModelKind
+    channels: tuple[str, ...] = ()
+    volume_pool: int = 1
+
+
+def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
     """Return images and labels from one place.
 
     Parameters
@@ -36,6 +53,8 @@ def collect(place: str, cells: int, progress: Progress) -> TrainingSet:
         A source URL, a recording, a run folder, or a training set (`.npz`).
     cells
         Take at most about so many cells from a source or run.
+    wanted
+        Which images; a training set has its own.
     progress
         Takes the cells so far and the most that are wanted.
 
@@ -50,10 +69,10 @@ def collect(place: str, cells: int, progress: Progress) -> TrainingSet:
     if path.suffix == ".npz":
         return TrainingSet.load(path)
     if path.is_dir():
-        return from_run(path, cells, progress)
+        return from_run(path, cells, wanted, progress)
     is_path = split_url(place)[0] == "file" and not place.startswith("file:")
     with open_source(guess_url(place) if is_path else place) as source:
-        return _from_source(place, source, cells, progress)
+        return _from_source(place, source, cells, wanted, progress)
 
 
 @dataclass
@@ -61,17 +80,27 @@ class _Collected:
     """Images so far, and the place of each event, without the raw windows."""
 
     transform: Transform
-    batches: list[CellImages] = field(default_factory=list)
+    channels: tuple[str, ...]
+    volume_pool: int
+    name: str
+    source: Source
+    parts: list[TrainingSet] = field(default_factory=list)
+    ids: list[int] = field(default_factory=list)
     places: list[tuple[int, int, float, float]] = field(default_factory=list)
-    cells: int = 0
 
     def add(self, events: list[Event]) -> None:
-        """Make images of these events."""
+        """Make images of these events, and keep those of cells."""
+        from inference.training.data import TrainingSet
+
         if events:
-            images = self.transform.images(events)
-            self.batches.append(images)
+            images = self.transform.images(events, self.channels, cells_first=True)
+            part = TrainingSet.from_images(
+                images, None, self.name, instrument_kind=self.source.instrument.kind, origin=self.source.origin,
+                channels=self.channels, volume_pool=self.volume_pool,
+            )  # fmt: skip
+            self.parts.append(part)
+            self.ids += images.event_id[images.is_cell].tolist()
             self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
-            self.cells += int(images.is_cell.sum())
 
     def triggers(self) -> Triggers:
         """Return the place of every event on the sample clock."""
@@ -85,31 +114,31 @@ class _Collected:
         )
 
 
-def _from_source(name: str, source: Source, cells: int, progress: Progress) -> TrainingSet:
+def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
     from inference.training.data import TrainingSet
 
-    found = _Collected(transform_for(source.instrument))
+    channels = wanted.kind.channels(source.instrument, wanted.channels)
+    found = _Collected(transform_for(source.instrument), channels, wanted.volume_pool, name, source)
     waiting: list[Event] = []
     for event in events_of(source):
         waiting.append(event)
         if len(waiting) == _BATCH:
             found.add(waiting)
             waiting = []
-            progress(found.cells, cells)
-        if found.cells >= cells:
+            progress(len(found.ids), cells)
+        if len(found.ids) >= cells:
             break
     found.add(waiting)
     truth = source.truth()
     source.stop()
-    if not found.batches:
+    if not found.parts:
         raise TrainingError(f"There are no events in '{name}' to learn from; take more of it, or another source.")
-    return TrainingSet.from_images(
-        CellImages.concatenate(found.batches),
-        None if truth is None else match_labels(found.triggers(), truth, source.instrument),
-        name,
-        instrument_kind=source.instrument.kind,
-        origin=source.origin,
-    )
+    cells_found = TrainingSet.concatenate(found.parts)
+    if truth is None:
+        return cells_found
+    places = found.triggers()
+    kinds = dict(zip(places.event_id.tolist(), match_labels(places, truth, source.instrument), strict=True))
+    return cells_found.labelled([kinds[event_id] for event_id in found.ids])
 
 
 def events_of(source: Source) -> Iterator[Event]:

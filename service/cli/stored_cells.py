@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow.parquet as pq
 
 from inference.errors import TrainingError
-from reconstruction.transform import transform_for
 from service.cli.progress import Progress
 from service.run_files import TRUTH
 from service.run_folder import RunFolder
@@ -17,12 +16,13 @@ from service.truth import STORED
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
+    from service.cli.collect import Wanted
 
 _PAGE = 1000
 
 
-def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
-    """Return the first flat images of a run's cells, labelled where the run knows the true cells.
+def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
+    """Return images of a run's cells, labelled where the run knows the true cells; volumes are made again.
 
     Parameters
     ----------
@@ -30,6 +30,8 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
         Folder of the run.
     cells
         Take at most so many.
+    wanted
+        Which images.
     progress
         Takes the cells so far and the most that are wanted.
 
@@ -40,7 +42,7 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
     TrainingError
         If the run has no cells.
     """
-    from inference.training.data import UNLABELLED, TrainingSet
+    from inference.training.data import UNLABELLED, TrainingSet, kept_images
 
     folder = RunFolder.open(path)
     try:
@@ -48,27 +50,28 @@ def from_run(path: Path, cells: int, progress: Progress) -> TrainingSet:
         ids = first_ids(folder, cells)
         if not ids:
             raise TrainingError(f"The run '{path}' has no cells to learn from; choose another.")
-        channel = transform_for(run.instrument).flat_channels[0]
-        images = []
-        for event_id in ids:
-            images.append(np.asarray(folder.image(event_id, channel), dtype=np.float32))
-            progress(len(images), len(ids))
+        images: dict[str, list[Any]] = {
+            channel: [] for channel in wanted.kind.channels(run.instrument, wanted.channels)
+        }
+        for done, event_id in enumerate(ids, start=1):
+            for channel, kept in images.items():
+                kept.append(kept_images(folder.image(event_id, channel)[np.newaxis], wanted.volume_pool))
+            progress(done, len(ids))
     finally:
         folder.close()
     kinds = true_kinds(path)
-    names = tuple(sorted({kinds[event_id] for event_id in ids if event_id in kinds}))
-    label = [names.index(kinds[event_id]) if event_id in kinds else UNLABELLED for event_id in ids]
+    stacks = {channel: np.concatenate(kept) for channel, kept in images.items()}
     return TrainingSet(
-        images=np.stack(images)[:, np.newaxis],
-        label=np.array(label, dtype=np.int32),
-        label_names=names,
+        images=stacks,
+        pool={channel: wanted.volume_pool if stack.ndim == 4 else 1 for channel, stack in stacks.items()},
+        label=np.full(len(ids), UNLABELLED, dtype=np.int32),
+        label_names=(),
         run=np.zeros(len(ids), dtype=np.int32),
         run_names=(run.id,),
-        channel=channel,
         pixel_um=run.instrument.grid.pixel_um,
         instrument_kind=run.instrument.kind,
         origin=run.origin,
-    )
+    ).labelled([kinds.get(event_id, "") for event_id in ids])
 
 
 def first_ids(folder: RunFolder, cells: int, where: str | None = None) -> list[int]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
-from service.cli.collect import collect
+from service.cli.collect import Wanted, collect
+from service.cli.model_kinds import KINDS
 from service.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ _EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
 
 
 @click.command()
-@click.argument("kind", type=click.Choice(["dcae2d"]))
+@click.argument("kind", type=click.Choice(list(KINDS)))
 @click.option(
     "--data",
     "places",
@@ -37,6 +38,25 @@ _EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle to write.")
 @click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
 @click.option("--clusters", type=click.IntRange(min=1), default=3, show_default=True, help="Groups to look for.")
+@click.option(
+    "--channel", "channels", multiple=True, help="Images to learn from (default: the first ones of the kind's sorts)."
+)
+@click.option(
+    "--pool",
+    "volume_pool",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="Edge of the cubes of voxels whose means are learnt from.",
+)
+@click.option(
+    "--weight",
+    "first_weight",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Share of the flat image in the loss of a fused autoencoder.",
+)
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="Most passes over the cells.")
 @click.option("--latent", type=click.IntRange(min=2), default=16, show_default=True, help="Numbers that hold a cell.")
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
@@ -48,15 +68,19 @@ def train(
     places: tuple[str, ...],
     out: Path,
     cells: int,
+    channels: tuple[str, ...],
+    volume_pool: int,
     without_labels: bool,
     keep_cells: Path | None,
     **rest: Any,
 ) -> None:
     """Make a model of the kind KIND from cells, and write it to one file, a bundle.
 
-    KIND is dcae2d: it learns to describe cell images in a few numbers, groups them into clusters without being told
-    what they are, and, where labels are known, learns the classes too. The last source given is held out to measure
-    the model; the table printed at the end sets it beside simple controls.
+    A model learns to describe cells in a few numbers, groups them into clusters without being told what they are, and,
+    where labels are known, learns the classes too. Its KIND says what it looks at (2d: flat images, 3d: volumes,
+    fused: both) and how it learns (dcae: by drawing again what it saw, as in paper A; contrastive: by telling two looks
+    at one cell from looks at others). The last source given is held out to measure the model; the table printed at the
+    end sets it beside simple controls.
 
     After Ctrl-C the same command goes on where it stopped.
     """
@@ -64,11 +88,12 @@ def train(
     for file in filter(None, (out, keep_cells)):
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
-    training_set = _collect_all(places, cells, labels=not without_labels)
+    wanted = Wanted(KINDS[kind], channels, volume_pool)
+    training_set = _collect_all(places, cells, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
     try:
-        bundle = train_model(training_set, out, **rest)
+        bundle = train_model(training_set, out, volume_pool=volume_pool, **rest)
     except KeyboardInterrupt:
         click.echo("Stopped; what was learnt is kept, and the same command goes on from there.", err=True)
         raise
@@ -80,8 +105,8 @@ def train(
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     try:
-        from inference.training.options import TrainingOptions
-        from inference.training.train import train_dcae2d
+        from inference.training.options import Learning, TrainingOptions
+        from inference.training.train import train_bundle
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in _EXTRA:
             raise
@@ -90,16 +115,15 @@ def _trainer(kind: str) -> Any:
             "install it with: pip install 'lightline[train]'."
         ) from None
 
-    trainers = {"dcae2d": train_dcae2d}
-
     def train_model(training_set: TrainingSet, out: Path, *, name: str | None, **choices: Any) -> Any:
         options = TrainingOptions(
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
+            learning=Learning(KINDS[kind].learning),
             **choices,
         )
-        return trainers[kind](training_set, options)
+        return train_bundle(training_set, options)
 
     return train_model
 
@@ -117,13 +141,13 @@ def _forget_checkpoint(folder: Path) -> None:
         folder.rmdir()
 
 
-def _collect_all(places: tuple[str, ...], cells: int, *, labels: bool) -> TrainingSet:
+def _collect_all(places: tuple[str, ...], cells: int, wanted: Wanted, *, labels: bool) -> TrainingSet:
     from inference.training.data import TrainingSet
 
     sets = []
     for place in places:
         with progress_bar(f"cells of {place}", "cells") as progress:
-            sets.append(collect(place, cells, progress))
+            sets.append(collect(place, cells, wanted, progress))
         found = sets[-1]
         if not len(found):
             raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")

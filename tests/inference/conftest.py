@@ -13,11 +13,11 @@ from toy_cells import CHANNEL, QUICK, draw_images, draw_set
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.training.data import TrainingSet
-from inference.training.fit import fit_autoencoder
+from inference.training.fit import fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.options import TrainingOptions
 from inference.training.split import split_by_run
-from inference.training.train import train_dcae2d, train_parts
+from inference.training.train import train_bundle, train_parts
 
 torch.set_num_threads(2)
 
@@ -36,8 +36,8 @@ def toy_options(tmp_path_factory: pytest.TempPathFactory) -> TrainingOptions:
 def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions) -> Bundle:
     """Made by a training that was stopped half-way and resumed, as a user's may be."""
     split = split_by_run(toy_set, toy_options)
-    fit_autoencoder(split.train, split.validation, replace(toy_options, epochs=2))
-    return train_dcae2d(toy_set, toy_options)
+    fit_encoders(split.train, split.validation, replace(toy_options, epochs=2))
+    return train_bundle(toy_set, toy_options)
 
 
 @pytest.fixture(scope="session")
@@ -49,7 +49,7 @@ def toy_trained(toy_set: TrainingSet, toy_options: TrainingOptions, toy_bundle: 
 @pytest.fixture(scope="session")
 def unlabelled_bundle() -> Bundle:
     runs = [draw_set(150, seed, labelled=False) for seed in (1, 2)]
-    return train_dcae2d(TrainingSet.concatenate(runs), QUICK)
+    return train_bundle(TrainingSet.concatenate(runs), QUICK)
 
 
 @pytest.fixture(scope="session")

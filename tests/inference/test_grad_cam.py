@@ -7,18 +7,20 @@ from dataclasses import replace
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from captum.attr import LayerGradCam
 from onnx import numpy_helper
-from toy_cells import CHANNEL, QUICK, draw_set
+from toy_cells import CHANNEL, QUICK, VOLUME, draw_set
 
 from inference.bundle import Bundle
+from inference.contract import map_names
 from inference.engine import Engine
 from inference.training.data import TrainingSet
 from inference.training.export import export_graphs
 from inference.training.graphs import TrainedParts
-from inference.training.reference import Scores, autograd_map
+from inference.training.reference import Scores, autograd_maps
 from inference.training.split import RunSplit
 from inference.training.train import train_parts
 
@@ -35,7 +37,7 @@ def parts() -> TrainedParts:
 
 @pytest.fixture(scope="module")
 def engine(parts: TrainedParts, toy_bundle: Bundle) -> Engine:
-    live, explain = export_graphs(parts, CHANNEL)
+    live, explain = export_graphs(parts)
     kept = toy_bundle.contract.model_dump(exclude={"sha256", "digest"})
     return Engine(Bundle.build({**kept, "embedding_size": 12}, live, explain), provider="cpu", threads=1)
 
@@ -56,14 +58,36 @@ def test_the_explain_graph_equals_autograd_and_captum(
     np.testing.assert_array_equal(explanation.target, chosen)
     assert relative(explanation.class_logits, logits) <= 1e-5
 
-    wanted = autograd_map(parts, images, chosen)
+    wanted = autograd_maps(parts, {CHANNEL: images}, chosen)[CHANNEL]
     assert explanation.saliency.shape == (batch, 5, 5)
     assert relative(explanation.saliency, wanted) <= 1e-5
     np.testing.assert_array_equal(explanation.empty, ~wanted.any(axis=(1, 2)))
 
-    captum = LayerGradCam(Scores(parts), parts.model.encoder.blocks)
+    captum = LayerGradCam(Scores(parts), parts.model.encoders[CHANNEL].blocks)
     reference = captum.attribute(torch.from_numpy(images), torch.from_numpy(chosen), relu_attributions=True)
     assert relative(explanation.saliency, reference[:, 0].detach().numpy()) <= 1e-5
+
+
+@pytest.mark.parametrize("channels", [(VOLUME,), (CHANNEL, VOLUME)])
+def test_maps_over_volumes_and_over_both_equal_autograd_and_captum(channels: tuple[str, ...]) -> None:
+    cells = draw_set(150, 7, channels=channels)
+    trained = train_parts(RunSplit(cells, cells, cells), replace(QUICK, epochs=2))
+    session = ort.InferenceSession(export_graphs(trained)[1], providers=["CPUExecutionProvider"])
+    names = {node.name for node in session.get_outputs()}
+    assert names == {"class_logits", "embedding", *map_names(channels).values()}
+    plain = Scores(trained)
+    for batch in (1, 4, 7):
+        images = cells.as_given(slice(batch))
+        for wanted in range(3):
+            target = np.full(batch, wanted, dtype=np.int64)
+            references = autograd_maps(trained, images, target)
+            inputs = tuple(torch.from_numpy(images[name]) for name in channels)
+            for name, output in map_names(channels).items():
+                (found,) = session.run([output], {**images, "target": target})
+                assert relative(found, references[name]) <= 1e-5
+                captum = LayerGradCam(plain, trained.model.encoders[name].blocks)
+                theirs = captum.attribute(inputs, torch.from_numpy(target), relu_attributions=True)
+                assert relative(found, theirs[:, 0].detach().numpy()) <= 1e-5
 
 
 def test_every_cell_may_ask_for_another_class(engine: Engine, toy_images: np.ndarray) -> None:
@@ -96,7 +120,7 @@ def test_live_and_explain_graph_agree_on_the_cell(toy_engine: Engine, toy_images
 
 def test_without_labels_the_clusters_are_explained(toy_set: TrainingSet, unlabelled_bundle: Bundle) -> None:
     engine = Engine(unlabelled_bundle, provider="cpu", threads=1)
-    images = toy_set.images[:30, 0]
+    images = toy_set.images[CHANNEL][:30]
     results = engine.answer_arrays(np.arange(30, dtype=np.uint64), {CHANNEL: images})
     explanation = engine.explain({CHANNEL: images})
     assert results.class_probability.shape == (30, 0)

@@ -48,30 +48,30 @@ def test_something_that_is_no_cell_is_novel(toy_bundle: Bundle, toy_engine: Engi
 
 
 def test_a_shortcut_in_the_background_is_exposed(toy_set: TrainingSet) -> None:
-    lit = toy_set.images + 0.1 * toy_set.label[:, None, None, None].astype(np.float32)
-    confounded = replace(toy_set, images=lit)
+    lit = toy_set.images[CHANNEL] + 0.1 * toy_set.label[:, None, None].astype(np.float32)
+    confounded = replace(toy_set, images={CHANNEL: lit})
     train, test = confounded.of_runs(["toy:1", "toy:2"]), confounded.of_runs(["toy:4"])
-    assert control_accuracies(train, test, background=1.0, seed=0)["background_only"] > 0.95
+    assert control_accuracies(train, test, seed=0)["background_only"] > 0.95
 
 
 def test_features_are_finite_even_for_empty_images() -> None:
-    images = np.ones((3, 1, 80, 80), dtype=np.float32)
+    images = np.ones((3, 80, 80), dtype=np.float32)
     assert np.isfinite(hand_made_features(images, 1.0)).all()
     assert np.isfinite(frame_features(images)).all()
 
 
 def test_one_noisy_row_does_not_blind_the_control(toy_set: TrainingSet) -> None:
     train, test = toy_set.of_runs(["toy:1", "toy:2"]), toy_set.of_runs(["toy:4"])
-    noisy = test.images.copy()
-    noisy[:, :, -1] += np.random.default_rng(0).normal(0, 0.3, noisy[:, :, -1].shape).astype(np.float32)
-    scores = control_accuracies(train, replace(test, images=noisy), background=1.0, seed=0)
+    noisy = test.images[CHANNEL].copy()
+    noisy[:, -1] += np.random.default_rng(0).normal(0, 0.3, noisy[:, -1].shape).astype(np.float32)
+    scores = control_accuracies(train, replace(test, images={CHANNEL: noisy}), seed=0)
     assert scores["hand_made_features"] > 0.8
 
 
 def test_area_is_measured_in_pixels() -> None:
-    images = np.ones((2, 1, 80, 80), dtype=np.float32)
-    images[0, 0, 30:40, 30:50] = 0.5
-    images[1, 0, 30:50, 30:50] = 0.5
+    images = np.ones((2, 80, 80), dtype=np.float32)
+    images[0, 30:40, 30:50] = 0.5
+    images[1, 30:50, 30:50] = 0.5
     np.testing.assert_array_equal(hand_made_features(images, 1.0)[:, 0], [200, 400])
 
 
@@ -92,10 +92,10 @@ def test_the_report_says_what_the_numbers_are_worth(toy_bundle: Bundle, unlabell
 def test_an_export_that_differs_from_the_model_is_not_believed(
     toy_bundle: Bundle, toy_trained: TrainedParts, toy_images: np.ndarray
 ) -> None:
-    assert verify_export(toy_bundle, toy_trained, toy_images[:7]) <= 1e-5
+    assert verify_export(toy_bundle, toy_trained, {CHANNEL: toy_images[:7]}) <= 1e-5
     shifted = replace(toy_trained.mixture, centre=toy_trained.mixture.centre + 0.01)
     with pytest.raises(TrainingError, match="differ from the trained model"):
-        verify_export(toy_bundle, replace(toy_trained, mixture=shifted), toy_images[:7])
+        verify_export(toy_bundle, replace(toy_trained, mixture=shifted), {CHANNEL: toy_images[:7]})
 
 
 def test_classes_that_are_known_for_some_cells_alone_are_learnt_from_those() -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from toy_cells import CHANNEL, KINDS, QUICK, draw_images, draw_set
+from toy_cells import CHANNEL, KINDS, QUICK, VOLUME, draw_images, draw_set
 
 from acquisition.origin import Origin
 from inference.errors import TrainingError
-from inference.training.data import UNLABELLED, TrainingSet
+from inference.training.data import FORMAT, UNLABELLED, TrainingSet
 from inference.training.options import TrainingOptions
 from inference.training.split import split_by_run
 
@@ -20,10 +20,25 @@ from inference.training.split import split_by_run
 def test_rejected_events_are_not_learnt() -> None:
     images, labels = draw_images(40, seed=1)
     cells = TrainingSet.from_images(images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED)
-    assert cells.images.shape == (36, 1, 80, 80)
-    np.testing.assert_array_equal(cells.images[:, 0], images.images[CHANNEL][images.is_cell])
+    np.testing.assert_array_equal(cells.images[CHANNEL], images.images[CHANNEL][images.is_cell])
+    assert len(cells) == 36
     assert [cells.label_names[i] for i in cells.label] == [labels[i] for i in np.flatnonzero(images.is_cell)]
-    assert (cells.channel, cells.pixel_um, cells.origin) == (CHANNEL, 0.25, Origin.SIMULATED)
+    assert (cells.channels, cells.pixel_um, cells.origin) == ((CHANNEL,), 0.25, Origin.SIMULATED)
+
+
+def test_of_volumes_the_means_over_cubes_are_kept() -> None:
+    images, labels = draw_images(8, seed=1)
+    cells = TrainingSet.from_images(
+        images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED, channels=(CHANNEL, VOLUME),
+        volume_pool=2,
+    )  # fmt: skip
+    corner = images.images[VOLUME][0, 14:16, 14:16, 14:16].mean()
+    assert cells.grid == ((CHANNEL, (80, 80), 1), (VOLUME, (16, 16, 16), 2))
+    assert cells.images[VOLUME][0, 7, 7, 7] == pytest.approx(corner, rel=1e-3)
+    given = cells.as_given(slice(2, 4))
+    assert given[VOLUME].shape == (2, 32, 32, 32) and given[VOLUME].dtype == np.float32
+    np.testing.assert_array_equal(given[VOLUME][:, 1::2, ::2, 1::2], cells.images[VOLUME][2:4])
+    np.testing.assert_array_equal(given[CHANNEL], cells.images[CHANNEL][2:4])
 
 
 def test_unknown_labels_stay_unknown() -> None:
@@ -48,18 +63,19 @@ def test_joined_sets_match_runs_and_classes_by_name() -> None:
 
 
 def test_a_set_is_saved_and_read_back_the_same(tmp_path: Path) -> None:
-    cells = draw_set(12, 3)
+    cells = draw_set(12, 3, channels=(CHANNEL, VOLUME))
     cells.save(tmp_path / "set.npz")
     again = TrainingSet.load(tmp_path / "set.npz")
-    np.testing.assert_array_equal(again.images, cells.images)
+    for name, stack in cells.images.items():
+        np.testing.assert_array_equal(again.images[name], stack)
     np.testing.assert_array_equal(again.label, cells.label)
-    assert (again.label_names, again.run_names, again.channel) == (cells.label_names, cells.run_names, cells.channel)
+    assert (again.label_names, again.run_names, again.grid) == (cells.label_names, cells.run_names, cells.grid)
 
 
 def test_a_pickle_in_a_set_is_never_opened(tmp_path: Path) -> None:
     file = tmp_path / "set.npz"
     hostile = np.array([pickle.dumps(print), object()], dtype=object)
-    np.savez(file, format=np.array("lightline-training-set/1"), images=hostile)
+    np.savez(file, format=np.array(FORMAT), channels=np.array(["a"]), pool=np.array([1]), **{"images/a": hostile})
     with pytest.raises(TrainingError, match="is not a Lightline training set"):
         TrainingSet.load(file)
 
@@ -74,13 +90,12 @@ def test_what_is_no_set_is_refused(tmp_path: Path, content: bytes) -> None:
         TrainingSet.load(tmp_path / "none.npz")
 
 
-def test_a_volume_or_unknown_channel_is_refused() -> None:
+def test_an_unknown_channel_is_refused() -> None:
     images, labels = draw_images(4, seed=1)
-    for channel in ("side_scatter", "line"):
-        with pytest.raises(TrainingError, match="use one of transmission"):
-            TrainingSet.from_images(
-                images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED, channel=channel
-            )
+    with pytest.raises(TrainingError, match="use one of transmission, side_scatter"):
+        TrainingSet.from_images(
+            images, labels, "run", instrument_kind="light_sheet", origin=Origin.SIMULATED, channels=("line",)
+        )
 
 
 def test_sets_that_do_not_belong_together_are_not_joined() -> None:
@@ -93,10 +108,10 @@ def test_sets_that_do_not_belong_together_are_not_joined() -> None:
 
 def test_images_with_missing_values_are_refused() -> None:
     cells = draw_set(10, 1)
-    broken = cells.images.copy()
-    broken[0, 0, 0, 0] = np.nan
+    broken = cells.images[CHANNEL].copy()
+    broken[0, 0, 0] = np.nan
     with pytest.raises(TrainingError, match="not finite"):
-        replace(cells, images=broken)
+        replace(cells, images={CHANNEL: broken})
 
 
 def test_no_run_is_on_two_sides_of_the_split(toy_set: TrainingSet) -> None:

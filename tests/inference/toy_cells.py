@@ -11,9 +11,17 @@ from reconstruction.images import CellImages, Rejection
 from reconstruction.speed import SpeedSource
 
 KINDS = ("dark", "ring", "spotted")
-CHANNEL = "transmission"
+CHANNEL, VOLUME = "transmission", "side_scatter"
 QUICK = TrainingOptions(
-    name="toy", command="pytest", latent=6, widths=(4, 6, 8, 8), epochs=4, head_epochs=40, batch=32, progress=False
+    name="toy",
+    command="pytest",
+    latent=6,
+    widths=(4, 6, 8, 8),
+    volume_widths=(4, 6, 8),
+    epochs=4,
+    head_epochs=40,
+    batch=32,
+    progress=False,
 )
 
 
@@ -31,16 +39,25 @@ def draw_cell(kind: str, rng: np.random.Generator) -> np.ndarray:
     return (1 - inside * pattern + rng.normal(0, 0.02, (80, 80))).astype(np.float32)
 
 
+def draw_volume(kind: str, rng: np.random.Generator) -> np.ndarray:
+    """One 32 x 32 x 32 volume of a ball's light, in counts: 0 where nothing is."""
+    radius = np.sqrt(((np.mgrid[0:32, 0:32, 0:32] - 15.5) ** 2).sum(axis=0))
+    size = {"dark": 5.0, "ring": 8.0, "spotted": 11.0}[kind] * rng.uniform(0.94, 1.06)
+    light = {"dark": 900.0, "ring": 300.0, "spotted": 600.0}[kind] / (1 + np.exp(2 * (radius - size)))
+    return np.asarray(rng.poisson(light) + rng.normal(0, 5, light.shape), dtype=np.float32)
+
+
 def draw_images(n: int, seed: int) -> tuple[CellImages, list[str]]:
     """`n` events with their kinds; every tenth is rejected."""
     rng = np.random.default_rng(seed)
     labels = [KINDS[i % 3] for i in range(n)]
     stack = np.stack([draw_cell(kind, rng) for kind in labels])
+    volumes = np.stack([draw_volume(kind, rng) for kind in labels])
     images = CellImages(
         event_id=np.arange(1, n + 1, dtype=np.uint64),
         epoch=np.zeros(n, dtype=np.int32),
         trigger_tick=np.arange(n, dtype=np.float64),
-        images={CHANNEL: stack, "side_scatter": np.zeros((n, 2, 2, 2), dtype=np.float32)},
+        images={CHANNEL: stack, VOLUME: volumes},
         pixel_um=0.25,
         speed_m_s=np.full(n, 0.1, dtype=np.float32),
         speed_error_m_s=np.full(n, np.nan, dtype=np.float32),
@@ -52,9 +69,15 @@ def draw_images(n: int, seed: int) -> tuple[CellImages, list[str]]:
     return images, labels
 
 
-def draw_set(n: int, seed: int, *, labelled: bool = True) -> TrainingSet:
+def draw_set(n: int, seed: int, *, labelled: bool = True, channels: tuple[str, ...] = (CHANNEL,)) -> TrainingSet:
     """One run of toy cells."""
     images, labels = draw_images(n, seed)
     return TrainingSet.from_images(
-        images, labels if labelled else None, f"toy:{seed}", instrument_kind="light_sheet", origin=Origin.SIMULATED
+        images,
+        labels if labelled else None,
+        f"toy:{seed}",
+        instrument_kind="light_sheet",
+        origin=Origin.SIMULATED,
+        channels=channels,
+        volume_pool=2,
     )

@@ -13,12 +13,14 @@ from acquisition.event import Event
 from acquisition.origin import Origin
 from acquisition.source import open_source
 from inference.errors import TrainingError
-from service.cli.collect import collect, events_of, match_labels
+from service.cli.collect import Wanted, collect, events_of, match_labels
+from service.cli.model_kinds import KINDS
 from service.cli.stored_cells import true_kinds
 from service.control import RUNS
 from service.errors import RunFolderError
 from service.truth import STORED, Triggers
 
+FLAT, FUSED = Wanted(KINDS["dcae2d"]), Wanted(KINDS["dcae_fused"], volume_pool=2)
 URL = f"{SOURCE}?cells=10&rate=8&seed=4"
 
 
@@ -27,25 +29,26 @@ def ignore(done: int, total: int | None) -> None:
 
 
 def test_a_simulation_gives_cells_with_the_names_that_were_drawn() -> None:
-    cells = collect(URL, 100, ignore)
+    cells = collect(URL, 100, FUSED, ignore)
     assert 0 < len(cells) <= 10
     assert set(cells.label_names) <= {"lymphocyte", "monocyte", "neutrophil"} and cells.is_labelled.all()
-    assert cells.origin is Origin.SIMULATED and cells.channel == "transmission" and cells.run_names == (URL,)
+    assert cells.origin is Origin.SIMULATED and cells.run_names == (URL,)
+    assert cells.grid == (("transmission", (80, 80), 1), ("side_scatter", (40, 40, 40), 2))
 
 
 def test_a_run_folder_gives_the_images_that_it_stored(world: World) -> None:
-    cells = collect(str(world.data / RUNS / world.run.id), 5, ignore)
-    image = cells.images[0, 0]
-    assert len(cells) == 5 and cells.run_names == (world.run.id,) and image.shape == (80, 80)
+    cells = collect(str(world.data / RUNS / world.run.id), 5, FUSED, ignore)
+    assert len(cells) == 5 and cells.run_names == (world.run.id,)
+    assert cells.grid == (("transmission", (80, 80), 1), ("side_scatter", (40, 40, 40), 2))
     assert not cells.is_labelled.any(), "this run folder holds no truth"
 
 
 def test_a_folder_that_is_no_run_and_a_file_that_is_no_set_are_said(tmp_path: Path) -> None:
     with pytest.raises(RunFolderError, match=r"run\.json"):
-        collect(str(tmp_path), 5, ignore)
+        collect(str(tmp_path), 5, FLAT, ignore)
     (tmp_path / "x.npz").write_bytes(b"no")
     with pytest.raises(TrainingError, match=r"x\.npz"):
-        collect(str(tmp_path / "x.npz"), 5, ignore)
+        collect(str(tmp_path / "x.npz"), 5, FLAT, ignore)
 
 
 def test_a_true_cell_names_the_event_it_lies_in_and_no_other() -> None:

@@ -1,0 +1,69 @@
+"""The kinds of models that can be trained: what they learn from, and which images they take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from acquisition.instrument import Instrument
+from inference.errors import TrainingError
+from reconstruction.transform import transform_for
+
+
+@dataclass(frozen=True)
+class ModelKind:
+    """A kind of model.
+
+    Attributes
+    ----------
+    learning
+        Name of what its encoder learns from, see `inference.training.options.Learning`.
+    images, volumes
+        Whether it takes a flat image, and a volume, of every cell.
+    """
+
+    learning: str
+    images: bool
+    volumes: bool
+
+    def channels(self, instrument: Instrument, asked: Sequence[str]) -> tuple[str, ...]:
+        """Return the channels of an instrument that such a model takes, images first.
+
+        Parameters
+        ----------
+        asked
+            Channels to take; without any, the first of each sort.
+
+        Raises
+        ------
+        TrainingError
+            If the instrument does not have them.
+        """
+        transform = transform_for(instrument)
+        flat = transform.flat_channels
+        solid = tuple(name for name in transform.channels if name not in flat)
+        chosen: list[str] = []
+        for wanted, known, what in ((self.images, flat, "flat images"), (self.volumes, solid, "volumes")):
+            named = [name for name in asked if name in known]
+            if wanted and not known:
+                raise TrainingError(
+                    f"The instrument '{instrument.name}' gives no {what}; choose another kind of model."
+                )
+            if len(named) > 1 or (named and not wanted):
+                raise TrainingError(f"This kind of model takes {'one' if wanted else 'no'} channel of {what}.")
+            chosen += named or list(known[: int(wanted)])
+        unknown = set(asked) - {*flat, *solid}
+        if unknown:
+            raise TrainingError(f"There are no images of '{min(unknown)}'; use one of {', '.join((*flat, *solid))}.")
+        return tuple(chosen)
+
+
+KINDS = {
+    "dcae2d": ModelKind("reconstruction", images=True, volumes=False),
+    "dcae3d": ModelKind("reconstruction", images=False, volumes=True),
+    "dcae_fused": ModelKind("reconstruction", images=True, volumes=True),
+    "contrastive2d": ModelKind("contrast", images=True, volumes=False),
+    "contrastive3d": ModelKind("contrast", images=False, volumes=True),
+    "contrastive_fused": ModelKind("contrast", images=True, volumes=True),
+}
+"""By the name that `lightline train` takes."""
