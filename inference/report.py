@@ -7,10 +7,12 @@ from inference.contract import Contract
 
 def format_metrics(metrics: dict[str, dict[str, float]]) -> str:
     """Lay metrics out as a table, one line for the model and for each control."""
-    lines = [f"{'metric':<28}{'':<24}{'value':>12}"]
+    first = 2 + max(map(len, ["metric", *metrics]))
+    second = 2 + max((len(who) for values in metrics.values() for who in values), default=0)
+    lines = [f"{'metric':<{first}}{'':<{second}}{'value':>12}"]
     for name, values in metrics.items():
         for i, (who, value) in enumerate(values.items()):
-            lines.append(f"{name if i == 0 else '':<28}{who:<24}{value:>12.4g}")
+            lines.append(f"{name if i == 0 else '':<{first}}{who:<{second}}{value:>12.4g}")
     return "\n".join(lines)
 
 

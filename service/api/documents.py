@@ -78,6 +78,10 @@ class SaliencyDocument(_Document):
     """What a saliency map is evidence for."""
 
     event_id: int
+    channel: str
+    """Whose images the map lies over."""
+    channels: list[str]
+    """All that the model has a map over."""
     target: int
     name: str
     """Class, or cluster of a model trained without labels."""

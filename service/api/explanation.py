@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from inference.contract import Contract
+from inference.contract import Contract, SaliencySpec
 from inference.engine import Engine
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
@@ -25,16 +25,19 @@ class CellSaliency:
     Attributes
     ----------
     image
-        The image that the map lies over, `(y, x)` float32.
+        The image that the map lies over, `(y, x)` or `(z, y, x)` float32.
+    spec
+        What the contract says of the map.
     target
         What was explained, an index into the contract's targets.
     map
-        `(h, w)` float32, low resolution, in the units of the method; all zero where `empty`.
+        As many axes as the image, float32, low resolution, in the units of the method.
     empty
-        True where nothing in the image speaks for the target.
+        True where nothing in this image speaks for the target: the map is zero everywhere.
     """
 
     image: Floats
+    spec: SaliencySpec
     target: int
     map: Floats
     empty: bool
@@ -82,13 +85,17 @@ def answers_of(row: Mapping[str, Any], contract: Contract) -> Answers:
     )
 
 
-def saliency_of(folder: RunFolder, engine: Engine, event_id: int, target: int) -> CellSaliency:
-    """Ask the explain graph for the evidence for a target; -1 is the most likely one.
+def saliency_of(
+    folder: RunFolder, engine: Engine, event_id: int, target: int, channel: str | None = None
+) -> CellSaliency:
+    """Ask the explain graph for the evidence for a target, -1 being the most likely one, in the images of a channel.
+
+    Without a channel, the first one is taken that the model has a map over.
 
     Raises
     ------
     QueryError
-        If the model has no such target.
+        If the model has no such target, or no map over that channel.
     UnknownCell
         If the run has no such event.
     """
@@ -97,11 +104,17 @@ def saliency_of(folder: RunFolder, engine: Engine, event_id: int, target: int) -
         raise QueryError(
             f"The model has no target {target}; use -1 for the most likely one, or 0 to {len(contract.targets) - 1}."
         )
+    specs = {spec.channel: spec for spec in contract.saliency}
+    spec = contract.saliency[0] if channel is None else specs.get(channel)
+    if spec is None:
+        raise QueryError(f"The model has no map over '{channel}'; use one of {', '.join(specs)}.")
     arrays = model_inputs(folder, contract, event_id)
     explanation = engine.explain(dict(arrays), np.array([target], dtype=np.int64))
+    found = explanation.maps[spec.channel][0]
     return CellSaliency(
-        image=arrays[contract.saliency[0].channel][0],
+        image=arrays[spec.channel][0],
+        spec=spec,
         target=int(explanation.target[0]),
-        map=explanation.saliency[0],
-        empty=bool(explanation.empty[0]),
+        map=found,
+        empty=not found.any(),
     )

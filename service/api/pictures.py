@@ -34,6 +34,9 @@ SHOWN_PERCENT = 99.5
 Target = Annotated[int, Query(ge=-1, le=9999, description="Class (or cluster) to explain; -1 is the most likely one")]
 
 
+MapChannel = Annotated[str | None, Query(max_length=64, description="Images that the map lies over; the first")]
+
+
 def flatten(volume: npt.NDArray[np.float32], z: int | None, projection: Axis) -> npt.NDArray[np.float32]:
     """Return one slice of a volume `(z, y, x)`, or its maximum along an axis.
 
@@ -99,19 +102,25 @@ def cell_image(
 
 @router.get("/saliency")
 def show_saliency(
-    run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf, target: Target = -1
+    run_id: str,
+    event_id: EventId,
+    folder: FolderOf,
+    control: ControlOf,
+    target: Target = -1,
+    channel: MapChannel = None,
 ) -> SaliencyDocument:
     """Return what the evidence is for, and whether there is any."""
     engine = control.engine_for(run_id)
-    found = saliency_of(folder, engine, event_id, target)
-    spec = engine.contract.saliency[0]
+    found = saliency_of(folder, engine, event_id, target, channel)
     return SaliencyDocument(
         event_id=event_id,
+        channel=found.spec.channel,
+        channels=[spec.channel for spec in engine.contract.saliency],
         target=found.target,
         name=engine.contract.targets[found.target],
         empty=found.empty,
-        method=spec.method,
-        layer=spec.layer,
+        method=found.spec.method,
+        layer=found.spec.layer,
     )
 
 
@@ -123,24 +132,41 @@ def saliency_png(
     control: ControlOf,
     permanent: PermanentOf,
     target: Target = -1,
+    channel: MapChannel = None,
+    z: Annotated[int | None, Query(ge=0, le=1024, description="Slice of a volume")] = None,
+    projection: Annotated[Axis, Query(description="Axis that a volume's maximum is taken along")] = "x",
     opacity: Annotated[float, Query(ge=0, le=1)] = 0.6,
 ) -> Response:
-    """Return the evidence for a class as a heat map over the image; the plain image where there is none."""
+    """Return the evidence for a class as a heat map over the image; the plain image where there is none.
+
+    Of a volume, image and map are shown alike: one slice, or the maximum along an axis.
+    """
 
     def make() -> bytes:
-        found = saliency_of(folder, control.engine_for(run_id), event_id, target)
-        return overlay_png(found.image, found.map, opacity=opacity)
+        found = saliency_of(folder, control.engine_for(run_id), event_id, target, channel)
+        if found.image.ndim == 2:
+            if z is not None:
+                raise QueryError(f"'{found.spec.channel}' is a flat image and has no slices; leave 'z' out.")
+            return overlay_png(found.image, found.map, opacity=opacity)
+        deep = None if z is None else z * found.map.shape[0] // found.image.shape[0]
+        return overlay_png(flatten(found.image, z, projection), flatten(found.map, deep, projection), opacity=opacity)
 
     return permanent.answer(make, PNG)
 
 
 @router.get("/saliency.npy", response_class=Response)
 def saliency_npy(
-    run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf, permanent: PermanentOf, target: Target = -1
+    run_id: str,
+    event_id: EventId,
+    folder: FolderOf,
+    control: ControlOf,
+    permanent: PermanentOf,
+    target: Target = -1,
+    channel: MapChannel = None,
 ) -> Response:
-    """Return the raw low-resolution map as a NumPy file, `(h, w)` float32."""
+    """Return the raw low-resolution map as a NumPy file, `(h, w)` float32, with one axis more over a volume."""
     return permanent.answer(
-        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, target).map),
+        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, target, channel).map),
         NPY,
         f"{run_id}-{event_id}-saliency.npy",
     )
