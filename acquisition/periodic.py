@@ -11,7 +11,7 @@ events do not depend on how the samples were cut into blocks.
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 
 from acquisition.background import watched_channel
 from acquisition.block import UNKNOWN_LOSS, Block
@@ -133,8 +133,8 @@ class PeriodicDetector:
         stretch, self._stretch, self._first_flag = self._stretch, None, EventFlag.GAP
         if self._calibration is not None and stretch.progress is not None:
             self._add_triggers(stretch, self._calibration, flush=True)
-            rest = stretch.cutter.rest(cause, stretch.buffer, self._calibration, self._epoch)
-            events += self._numbered(rest)
+            rest = stretch.cutter.rest(cause, stretch.buffer, self._calibration, self._epoch, self._next_id)
+            events += self._judged(rest)
         return events
 
     def _advance(self, final: bool) -> list[Event]:
@@ -243,7 +243,8 @@ class PeriodicDetector:
         passed = int(stretch.progress.periods[0])
         open_since = stretch.finder.open_since
         frontier = passed if open_since is None else open_since
-        events = self._numbered(stretch.cutter.complete(frontier, stretch.buffer, calibration, self._epoch))
+        cut = stretch.cutter.complete(frontier, stretch.buffer, calibration, self._epoch, self._next_id)
+        events = self._judged(cut)
         oldest = min(frontier, stretch.cutter.oldest)
         keep = oldest - passed - settings.window_before - 4 * settings.longest
         stretch.buffer.trim(math.floor(clock.origin_tick + keep * clock.period_ticks))
@@ -268,7 +269,8 @@ class PeriodicDetector:
             return []
         rest = stretch.buffer.split(max(slip_tick, stretch.buffer.begin_tick))
         stretch.cutter.forget(slip_tick)
-        events = self._numbered(stretch.cutter.rest(EventFlag.UNLOCKED, stretch.buffer, calibration, self._epoch))
+        cut = stretch.cutter.rest(EventFlag.UNLOCKED, stretch.buffer, calibration, self._epoch, self._next_id)
+        events = self._judged(cut)
         self._begin_stretch(rest, EventFlag.UNLOCKED, turning=True)
         return events
 
@@ -284,8 +286,7 @@ class PeriodicDetector:
         # Nothing less than empty periods will do: what passes may resemble the empty period elsewhere.
         return place.quiet and (abs(moved) >= SLIP_TICKS or place.turn != 0)
 
-    def _numbered(self, events: list[Event]) -> list[Event]:
-        judged = self._remembered.judged(events)
-        numbered = [replace(event, event_id=self._next_id + i) for i, event in enumerate(judged)]
+    def _judged(self, events: list[Event]) -> list[Event]:
+        """Count events that were cut, and return them as they were judged if they are known from before."""
         self._next_id += len(events)
-        return numbered
+        return self._remembered.judged(events)

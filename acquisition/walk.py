@@ -171,7 +171,7 @@ def _is_quiet(quiet: Flags) -> bool:
     n_quiet = 0
     for k in range(quiet.shape[0]):
         n_quiet += quiet[k]
-    return n_quiet >= max(4, quiet.shape[0] // 4)
+    return bool(n_quiet >= max(4, quiet.shape[0] // 4))
 
 
 @numba.njit(cache=True, nogil=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from acquisition.block import column
 from acquisition.bodies import SMALLEST_UM, find_bodies
 from acquisition.calibration import Calibration
@@ -109,14 +107,17 @@ class WindowCutter:
             pending.flags |= EventFlag.OVERLAP
             pending.neighbours.append((tick(trigger.centre), duration_ticks))
 
-    def complete(self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
-        """Cut the windows that no trigger from period `frontier` on can touch; ids are left to the caller (0)."""
+    def complete(
+        self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int, next_id: int
+    ) -> list[Event]:
+        """Cut the windows that no trigger from period `frontier` on can touch; ids count up from `next_id`."""
         reach = max(self._settings.window_after + 1, self._settings.overlap)
         events: list[Event] = []
         while self._waiting and frontier >= max(
             self._waiting[0].centre + reach, self._waiting[0].last + self._settings.overlap
         ):
-            events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE))
+            event_id = next_id + len(events)
+            events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE, event_id))
         return events
 
     def forget(self, tick: float) -> None:
@@ -125,13 +126,21 @@ class WindowCutter:
         for pending in self._waiting:
             pending.neighbours = [neighbour for neighbour in pending.neighbours if neighbour[0] < tick]
 
-    def rest(self, cause: EventFlag, buffer: StreamBuffer, calibration: Calibration, epoch: int) -> list[Event]:
+    def rest(
+        self, cause: EventFlag, buffer: StreamBuffer, calibration: Calibration, epoch: int, next_id: int
+    ) -> list[Event]:
         """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
         waiting, self._waiting = self._waiting, []
-        return [self._cut(pending, buffer, calibration, epoch, cause) for pending in waiting]
+        return [self._cut(pending, buffer, calibration, epoch, cause, next_id + i) for i, pending in enumerate(waiting)]
 
     def _cut(
-        self, pending: _Pending, buffer: StreamBuffer, calibration: Calibration, epoch: int, last_flag: EventFlag
+        self,
+        pending: _Pending,
+        buffer: StreamBuffer,
+        calibration: Calibration,
+        epoch: int,
+        last_flag: EventFlag,
+        event_id: int,
     ) -> Event:
         period = pending.clock.period_ticks
         start = math.floor(pending.centre_tick - self._settings.window_before * period)
@@ -142,14 +151,15 @@ class WindowCutter:
             flags |= self._first_flag
         if self._is_cut(-stop, -pending.signal_ticks[1], -buffer.end_tick, last_flag):
             flags |= last_flag
-        usual = calibration.clipped_share * window.shape[0]
-        if np.any(count_clipped(window, self._digitizer) > 2 * usual + FEW_CLIPPED):
+        twice = 2 * window.shape[0]
+        clipped = zip(count_clipped(window, self._digitizer).tolist(), calibration.clipped_share.tolist(), strict=True)
+        if any(count > twice * usual + FEW_CLIPPED for count, usual in clipped):
             flags |= EventFlag.CLIPPED
         bodies = self._bodies(pending, buffer)
         if bodies > 1:
             flags |= EventFlag.OVERLAP
         return Event(
-            event_id=0,
+            event_id=event_id,
             epoch=epoch,
             trigger_tick=pending.centre_tick,
             duration_ticks=pending.duration_ticks,
