@@ -6,13 +6,13 @@ import os
 import platform
 from collections.abc import Iterator
 
-from benchmarks import answers, chain, detection, images, network, recording, simulation
+from benchmarks import answers, chain, detection, images, lines, network, recording, simulation
 from benchmarks.timing import Row
 
 
 def all_rows() -> Iterator[Row]:
     """Run every benchmark in turn."""
-    for group in (simulation, detection, images, chain, answers, recording, network):
+    for group in (simulation, detection, images, lines, chain, answers, recording, network):
         yield from group.rows()
 
 

@@ -27,7 +27,7 @@ def events_of(url: str, least: int = 24) -> tuple[Instrument, list[Event]]:
         detector = detector_for(source.instrument)
         events: list[Event] = []
         while len(events) < least:
-            events += detector.push(source.read())
+            events += detector.push(source.read(60.0))
         return source.instrument, [event for event in events if not event.flags]
 
 

@@ -66,13 +66,13 @@ class GateSettings(BaseModel):
         # Written so that NaN, which is not measurable, fails what is asked.
         if not speed_error < self.worst_speed_error:
             return Rejection.SPEED
+        if _exceeds(features.get("missing_lines_share", 0.0), self.largest_missing_lines_share):
+            return Rejection.INCOMPLETE
         if features["area_um2"] < self.smallest_area_um2:
             return Rejection.EMPTY
         if touches_edge:
             return Rejection.OFF_FIELD
         if _exceeds(features["missing_share"], self.largest_missing_share):
-            return Rejection.INCOMPLETE
-        if _exceeds(features.get("missing_lines_share", 0.0), self.largest_missing_lines_share):
             return Rejection.INCOMPLETE
         if _exceeds(features.get("off_centre_um", 0.0), self.farthest_um):
             return Rejection.OFF_CENTRE

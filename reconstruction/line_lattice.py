@@ -100,7 +100,7 @@ def new_lattice(mode: LineMode, spacing: Spacing) -> Lattice:
 
 @numba.njit(cache=True, nogil=True)
 def noise_tables(noise: float, inverse: FloatImage, places: Doubles, period: float) -> Longs:
-    """Return which table is for the samples of each column, `(x,)`.
+    """Return which table is for the samples of each column, `(x,)`; -1 where a line is too dark for an image.
 
     Parameters
     ----------
@@ -117,7 +117,9 @@ def noise_tables(noise: float, inverse: FloatImage, places: Doubles, period: flo
     for c in range(places.shape[0]):
         tick = places[c] % period
         relative = noise * inverse[int(tick * BINS_PER_TICK) % BINS_PER_TICK, int(tick)]
-        if relative < LEAST_NOISE:
+        if math.isnan(relative):
+            tables[c] = -1
+        elif relative < LEAST_NOISE:
             tables[c] = 0
         elif relative < LEAST_NOISE * 2.0 ** (NOISES - 1):
             tables[c] = int(math.log2(relative / LEAST_NOISE) + 0.5)

@@ -143,16 +143,16 @@ def _mean_ratio(values: FloatImage, level: FloatImage, inverse: FloatImage, abou
 
     The weights are those of the biweight (Beaton and Tukey 1974), and the inverse variances of the ratios.
     """
-    scale = 1.0 / width
-    total, weight, every = 0.0, 0.0, 0.0
+    centre, scale = np.float32(about), np.float32(1.0 / width)
+    total, weight, every = np.float32(0.0), np.float32(0.0), np.float32(0.0)
     for j in range(values.shape[0]):
-        away = (values[j] * np.float64(inverse[j]) - about) * scale
-        kept = 1.0 - away * away
-        share = kept * kept * level[j] if kept > 0.0 else 0.0
+        away = (values[j] * inverse[j] - centre) * scale
+        kept = np.float32(1.0) - away * away
+        share = kept * kept * level[j] if kept > np.float32(0.0) else np.float32(0.0)
         total += share * values[j]
         weight += share * level[j]
-        every += level[j] * np.float64(level[j])
-    return total / weight if weight > 0.25 * every else math.nan
+        every += level[j] * level[j]
+    return float(total / weight) if weight > np.float32(0.25) * every else math.nan
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -183,11 +183,14 @@ def pulse_energies(
             offsets = empty.offsets[tick % empty.cores :]
             part = _add_up(taken, offsets, empty.level[q, k:], empty.most[q, k:])
             light, over = light + part[0], over + part[1]
-            for j in range(max(begin - tick, 0), min(until, end) - tick):
-                values[met] = np.float32(taken[j]) - offsets[j]
-                level[met] = empty.level[q, k + j]
-                inverse[met] = empty.inverse[q, k + j]
-                met += 1
+            low, high = max(begin - tick, 0), min(until, end) - tick
+            if low < high:
+                part_values = values[met : met + high - low]
+                for j in range(high - low):
+                    part_values[j] = np.float32(taken[low + j]) - offsets[low + j]
+                level[met : met + high - low] = empty.level[q, k + low : k + high]
+                inverse[met : met + high - low] = empty.inverse[q, k + low : k + high]
+                met += high - low
             tick = until
         if light >= LEAST_PULSE * usual and 2.0 * over < lit:
             energy = 1.0

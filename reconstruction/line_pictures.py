@@ -93,7 +93,7 @@ class LinePictures:
         columns_um = (np.arange(grid.size_px) + 0.5 - grid.size_px / 2) * grid.pixel_um
         self._columns = np.asarray(columns_um / optics.um_per_sample, dtype=np.float64)
         self._half = 0.5 * grid.field_um / optics.um_per_sample + MARGIN
-        self._before, self._after = drawn_places(self._columns)
+        self._drawing = drawn_places(self._columns)
         self._lattice = lru_cache(maxsize=8)(self._new_lattice)
         self._room = threading.local()
 
@@ -173,7 +173,7 @@ class LinePictures:
         rows = Rows(rows.first - lines.first, rows.step)
         if self.mode is LineMode.SIMPLE:
             drawn = np.empty((lines.energies.size, self._columns.size), np.float32)
-            draw_lines(light, line, self._before, self._after, drawn)
+            draw_lines(light, line, self._drawing, drawn)
             return int(average_lines(drawn, rows, image))
         places = np.asarray(self._columns + lit.middle, dtype=np.float64)
         tables = noise_tables(lines.noise / CONTRAST, lines.empty.inverse, places, period)

@@ -14,7 +14,7 @@ from reconstruction.kriging import Doubles
 from reconstruction.lanes import LANES, about, about_met
 from reconstruction.line_lattice import LINE_PLACES, SAMPLE_PLACES, Lattice
 
-LEAST_MET = 0.5
+LEAST_MET = 0.25
 """A pixel is missing if less than this share of it is known."""
 DRAWN_PLACES = 64
 """Places between two samples at which a pixel of a line drawn straight may lie."""
@@ -37,6 +37,24 @@ class Line(NamedTuple):
     period: float
 
 
+class Drawing(NamedTuple):
+    """Where columns lie among the samples of a line, by place of its middle between two samples.
+
+    Attributes
+    ----------
+    first
+        `(DRAWN_PLACES,)`: the sample before the first column, counted from the last one before the middle.
+    before
+        `(DRAWN_PLACES, x)`: the sample before each column, counted from that.
+    after
+        `(DRAWN_PLACES, x)`: share of the sample after it.
+    """
+
+    first: npt.NDArray[np.int64]
+    before: npt.NDArray[np.uint32]
+    after: FloatImage
+
+
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def estimate(
     light: FloatImage, line: Line, rows: Rows, columns: Doubles, tables: npt.NDArray[np.int64], lattice: Lattice,
@@ -44,7 +62,8 @@ def estimate(
 ) -> int:  # fmt: skip
     """Make every pixel of the image `(y, x)` from the samples about it; return how many are missing, which are 1.
 
-    `columns` `(x,)` are the places of the columns in samples from the middle, `tables` `(x,)` their noise.
+    `columns` `(x,)` are the places of the columns in samples from the middle, `tables` `(x,)` their noise, -1 where it
+    is too dark.
     """
     first, shares = lattice
     lines, n = first.shape[1], image.shape[1]
@@ -60,49 +79,46 @@ def estimate(
             start = math.floor(place)
             f = int((place - start) * SAMPLE_PLACES)
             starts[c], phases[c] = start, f * lines
-            places[c] = ((tables[c] * LINE_PLACES + g) * SAMPLE_PLACES + f) * lines * LANES
+            places[c] = ((max(tables[c], 0) * LINE_PLACES + g) * SAMPLE_PLACES + f) * lines * LANES
         row = image[r]
         for c in range(n):
             row[c] = about(light, starts[c], flat, phases[c], shares, places[c], lines)
         for c in range(n):
             if math.isnan(row[c]):
                 total, met = about_met(light, starts[c], flat, phases[c], shares, places[c], lines)
-                known = met >= np.float32(LEAST_MET)
+                known = met >= np.float32(LEAST_MET) and tables[c] >= 0
                 row[c] = total / met if known else np.float32(1.0)
                 missing += 0 if known else 1
     return missing
 
 
 @numba.njit(cache=True, nogil=True)
-def drawn_places(columns: Doubles) -> tuple[npt.NDArray[np.int64], FloatImage]:
-    """Return for every place of a line the sample before each column, and the share of the one after it.
-
-    Both are `(DRAWN_PLACES, x)`; samples count from the last one before the middle.
-    """
-    before = np.empty((DRAWN_PLACES, columns.shape[0]), np.int64)
-    after = np.empty((DRAWN_PLACES, columns.shape[0]), np.float32)
+def drawn_places(columns: Doubles) -> Drawing:
+    """Work out where columns, in samples from a line's middle, lie among its samples."""
+    n = columns.shape[0]
+    first, before = np.empty(DRAWN_PLACES, np.int64), np.empty((DRAWN_PLACES, n), np.uint32)
+    after = np.empty((DRAWN_PLACES, n), np.float32)
     for f in range(DRAWN_PLACES):
-        for c in range(columns.shape[0]):
+        first[f] = math.floor((f + 0.5) / DRAWN_PLACES + columns[0])
+        for c in range(n):
             place = (f + 0.5) / DRAWN_PLACES + columns[c]
-            before[f, c] = math.floor(place)
+            before[f, c] = math.floor(place) - first[f]
             after[f, c] = place - math.floor(place)
-    return before, after
+    return Drawing(first, before, after)
 
 
 @numba.njit(cache=True, nogil=True)
-def draw_lines(
-    light: FloatImage, line: Line, before: npt.NDArray[np.int64], after: FloatImage, drawn: FloatImage
-) -> None:
+def draw_lines(light: FloatImage, line: Line, drawing: Drawing, drawn: FloatImage) -> None:
     """Draw lines straight from sample to sample at the places of the columns, `(lines, x)`; NaN beside missing ones."""
     for i in range(drawn.shape[0]):
         middle = line.middle + i * line.period
         start = math.floor(middle)
         f = int((middle - start) * DRAWN_PLACES)
-        part = light[start + before[f, 0] :]
-        origin = before[f, 0]
-        for c in range(drawn.shape[1]):
-            low = before[f, c] - origin
-            drawn[i, c] = part[low] + after[f, c] * (part[low + 1] - part[low])
+        low = light[start + drawing.first[f] :]
+        high, target, before, after = low[1:], drawn[i], drawing.before[f], drawing.after[f]
+        for c in range(target.shape[0]):
+            j = before[c]
+            target[c] = low[j] + after[c] * (high[j] - low[j])
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -87,14 +88,21 @@ def dark_level(level: npt.NDArray[np.float32], optics: TimeStretch, period_ticks
     float
         Mean of the middle half of the dark phases, which leaves out what swings behind a pulse; 0 if none are dark.
     """
-    phase = (np.arange(int(period_ticks * BINS_PER_TICK)) + 0.5) / BINS_PER_TICK - 0.5 * period_ticks
-    dark = np.ones(phase.shape, dtype=np.bool_)
-    for view in optics.views:
-        away = np.abs((phase - view.delay_samples + 0.5 * period_ticks) % period_ticks - 0.5 * period_ticks)
-        dark &= away > DARK_BEYOND * view.width_samples
-    levels = np.sort(level[: phase.size][dark[: level.size]])
+    dark = _dark_bins(optics, int(period_ticks * BINS_PER_TICK))
+    levels = np.sort(level[: dark.size][dark[: level.size]])
     quarter = levels.size // 4
     return float(levels[quarter : levels.size - quarter].mean()) if levels.size else 0.0
+
+
+@lru_cache(maxsize=32)
+def _dark_bins(optics: TimeStretch, n_bins: int) -> npt.NDArray[np.bool_]:
+    """Which bins of a background no view reaches."""
+    phase = np.arange(n_bins) + 0.5 - 0.5 * n_bins
+    dark = np.ones(n_bins, dtype=np.bool_)
+    for view in optics.views:
+        away = np.abs((phase - view.delay_samples * BINS_PER_TICK + 0.5 * n_bins) % n_bins - 0.5 * n_bins)
+        dark &= away > DARK_BEYOND * view.width_samples * BINS_PER_TICK
+    return dark
 
 
 def _apart(samples: float, period: float) -> float:

@@ -153,7 +153,7 @@ class Reference:
         level = self.level[self.bin(self.middle(view, 0) + x)]
         noise = float(self.event.background.noise[self.column]) / CONTRAST / max(float(level), 1e-9)
         if not self.lit(math.floor(4 * (self.middle(view, 0) + x)) / 4, view):
-            noise = math.inf
+            return math.nan
         table = min(max(math.floor(math.log2(min(noise, 1e6) / LEAST_NOISE) + 0.5), 0), NOISES - 1)
         step_um = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
         period = round(self.period / PERIOD_STEP) * PERIOD_STEP

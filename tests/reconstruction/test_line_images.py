@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -6,44 +7,78 @@ import pytest
 from acquisition.block import Block
 from acquisition.detection import detector_for
 from acquisition.source import blocks, open_source
+from benchmarks.truth import correlation, ideal_images
 from reconstruction.features import find_object, image_features
 from reconstruction.images import Rejection
+from reconstruction.line_modes import LineMode
+from reconstruction.settings import ImageSettings
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
 from simulator.cells.sample import parse_sample
-from simulator.optics.time_stretch import TimeStretchModel
 from simulator.presets import setup_preset
 from simulator.stream import Extent, SimulatedStream
 
 
-def correlation(a: np.ndarray, b: np.ndarray) -> float:
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1])
-
-
-def test_line_images_look_like_the_cells_that_were_there():
+@pytest.fixture(scope="module")
+def cells():
+    """Simulated: cells on the small time stretch, each with its event and what the optics show of it."""
     setup = setup_preset("stretch-ci").changed({"flow.cells_per_s": 100.0, "flow.speed_cv": 0.0})
-    simulated = SimulatedStream(setup, parse_sample("wbc"), seed=11, extent=Extent(cells=8))
+    simulated = SimulatedStream(setup, parse_sample("wbc"), seed=11, extent=Extent(cells=10))
     samples = np.concatenate(list(simulated.frames()))
     detector = detector_for(setup.instrument)
     events = detector.push(Block(samples, 0)) + detector.flush()
-    images = transform_for(setup.instrument).images(events)
-    cells = list(islice(arrivals(setup, parse_sample("wbc"), seed=11), 8))
-    model = TimeStretchModel(setup, seed=11)
-    scores = []
-    for row, event in enumerate(events):
-        arrival = min(cells, key=lambda a: abs(a.tick - event.trigger_tick))
-        if event.flags:
-            continue
-        # The image is centred on the trigger, the truth on the cell: put the truth where the trigger was.
-        um_per_tick = arrival.speed_m_s * 1e6 / setup.instrument.sample_rate_hz
-        shift_y = (event.trigger_tick - arrival.tick) * um_per_tick / 0.25
-        truth = np.roll(model.image(arrival), (round(shift_y), round(arrival.x_um / 0.25)), axis=(0, 1))
-        edge = (truth.shape[0] - 80) // 2
-        picture, ideal = images.images["line"][row], truth[edge:-edge, edge:-edge]
-        lit = slice(8, 72)
-        scores.append(correlation(picture[lit, lit], ideal[lit, lit]))
-    assert len(scores) >= 5
-    assert np.median(scores) > 0.9, scores
+    came = list(islice(arrivals(setup, parse_sample("wbc"), seed=11), 10))
+    found = []
+    for event in events:
+        arrival = min(came, key=lambda one: abs(one.tick - event.trigger_tick))
+        if not event.flags:
+            found.append((event, ideal_images(setup, arrival, event.trigger_tick)["line"]))
+    return setup.instrument, found
+
+
+def scores(transform, events, truths):
+    pictures = transform.images(events).images["line"]
+    return [correlation(picture, truth) for picture, truth in zip(pictures, truths, strict=True)]
+
+
+@pytest.mark.parametrize(
+    "mode, least", [(LineMode.FULL, 0.97), (LineMode.SIMPLE, 0.92), (LineMode.LINE_INTERLEAVE, 0.85)]
+)
+def test_line_images_look_like_the_cells_that_were_there(cells, mode, least):
+    instrument, found = cells
+    transform = transform_for(instrument, ImageSettings(lines=mode))
+    events, truths = zip(*found, strict=True)
+    assert len(found) >= 5 and mode.value in transform.parameters
+    assert np.median(scores(transform, events, truths)) > least
+
+
+def with_lines(event, share, seed, change):
+    """The event with `change` done to the counts `(n, 1)` of a share of its lines."""
+    window, clock = event.window.astype(np.float64), event.clock
+    lines = np.floor((event.window_tick + np.arange(window.shape[0]) - clock.origin_tick) / clock.period_ticks)
+    struck = np.random.default_rng(seed).random(int(np.ptp(lines)) + 1) < share
+    rows = struck[(lines - lines[0]).astype(int)]
+    window[rows] = change(window[rows])
+    return replace(event, window=np.clip(np.rint(window), -128, 127).astype(np.int8))
+
+
+@pytest.mark.parametrize("change", [lambda counts: 0.0 * counts, lambda counts: counts + 50.0], ids=["no", "two"])
+def test_lines_with_no_pulse_or_two_leave_no_mark(cells, change):
+    instrument, found = cells
+    struck = [with_lines(event, 0.08, k, change) for k, (event, _) in enumerate(found)]
+    images = transform_for(instrument).images(struck)
+    assert np.all((images.features["missing_lines_share"] > 0.02) & (images.features["missing_lines_share"] < 0.2))
+    whole = transform_for(instrument).images([event for event, _ in found])
+    assert images.rejection == whole.rejection
+    assert np.abs(images.images["line"] - whole.images["line"]).max() < 0.15
+    assert np.abs(images.images["line"] - whole.images["line"]).mean() < 0.004
+
+
+def test_too_many_lines_without_a_pulse_are_no_image(cells):
+    instrument, found = cells
+    struck = [with_lines(event, 0.4, k, lambda counts: 0.0 * counts) for k, (event, _) in enumerate(found)]
+    images = transform_for(instrument).images(struck)
+    assert set(images.rejection) == {Rejection.INCOMPLETE}
 
 
 def test_line_images_do_not_depend_on_the_cut(stretch):
