@@ -18,6 +18,7 @@ from inference.dispatcher import Dispatcher
 from inference.messages import Start
 from inference.shipped import resolve_bundle
 from inference.worker import EngineMaker, engine_maker
+from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
 from service.cell_rows import AnswerNames
@@ -90,6 +91,7 @@ def _armed(
     instrument = source.instrument
     bundle = makers.bundle(request.bundle, instrument)
     transform = makers.transform(instrument, request.images)
+    asked = chosen_channels(request.channels, transform.live_channels, transform.channels)
     detector = makers.detector(instrument)
     pipeline = pipeline_text(detector.parameters, transform.parameters, bundle.contract.name, bundle.digest)
     run_id = new_run_id()
@@ -116,7 +118,7 @@ def _armed(
     )
     names = AnswerNames(bundle.contract.classes, bundle.contract.novelty.threshold)
     folder = RunFolder.create(root, run, names, bundle.to_bytes())
-    channels = tuple(dict.fromkeys([*transform.live_channels, *needed]))
+    channels = tuple(dict.fromkeys([*transform.live_channels, *asked, *needed]))
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))
 

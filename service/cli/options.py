@@ -137,6 +137,13 @@ run_options = stack(
         metavar="NAME=NUMBER",
         help="When an event is a cell that can be judged, e.g. least_sharpness_per_um=0.3; may be given several times.",
     ),
+    click.option(
+        "--channel",
+        "channels",
+        multiple=True,
+        metavar="NAME",
+        help="Images to make and measure beside the usual ones, e.g. phase; may be given several times.",
+    ),
     click.option("--exit", "exit_when_done", is_flag=True, help="End when the run has ended, instead of serving on."),
     click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON on stdout, and nothing else."),
 )

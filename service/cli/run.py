@@ -30,7 +30,9 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
     fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "restarts")}
     images = {"gate": dict(options.pop("gate")), "lines": options.pop("lines")}
     try:
-        return RunRequest(source=source, speed=parse_speed(speed), images=images, **fields)
+        return RunRequest(
+            source=source, speed=parse_speed(speed), images=images, channels=options.pop("channels"), **fields
+        )
     except ValidationError as error:
         first = error.errors()[0]
         place = " ".join(str(part) for part in first["loc"] if part != "images")

@@ -13,11 +13,21 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from line_parts import EVERY, INSTRUMENT, REJECT_EVERY, KnownDetector, KnownModel, KnownSource, known_makers
+from line_parts import (
+    EVERY,
+    INSTRUMENT,
+    REJECT_EVERY,
+    KnownDetector,
+    KnownModel,
+    KnownSource,
+    KnownTransform,
+    known_makers,
+)
 
 from acquisition.errors import ConfigError, DeviceLost, Overrun
 from acquisition.origin import Origin
 from acquisition.trace import TraceReader
+from reconstruction.errors import ReconstructionError
 from service import disk
 from service.arming import Makers
 from service.control import RunControl
@@ -295,6 +305,30 @@ def test_a_start_that_fails_leaves_the_service_idle(controlled: Start) -> None:
     with pytest.raises(ConfigError):
         control.start(RunRequest(source="x:"))
     assert control.status().state is ServiceState.IDLE and control.runs() == []
+
+
+def test_images_that_are_asked_for_are_made_beside_the_usual_ones(controlled: Start) -> None:
+    made: list[Any] = []
+
+    class Watched(KnownTransform):
+        def images(self, events: Any, channels: Any = None, **options: Any) -> Any:
+            made.append(channels)
+            return super().images(events, channels, **options)
+
+    known = known_makers(lambda: KnownSource(40))
+    control = controlled(makers=Makers(known.source, known.detector, Watched, known.bundle, known.engine))
+    assert run_to_end(control, channels=["side_scatter"]).request.channels == ("side_scatter",)
+    assert set(made) == {("transmission", "side_scatter")}
+    made.clear()
+    run_to_end(control)
+    assert set(made) == {("transmission",)}
+
+
+def test_images_that_an_instrument_does_not_have_are_one_sentence(controlled: Start) -> None:
+    control = controlled()
+    with pytest.raises(ReconstructionError, match="no images of the channel 'phase'; use one of transmission"):
+        control.start(RunRequest(source="known:", channels=("phase",)))
+    assert control.status().state is ServiceState.IDLE
 
 
 @pytest.mark.parametrize(

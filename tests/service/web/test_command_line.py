@@ -56,6 +56,7 @@ BAD_INPUT = [
     (["run", "--gate", "largest_ghost_share=much"], "largest_ghost_share"),
     (["run", "--exit", "--port", "0", "--bundle", "broken.bundle"], "broken.bundle"),
     (["run", "--exit", "--port", "0", "--bundle", "nowhere.bundle"], "nowhere.bundle"),
+    (["run", "made.h5", "--exit", "--port", "0", "--bundle", "tiny.bundle", "--channel", "phase"], "side_scatter"),
     (["run", "--host", "192.0.2.1"], "192.0.2.1"),
     (["serve", "--data", "text.h5/below"], "text.h5"),
     (["simulate", "sheet-ci", "--out", "new.h5"], "--cells"),
