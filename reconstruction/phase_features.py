@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from reconstruction.contour import Mask
 from reconstruction.deposit import FloatImage
 from reconstruction.features import find_object
@@ -61,13 +59,16 @@ def phase_features(phase: FloatImage, inside: Mask, pixel_um: float, wavelength_
     if values.size == 0:
         return no_phase_features()
     um_per_rad = wavelength_nm * 1e-3 / (2.0 * math.pi)
-    path_um3 = um_per_rad * float(values.sum(dtype=np.float64)) * pixel_um**2
-    down = np.asarray(np.gradient(phase, pixel_um, axis=0))
-    along = np.asarray(np.gradient(phase, pixel_um, axis=1))
+    path_um3 = um_per_rad * float(values.sum(dtype=float)) * pixel_um**2
+    # The outermost pixels have a neighbour on one side only.
+    core = inside[1:-1, 1:-1]
+    down = (phase[2:, 1:-1] - phase[:-2, 1:-1])[core]
+    along = (phase[1:-1, 2:] - phase[1:-1, :-2])[core]
+    squares = float(down @ down + along @ along) / max(down.size, 1)
     measured = (
         path_um3 / REFRACTION_INCREMENT_UM3_PER_PG,
         float(max(values.max(), values.min(), key=abs)),
         float(values.mean()),
-        math.sqrt(float(np.mean((down**2 + along**2)[inside]))),
+        math.sqrt(squares) / (2.0 * pixel_um),
     )
     return dict(zip(PHASE_FEATURES, measured, strict=True))
