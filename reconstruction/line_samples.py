@@ -18,6 +18,8 @@ Flags = npt.NDArray[np.bool_]
 
 DARKEST = 0.05
 """Phases with less than this share of the brightest background's light carry no image."""
+ECHO = 0.1
+"""Light of this share of the brightest, where there should be none, is that of a second pulse."""
 ROOM = 0.85
 """Of the converter's range, which no pulse's energy lifts to its end."""
 CLEARANCE = 1.5
@@ -82,7 +84,8 @@ def lit_samples(event: Event, instrument: Instrument, view: ViewPlace) -> LineSa
     brightest = float(level[inside].max(initial=0.0)) - dark_level
     offsets = event.background.core_offsets[column]
     signal = event.window[:, column] - offsets[ticks % offsets.size].astype(np.float64)
-    lift = _lifts(places.line, signal - level, still)
+    # A second pulse of the laser is no lift.
+    lift = _lifts(places.line, signal - level, still & (np.abs(signal - level) < ECHO * brightest))
     light = (level - dark_level) / max(brightest, 1e-9)
     um_per_tick = instrument.flow_speed_m_s * 1e6 / instrument.sample_rate_hz
     middle = grid.size_px / 2 - 0.5

@@ -32,8 +32,8 @@ PULSE_SPREAD = 0.02
 PULSE_RANGE = 0.15
 """Ratios to the background within this of 1 are taken for the empty field where a pulse's energy is first guessed."""
 
-LEAST_ENERGY = 0.5
-"""Lines that are less bright than so much of their neighbours had no pulse: no body is as short as a line."""
+SINGLE_PULSE = (0.5, 1.2)
+"""Lines beyond these shares of their neighbours' light had no laser pulse, or two: no body is as short as a line."""
 NEIGHBOURS = 7
 """Lines that a line is compared with, itself in their middle."""
 
@@ -60,7 +60,7 @@ def masked_warp(event: Event, instrument: Instrument, view: ViewPlace) -> FloatI
     """
     n = instrument.grid.size_px
     image, weight = np.ones((n, n), np.float32), np.empty((n, n), np.float32)
-    samples = _with_pulse(lit_samples(event, instrument, view))
+    samples = _with_one_pulse(lit_samples(event, instrument, view))
     if samples.lines == 0:
         return image
     seen = samples.seen
@@ -87,16 +87,17 @@ def _noise_variance(event: Event, column: int) -> float:
     return (float(event.background.noise[column]) / highest) ** 2
 
 
-def _with_pulse(samples: LineSamples) -> LineSamples:
-    """Leave out the lines that had no laser pulse."""
+def _with_one_pulse(samples: LineSamples) -> LineSamples:
+    """Leave out the lines that had no laser pulse, or a second one within the view."""
     if samples.lines <= NEIGHBOURS:
         return samples
     trust, met = samples.seen.trust, np.bincount(samples.line)
     sums = np.bincount(samples.line, weights=trust * samples.seen.value)
     light = sums / np.maximum(np.bincount(samples.line, weights=trust), 1e-9)
     around = np.lib.stride_tricks.sliding_window_view(np.pad(light, NEIGHBOURS // 2, mode="edge"), NEIGHBOURS)
-    pulsed = (light > LEAST_ENERGY * np.median(around, axis=-1)) | (met == 0)
-    return samples.only(pulsed[samples.line])
+    share = light / np.maximum(np.median(around, axis=-1), 1e-9)
+    single = (share > SINGLE_PULSE[0]) & (share < SINGLE_PULSE[1])
+    return samples.only((single | (met == 0))[samples.line])
 
 
 def _first_energies(samples: LineSamples) -> Doubles:
