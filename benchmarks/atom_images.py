@@ -17,8 +17,10 @@ from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.source import blocks, open_source
 from benchmarks.page import ATOM, table
+from reconstruction.line_modes import LineMode
 from reconstruction.line_views import views_of
 from reconstruction.masked_warp import masked_warp
+from reconstruction.settings import ImageSettings
 from reconstruction.transform import transform_for
 
 Floats = npt.NDArray[np.float64]
@@ -60,11 +62,14 @@ def images(instrument: Instrument, event: Event) -> dict[str, Floats]:
     central = int(np.abs(middles - event.trigger_tick).argmin())
     reshaped = nearest[central] + int(period) * (np.arange(line.size) - central)
     view = views_of(instrument)[0]
-    streaming = transform_for(instrument).images([event]).images[view.name][0]
+    streaming = {
+        f"streaming, {mode}": transform_for(instrument, ImageSettings(lines=mode)).images([event]).images[view.name][0]
+        for mode in LineMode
+    }
     return {
         RESHAPED: by_lines(instrument, event, reshaped, in_phase=False),
         "line by line from the nearest sample": by_lines(instrument, event, nearest, in_phase=True),
-        "streaming": streaming.astype(np.float64),
+        **{name: image.astype(np.float64) for name, image in streaming.items()},
         "masked warp": masked_warp(event, instrument, view).astype(np.float64),
     }
 

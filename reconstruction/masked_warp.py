@@ -3,7 +3,7 @@
 Streaming images lay samples on the grid and average them. Here the image is sought that gives what was measured where
 it is looked up at the place of every sample, and has as little total variation as the noise allows:
 min |M (W u - b)|^2 + mu |grad u|_{2,1} (specification B.3, step 5, "best/offline"). M leaves out what holds no
-measurement.
+measurement. What the optics cannot have passed is taken out at the end.
 """
 
 from __future__ import annotations
@@ -32,6 +32,10 @@ PULSE_SPREAD = 0.02
 PULSE_RANGE = 0.15
 """Ratios to the background within this of 1 are taken for the empty field where a pulse's energy is first guessed."""
 
+NEAR = 0.06
+"""Of the image: what is this near to 1 shows the empty field, when the energy is measured."""
+FADING = 0.6
+"""From the highest frequency of the optics on, as a share of it: a sudden end would ring at the edges."""
 SINGLE_PULSE = (0.5, 1.2)
 """Lines beyond these shares of their neighbours' light had no laser pulse, or two: no body is as short as a line."""
 NEIGHBOURS = 7
@@ -78,7 +82,7 @@ def masked_warp(event: Event, instrument: Instrument, view: ViewPlace) -> FloatI
     energies = _energies(samples, image, _noise_variance(event, view.column))
     ratios = (seen.value / energies[samples.line]).astype(np.float32)
     least_variation(seen._replace(value=ratios, trust=trust), MU, MOST_ITERATIONS, TOLERANCE, image)
-    return image
+    return _passed(image, instrument)
 
 
 def _noise_variance(event: Event, column: int) -> float:
@@ -131,11 +135,29 @@ def _own_background(samples: LineSamples, energies: Doubles) -> LineSamples:
 
 
 def _energies(samples: LineSamples, image: FloatImage, variance: float) -> Doubles:
-    """Measure every pulse's energy against what the image says and what is known of pulses before, `(lines,)`."""
+    """Measure every pulse's energy where the image says that nothing stands, `(lines,)`; few such samples give 1.
+
+    The weights are those of the biweight (Beaton and Tukey 1974), and the inverse variances of the ratios.
+    """
     seen = samples.seen
     said = np.empty_like(seen.value)
     look_up(image, seen.row, seen.col, said)
+    weight = seen.trust * np.maximum(0.0, 1.0 - ((said - 1.0) / NEAR) ** 2) ** 2
     expected = variance / PULSE_SPREAD**2
-    both = np.bincount(samples.line, weights=seen.trust * said * seen.value, minlength=samples.lines)
-    own = np.bincount(samples.line, weights=seen.trust * said**2, minlength=samples.lines)
+    both = np.bincount(samples.line, weights=weight * seen.value, minlength=samples.lines)
+    own = np.bincount(samples.line, weights=weight, minlength=samples.lines)
     return np.asarray((both + expected) / (own + expected))
+
+
+def _passed(image: FloatImage, instrument: Instrument) -> FloatImage:
+    """Let frequencies beyond 2 NA / wavelength fade: no image of light has them, and what is there is noise."""
+    optics, pixel_um, n = instrument.time_stretch, instrument.grid.pixel_um, instrument.grid.size_px
+    highest_per_um = 2e3 * optics.aperture / optics.wavelength_nm
+    # Mirrors keep the ends of the field from each other.
+    spectrum = np.fft.rfft2(np.pad(image, n // 2, mode="symmetric"))
+    size = n + 2 * (n // 2)
+    y, x = np.fft.fftfreq(size, pixel_um), np.fft.rfftfreq(size, pixel_um)
+    beyond = np.clip((np.hypot(y[:, None], x) / highest_per_um - 1.0) / FADING, 0.0, 1.0)
+    spectrum *= np.cos(0.5 * np.pi * beyond) ** 2
+    inner = slice(n // 2, n // 2 + n)
+    return np.ascontiguousarray(np.fft.irfft2(spectrum, (size, size))[inner, inner], dtype=np.float32)

@@ -119,9 +119,9 @@ def test_a_disc_is_where_and_what_it_was_though_pulses_differ_and_samples_are_cl
     true = drawn(instrument)
     event = disc(instrument, brightest)
     image = masked_warp(event, instrument, views_of(instrument)[0])
-    # Away from its rim, which is a pixel wide, the image is the disc, in height as well.
+    # Away from its rim, which is as sharp as no optics make it, the image is the disc, in height as well.
     y, x = (np.mgrid[: true.shape[0], : true.shape[1]] - (true.shape[0] / 2 - 0.5)) * instrument.grid.pixel_um
-    away = np.abs(np.hypot(-y - 1, x + 1) - 4) > 0.4
+    away = np.abs(np.hypot(-y - 1, x + 1) - 4) > 0.6
     assert np.abs(image - true)[away].max() < 0.1
     assert np.abs(image - true)[away].mean() < 0.002
     assert correlation(image, true) > 0.98
@@ -147,7 +147,7 @@ def test_an_empty_window_is_an_empty_image() -> None:
         assert np.all(masked_warp(one, instrument, views_of(instrument)[0]) == 1.0)
 
 
-def test_simulated_cells_come_as_near_to_the_truth_as_in_streaming_images() -> None:
+def test_simulated_cells_come_nearer_to_the_truth_than_in_streaming_images() -> None:
     setup = setup_preset("stretch-ci").changed({"flow.speed_cv": 0.0, "flow.cells_per_s": 300.0})
     sample, seed = parse_sample("wbc"), 23
     detector, events, tick = detector_for(setup.instrument), [], 0
@@ -166,5 +166,5 @@ def test_simulated_cells_come_as_near_to_the_truth_as_in_streaming_images() -> N
         found = masked_warp(event, setup.instrument, views_of(setup.instrument)[0])
         offline.append(correlation(found, true))
     assert len(offline) >= 4
-    assert np.median(offline) > 0.96
-    assert np.median(offline) == pytest.approx(np.median(streaming), abs=0.01)
+    assert np.median(offline) > 0.985
+    assert np.median(offline) > np.median(streaming)

@@ -43,7 +43,7 @@ def test_the_offline_image_is_free_of_stripes_and_of_the_converters_pattern(
     made: tuple[Judge, dict[str, np.ndarray]],
 ) -> None:
     judge, found = made
-    offline, streaming = (found[name][np.ix_(judge.empty, judge.lit)] for name in ("masked warp", "streaming"))
+    offline, streaming = (found[name][np.ix_(judge.empty, judge.lit)] for name in ("masked warp", "streaming, full"))
     for axis in (0, 1):
         assert offline.mean(axis=axis).std() < 0.006
         assert offline.mean(axis=axis).std() < 0.5 * streaming.mean(axis=axis).std()
@@ -55,6 +55,6 @@ def test_the_offline_image_is_free_of_stripes_and_of_the_converters_pattern(
 def test_the_droplets_edge_is_sharper_than_whole_samples_show_it(made: tuple[Judge, dict[str, np.ndarray]]) -> None:
     judge, found = made
     widths = {name: judge.edge(image, across=True) for name, image in found.items() if name != RESHAPED}
-    assert widths["streaming"] < 0.85 * widths[WHOLE]
+    assert widths["streaming, full"] < 0.85 * widths[WHOLE]
     assert widths["masked warp"] < 0.6 * widths[WHOLE]
     assert judge.edge(found["masked warp"], across=False) < judge.edge(found[WHOLE], across=False)
