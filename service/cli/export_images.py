@@ -8,11 +8,15 @@ from pathlib import Path
 
 import click
 import numpy as np
+import numpy.typing as npt
 
 from acquisition.errors import ConfigError, LightlineError
 from acquisition.instrument import Instrument
 from reconstruction.deconvolution import MOST_ITERATIONS
+from reconstruction.features import find_object
+from reconstruction.images import RELATIVE
 from reconstruction.methods import Method
+from reconstruction.preparation import prepare
 from reconstruction.transform import transform_for
 from service.cli.progress import progress_bar
 from service.cli.stored_cells import first_ids
@@ -45,6 +49,14 @@ _ALL = 2**31
 @click.option(
     "--iterations", type=click.IntRange(1, MOST_ITERATIONS), help="Of richardson_lucy; more are sharper and noisier."
 )
+@click.option(
+    "--prepare",
+    "size",
+    type=click.IntRange(8, 1024),
+    metavar="PIXELS",
+    help="Cut every cell out of its flat images, resize it to a square of so many pixels (paper C: 128), and divide it "
+    "by its mean; the scale is written beside it.",
+)
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def export_images_command(
     folder: Path,
@@ -55,51 +67,77 @@ def export_images_command(
     channels: tuple[str, ...],
     restore: str,
     iterations: int | None,
+    size: int | None,
     force: bool,
 ) -> None:
     """Write images and volumes of the cells of the run in FOLDER to one HDF5 file.
 
     Volumes are made again from the raw windows, 2 MB each. The file holds event_id and images/CHANNEL, as
-    images-0000.h5 of the run folder does, and says in its attribute 'restored' what was done to the images.
+    images-0000.h5 of the run folder does, and says in its attribute 'restored' what was done to the images. Prepared
+    cells have um_per_px beside them, height and width of a pixel, and mean/CHANNEL, what was divided by.
     """
     if events and (where or cells):
         raise ConfigError("Give either --event, or --where and --cells.")
     asked = Restoration.asked(Method(restore), iterations)
     run = RunFolder.open(folder)
     try:
-        names = _chosen(run.run().instrument, channels, asked)
+        names = _chosen(run.run().instrument, channels, asked, flat_only=size is not None)
         ids = list(events) or first_ids(run, _ALL if cells is None else cells, where)
         if not ids:
             raise UnknownCell(f"The run '{folder}' has no such cells; ask for others with --where.")
         make_room(out, force=force)
-        _write(run, out, ids, names, asked)
+        _write(run, out, ids, names, asked, size)
     finally:
         run.close()
     click.echo(f"Wrote {', '.join(names)} of {len(ids)} cells to {out}; restored: {asked}.", err=True)
 
 
-def _chosen(instrument: Instrument, channels: Sequence[str], asked: Restoration) -> tuple[str, ...]:
-    """Return the channels to write."""
+def _chosen(instrument: Instrument, channels: Sequence[str], asked: Restoration, *, flat_only: bool) -> tuple[str, ...]:
+    """Return the channels to write; with `flat_only`, images relative to the empty beam alone."""
     transform = transform_for(instrument)
     unknown = [name for name in channels if name not in transform.channels]
     if unknown:
         raise ConfigError(f"The run has no images of '{unknown[0]}'; use one of {', '.join(transform.channels)}.")
-    names = tuple(dict.fromkeys(channels)) or transform.channels
+    relative = tuple(name for name in transform.channels if transform.units[name] is RELATIVE)
+    refused = [name for name in channels if flat_only and name not in relative]
+    if refused:
+        known = ", ".join(relative)
+        raise ConfigError(f"Images of '{refused[0]}' cannot be prepared; use one of {known}, or leave --prepare out.")
+    names = tuple(dict.fromkeys(channels)) or (relative if flat_only else transform.channels)
     asked.check(instrument, names)
     return names
 
 
-def _write(run: RunFolder, out: Path, ids: Sequence[int], names: Sequence[str], asked: Restoration) -> None:
+def _of_cell(
+    run: RunFolder, event_id: int, names: Sequence[str], asked: Restoration, size: int | None
+) -> dict[str, npt.NDArray[np.float32]]:
+    """Return what is written of a cell, by column."""
+    images = {name: asked.image(run, event_id, name) for name in names}
+    if size is None:
+        return {f"images/{name}": image for name, image in images.items()}
+    mask = find_object(images[names[0]])
+    columns = {}
+    for name, image in images.items():
+        ready = prepare(image[np.newaxis], run.run().instrument.grid.pixel_um, [mask], size)
+        columns[f"images/{name}"], columns[f"mean/{name}"] = ready.images[0], ready.mean[0]
+        columns["um_per_px"] = ready.um_per_px[0]
+    return columns
+
+
+def _write(
+    run: RunFolder, out: Path, ids: Sequence[int], names: Sequence[str], asked: Restoration, size: int | None
+) -> None:
     """Write these images of these events; a file that could not be finished is taken away."""
     # The first cell says how large images are.
-    file = _created(out, run, {name: run.image(ids[0], name).shape for name in names}, asked)
+    first = _of_cell(run, ids[0], names, asked, size)
+    file = _created(out, run, {name: column.shape for name, column in first.items()}, asked)
     try:
         with closing(file), progress_bar("exporting", "cells") as progress:
             for done, event_id in enumerate(ids, start=1):
-                images = {name: asked.image(run, event_id, name) for name in names}
-                file.claim(sum(image.nbytes for image in images.values()))
-                for name, image in images.items():
-                    file.extend(f"images/{name}", image[np.newaxis])
+                columns = _of_cell(run, event_id, names, asked, size)
+                file.claim(sum(column.nbytes for column in columns.values()))
+                for name, column in columns.items():
+                    file.extend(name, column[np.newaxis])
                 file.extend("event_id", np.array([event_id], np.uint64))
                 progress(done, len(ids))
     except LightlineError:
@@ -117,5 +155,5 @@ def _created(out: Path, run: RunFolder, shapes: Mapping[str, tuple[int, ...]], a
         "origin": about.origin.value,
         "restored": str(asked),
     }
-    columns = {f"images/{name}": Column(np.float32, 1, shape) for name, shape in shapes.items()}
+    columns = {name: Column(np.float32, 1 if shape[1:] else 1024, shape) for name, shape in shapes.items()}
     return GrowingFile(out, attributes, {"event_id": Column(np.uint64, 1024), **columns})

@@ -14,6 +14,7 @@ from PIL import Image
 from acquisition.instrument import Instrument
 from reconstruction.deconvolution import restore, volume_blur
 from reconstruction.methods import Method
+from reconstruction.preparation import prepare
 from service.cli import main
 from service.control import RUNS
 
@@ -122,9 +123,21 @@ def test_an_export_takes_the_cells_and_channels_that_are_asked_for(world: World,
         assert other["event_id"][...].tolist() == [wanted[-1], wanted[0]]
 
 
+def test_prepared_cells_have_their_scale_beside_them(world: World, tmp_path: Path) -> None:
+    assert export(world, tmp_path / "a.h5", "--cells", 3, "--channel", "transmission") == 0
+    assert export(world, tmp_path / "b.h5", "--cells", 3, "--prepare", 64) == 0
+    with h5py.File(tmp_path / "a.h5") as whole, h5py.File(tmp_path / "b.h5") as file:
+        expected = prepare(whole["images/transmission"][...], 0.25, size=64)
+        assert list(file["images"]) == ["transmission"] and file["images/transmission"].shape == (3, 64, 64)
+        np.testing.assert_allclose(file["images/transmission"][...], expected.images, rtol=1e-6)
+        np.testing.assert_array_equal(file["um_per_px"][...], expected.um_per_px)
+        np.testing.assert_array_equal(file["mean/transmission"][...], expected.mean)
+
+
 @pytest.mark.parametrize(
     ("options", "named"),
     [
+        (["--channel", "side_scatter", "--prepare", "64"], "transmission"),
         (["--channel", "fluorescence"], "fluorescence"),
         (
             ["--channel", "transmission", "--restore", "wiener"],
