@@ -49,6 +49,15 @@ class SaliencySpec(_Part):
     """What `target` counts; clusters where the head was fitted to the mixture's own labels, as in paper A."""
 
 
+class MixtureSpec(_Part):
+    """How the clusters were fitted."""
+
+    covariance: Literal["full", "tied"]
+    """Whether every cluster has a shape of its own."""
+    condition: float = Field(ge=1)
+    """Largest condition number of their covariances; up to 1e4, responsibilities are right within 1e-4."""
+
+
 class NoveltySpec(_Part):
     """When a cell is called unlike the training data."""
 
@@ -102,6 +111,8 @@ class Contract(_Part):
     clusters: tuple[_Label, ...] = Field(min_length=1)
     classes: tuple[_Label, ...] = ()
     """Empty where the model was trained without labels."""
+    mixture: MixtureSpec | None = None
+    """None in bundles of before it was kept."""
     novelty: NoveltySpec
     saliency: tuple[SaliencySpec, ...] = Field(min_length=1)
     """The first one is the explain graph's output `saliency`, any other one `saliency_` and its channel."""

@@ -21,3 +21,7 @@ class TrainingError(LightlineError, ValueError):
 
 class AnswerError(LightlineError, ValueError):
     """Images, or a class to explain, were given that the bundle cannot answer for."""
+
+
+class PrecisionWarning(UserWarning):
+    """Answers will be less exact than they should be."""

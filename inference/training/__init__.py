@@ -2,7 +2,8 @@
 
 - `options`: everything that can be chosen; `data`: images with labels, split by run
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
-- `mixture`: clusters on its latent; `heads`: classes on its latent
+- `mixture`: clusters on its latent; `identity`: which is which after a refit
+- `heads`: classes on its latent
 - `graphs`, `export`: the trained parts as two ONNX graphs; `reference`: their saliency by autograd, to check against
 - `scores`, `controls`, `evaluate`: how well it does, and whether for the right reason
 - `train`: all of it in one call

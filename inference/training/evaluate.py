@@ -10,6 +10,7 @@ from inference.results import CellResults
 from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_errors
+from inference.training.mixture import Mixture
 from inference.training.models import Autoencoders
 from inference.training.scores import balanced_accuracy, cluster_accuracy
 from inference.training.split import RunSplit
@@ -42,6 +43,14 @@ def mean_image_errors(model: Autoencoders, split: RunSplit) -> dict[str, float]:
         )
         found[name] = float(((seen - learnt.mean(dim=0)) ** 2).mean())
     return found
+
+
+def mixture_metrics(mixture: Mixture) -> Metrics:
+    """How much worse the BIC of every other number of clusters was, where the number was chosen by it."""
+    if len(mixture.bic) < 2:
+        return {}
+    least = min(mixture.bic.values())
+    return {"bic_above_least": {f"clusters: {number}": value - least for number, value in mixture.bic.items()}}
 
 
 def answers_of(engine: Engine, cells: TrainingSet) -> CellResults:

@@ -19,6 +19,7 @@ from inference.engine import ARGMAX, Engine
 from inference.errors import TrainingError
 from inference.graph_check import LIVE_OUTPUTS
 from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
+from inference.training.mixture import check_condition
 from inference.training.quiet import ignoring
 
 OPSET = 20
@@ -31,7 +32,14 @@ _TRACE_BATCH = 3
 
 
 def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
-    """Return `live.onnx` and `explain.onnx` of trained parts, whose inputs have the channels' names."""
+    """Return `live.onnx` and `explain.onnx` of trained parts, whose inputs have the channels' names.
+
+    Raises
+    ------
+    TrainingError
+        If the mixture is too badly conditioned for single precision; see `check_condition`, which also warns.
+    """
+    check_condition(parts.mixture)
     channels = [architecture.channel for architecture in parts.architectures]
     images = tuple(torch.zeros(_TRACE_BATCH, *architecture.shape) for architecture in parts.architectures)
     target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)

@@ -3,23 +3,41 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.mixture import GaussianMixture
 
-from inference.errors import TrainingError
+from inference.errors import PrecisionWarning, TrainingError
 from inference.training.quiet import ignoring
 
 Doubles = npt.NDArray[np.float64]
 
+GOOD_CONDITION = 1e4
+"""Up to this, responsibilities in single precision are right within 1e-4."""
+MOST_CONDITION = 1e6
+"""Beyond this, they are wrong in the third digit."""
+
 _STARTS = 10
+_LEAST_CELLS_PER_CLUSTER = 10
 _CELLS_PER_DIMENSION = 10
 _REGULARISER = 1e-3
-MOST_CONDITION = 1e6
-"""Beyond this, responsibilities in single precision are wrong in the third digit."""
+
+
+class Covariance(StrEnum):
+    """What shape the clusters of a mixture may have."""
+
+    AUTO = "auto"
+    """Full where there are ten cells per dimension and component, else tied."""
+    FULL = "full"
+    """Each its own."""
+    TIED = "tied"
+    """One for all."""
 
 
 @dataclass(frozen=True)
@@ -36,9 +54,11 @@ class Mixture:
         `(k,)`, `(k, d)` and `(k, d, d)` of the components in the embedding, the heaviest first; the squared
         Mahalanobis distance is |(embedding - mean) @ precision_factor|^2.
     covariance
-        `full`, or `tied` where there are too few cells for a full one.
+        Full or tied.
     condition
         Largest condition number of the components' covariances.
+    bic
+        Bayesian information criterion by number of clusters, of every number that was tried; the least is best.
     """
 
     centre: Doubles
@@ -47,8 +67,9 @@ class Mixture:
     weight: Doubles
     mean: Doubles
     precision_factor: Doubles
-    covariance: str
+    covariance: Covariance
     condition: float
+    bic: Mapping[int, float]
 
     @property
     def clusters(self) -> int:
@@ -80,12 +101,11 @@ class Mixture:
         return np.asarray(np.sqrt(self.squared_distance(embedding).min(axis=1)))
 
 
-def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int) -> Mixture:
+def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int, covariance: Covariance = Covariance.AUTO) -> Mixture:
     """Fit a mixture to latents `(n, d)`.
 
     Latents are standardised, so that no loud axis decides the k-means start, and rotated to their principal axes.
-    Covariances are full where there are ten cells per dimension and component, else one for all; 1e-3 of the mean
-    variance is added to their diagonals; the best of ten k-means starts is kept.
+    1e-3 of the mean variance is added to the diagonals of the covariances; the best of ten k-means starts is kept.
 
     Raises
     ------
@@ -98,10 +118,12 @@ def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int) -> Mixture:
         raise TrainingError(f"There are only {n} cells to find {clusters} clusters in; give more.")
     centre, spread, rotation = _principal_axes(values)
     embedding = ((values - centre) / spread) @ rotation
-    full = n >= _CELLS_PER_DIMENSION * dimensions * clusters
+    if covariance is Covariance.AUTO:
+        enough = n >= _CELLS_PER_DIMENSION * dimensions * clusters
+        covariance = Covariance.FULL if enough else Covariance.TIED
     gaussian = GaussianMixture(
         n_components=clusters,
-        covariance_type="full" if full else "tied",
+        covariance_type=covariance.value,
         init_params="kmeans",
         n_init=_STARTS,
         max_iter=300,
@@ -112,21 +134,63 @@ def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int) -> Mixture:
         gaussian.fit(embedding)
     order = np.argsort(-gaussian.weights_, kind="stable")
     factor = np.broadcast_to(gaussian.precisions_cholesky_, (clusters, dimensions, dimensions))
-    mixture = Mixture(
+    return Mixture(
         centre=centre,
         spread=spread,
         rotation=rotation,
         weight=gaussian.weights_[order],
         mean=gaussian.means_[order],
         precision_factor=np.ascontiguousarray(factor[order]),
-        covariance="full" if full else "tied",
+        covariance=covariance,
         condition=float(max(np.linalg.cond(part) for part in factor) ** 2),
+        bic={clusters: float(gaussian.bic(embedding))},
     )
-    if not mixture.condition < MOST_CONDITION:
+
+
+def fit_best_mixture(
+    latent: npt.ArrayLike, most_clusters: int, seed: int, covariance: Covariance = Covariance.AUTO
+) -> Mixture:
+    """Fit mixtures of 1 to `most_clusters` components to latents `(n, d)`, and keep the one of the least BIC.
+
+    Numbers for which there are too few cells are left out. See `fit_mixture` for how each is fitted, and Schwarz,
+    Annals of Statistics 6 (1978), for the criterion.
+
+    Raises
+    ------
+    TrainingError
+        As `fit_mixture` does.
+    """
+    most = max(1, min(most_clusters, len(np.asarray(latent)) // _LEAST_CELLS_PER_CLUSTER))
+    fitted = [fit_mixture(latent, clusters, seed, covariance) for clusters in range(1, most + 1)]
+    tried = {clusters: value for mixture in fitted for clusters, value in mixture.bic.items()}
+    return replace(min(fitted, key=lambda mixture: mixture.bic[mixture.clusters]), bic=tried)
+
+
+def check_condition(mixture: Mixture) -> None:
+    """Tell whether a graph in single precision can answer as the mixture does.
+
+    Raises
+    ------
+    TrainingError
+        If the condition number is above 1e6.
+
+    Warns
+    -----
+    PrecisionWarning
+        If it is above 1e4.
+    """
+    if not mixture.condition <= MOST_CONDITION:
         raise TrainingError(
-            "The latent is degenerate, so clusters would be numerically wrong; choose a smaller latent."
+            f"The clusters' covariances have the condition number {mixture.condition:.1e}, so responsibilities in "
+            "single precision would be wrong; choose a smaller latent or tied covariances."
         )
-    return mixture
+    if mixture.condition > GOOD_CONDITION:
+        warnings.warn(
+            f"The clusters' covariances have the condition number {mixture.condition:.1e}: responsibilities in single "
+            "precision may be wrong in the fourth digit.",
+            PrecisionWarning,
+            stacklevel=2,
+        )
 
 
 def _principal_axes(values: Doubles) -> tuple[Doubles, Doubles, Doubles]:

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inference.errors import TrainingError
+from inference.training.mixture import Covariance
 
 
 class Learning(StrEnum):
@@ -40,7 +41,9 @@ class TrainingOptions:
     first_weight
         Share of the first of two channels in the loss (w1 of paper A, Eq. 2).
     clusters
-        Components of the mixture.
+        Components of the mixture; None tries 1 to `most_clusters` and keeps the number of the least BIC.
+    covariance
+        What shape they may have.
     epochs, patience
         The most epochs, and how many without a better validation loss end the training.
     batch, learning_rate
@@ -70,7 +73,9 @@ class TrainingOptions:
     volume_pool: int = 2
     first_weight: float = 0.5
     hidden: int = 32
-    clusters: int = 3
+    clusters: int | None = 3
+    most_clusters: int = 10
+    covariance: Covariance = Covariance.AUTO
     epochs: int = 60
     patience: int = 8
     batch: int = 64
@@ -87,9 +92,10 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         whole = {"latent": 2, "hidden": 1, "clusters": 1, "epochs": 1, "patience": 1, "batch": 2, "head_epochs": 1}
-        whole["volume_pool"] = 1
+        whole |= {"volume_pool": 1, "most_clusters": 1}
         for field, least in whole.items():
-            if getattr(self, field) < least:
+            chosen = getattr(self, field)
+            if chosen is not None and chosen < least:
                 raise TrainingError(f"The training option '{field}' must be at least {least}.")
         for field in ("widths", "volume_widths"):
             if not getattr(self, field) or min(getattr(self, field)) < 1:
@@ -106,7 +112,8 @@ class TrainingOptions:
     def weights_text(self) -> str:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
-            "name", "command", "hidden", "clusters", "head_epochs", "epochs", "false_reject_rate", "folder", "progress",
+            "name", "command", "hidden", "clusters", "most_clusters", "covariance", "head_epochs", "epochs",
+            "false_reject_rate", "folder", "progress",
         }  # fmt: skip
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
         return json.dumps(kept, sort_keys=True)

@@ -56,7 +56,7 @@ def split_by_run(cells: TrainingSet, options: TrainingOptions) -> RunSplit:
 
 
 def _check_sizes(split: RunSplit, options: TrainingOptions) -> None:
-    least = max(20, 10 * options.clusters)
+    least = max(20, 10 * (options.clusters or 1))
     for part, cells in (("training", split.train), ("validation", split.validation), ("test", split.test)):
         if len(cells) < least:
             raise TrainingError(f"The {part} runs hold only {len(cells)} cells; at least {least} are needed.")

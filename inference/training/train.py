@@ -13,12 +13,12 @@ from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.report import describe
 from inference.training.data import TrainingSet
-from inference.training.evaluate import answer_metrics, reconstruction_metrics
+from inference.training.evaluate import answer_metrics, mixture_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
-from inference.training.mixture import Mixture, fit_mixture
+from inference.training.mixture import Mixture, fit_best_mixture, fit_mixture
 from inference.training.models import Autoencoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.split import RunSplit, split_by_run
@@ -57,7 +57,7 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     draft = Bundle.build(_contract(parts, cells, split, options, novelty), *graphs)
     verify_export(draft, parts, split.test.as_given(slice(_VERIFIED_CELLS)))
     metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
-    metrics |= answer_metrics(Engine(draft, provider="cpu"), split, options.seed)
+    metrics |= mixture_metrics(parts.mixture) | answer_metrics(Engine(draft, provider="cpu"), split, options.seed)
     bundle = Bundle.build({**_contract(parts, cells, split, options, novelty), "metrics": metrics}, *graphs)
     print(describe(bundle.contract))
     return bundle
@@ -67,20 +67,26 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
     """Train the encoder, then fit clusters and class head on its frozen encoder; the same for the same seed."""
     model = fit_encoders(split.train, split.validation, options).model
     latent = encode(model, split.train)
-    mixture = fit_mixture(latent, options.clusters, options.seed)
+    mixture = _mixture(latent, options)
     known = split.train.is_labelled
     classes = split.train.label_names if len(np.unique(split.train.label[known])) > 1 else ()
     if classes:
         head = _head(latent[known], split.train.label[known], len(classes), mixture, options)
     else:
-        head = _head(latent, mixture.cluster(mixture.embed(latent)), options.clusters, mixture, options)
+        head = _head(latent, mixture.cluster(mixture.embed(latent)), mixture.clusters, mixture, options)
     return TrainedParts(
         model=model,
         mixture=mixture,
         head=head,
-        clusters=tuple(f"cluster {i}" for i in range(options.clusters)),
+        clusters=tuple(f"cluster {i}" for i in range(mixture.clusters)),
         classes=classes,
     )
+
+
+def _mixture(latent: npt.NDArray[np.float32], options: TrainingOptions) -> Mixture:
+    if options.clusters is None:
+        return fit_best_mixture(latent, options.most_clusters, options.seed, options.covariance)
+    return fit_mixture(latent, options.clusters, options.seed, options.covariance)
 
 
 def _head(
@@ -127,6 +133,7 @@ def _contract(
         "embedding_size": sum(architecture.latent for architecture in architectures),
         "clusters": parts.clusters,
         "classes": parts.classes,
+        "mixture": {"covariance": parts.mixture.covariance, "condition": parts.mixture.condition},
         "novelty": novelty,
         "saliency": [
             {

@@ -46,7 +46,7 @@ def _table(contract: Contract) -> str:
         ("instrument", contract.instrument_kind),
         ("takes", inputs),
         ("embedding", f"{contract.embedding_size} numbers"),
-        ("clusters", ", ".join(contract.clusters)),
+        ("clusters", ", ".join(contract.clusters) + _mixture(contract)),
         ("classes", ", ".join(contract.classes) or "none: trained without labels"),
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
         ("trained on", f"{training.cells} {training.origin.adjective}cells"),
@@ -58,3 +58,8 @@ def _table(contract: Contract) -> str:
         rows.append((metric, ", ".join(f"{name} {value:.4g}" for name, value in values.items())))
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:<{width}}  {text}" for name, text in rows)
+
+
+def _mixture(contract: Contract) -> str:
+    mixture = contract.mixture
+    return "" if mixture is None else f" ({mixture.covariance} covariance, condition {mixture.condition:.1e})"

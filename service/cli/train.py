@@ -24,6 +24,21 @@ if TYPE_CHECKING:
 _EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
 
 
+class ClusterNumber(click.ParamType[int | None]):
+    """A whole number above 0, or `auto`, which is None."""
+
+    name = "number|auto"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | None:
+        """Return the number."""
+        if value == "auto":
+            return None
+        try:
+            return click.IntRange(min=1).convert(value, param, ctx)
+        except click.BadParameter:
+            self.fail(f"'{value}' is no number of groups; write a whole number above 0, or auto.", param, ctx)
+
+
 @click.command()
 @click.argument("kind", type=click.Choice(list(KINDS)))
 @click.option(
@@ -37,7 +52,20 @@ _EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
 )
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle to write.")
 @click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
-@click.option("--clusters", type=click.IntRange(min=1), default=3, show_default=True, help="Groups to look for.")
+@click.option(
+    "--clusters",
+    type=ClusterNumber(),
+    default="3",
+    show_default=True,
+    help="Groups to look for; with 'auto', the number up to 10 that explains the cells best (least BIC).",
+)
+@click.option(
+    "--covariance",
+    type=click.Choice(["auto", "full", "tied"]),
+    default="auto",
+    show_default=True,
+    help="Whether every group has a shape of its own (full) or all have one (tied); auto asks for cells enough.",
+)
 @click.option(
     "--channel", "channels", multiple=True, help="Images to learn from (default: the first ones of the kind's sorts)."
 )
@@ -105,6 +133,7 @@ def train(
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     try:
+        from inference.training.mixture import Covariance
         from inference.training.options import Learning, TrainingOptions
         from inference.training.train import train_bundle
     except ModuleNotFoundError as error:
@@ -115,12 +144,13 @@ def _trainer(kind: str) -> Any:
             "install it with: pip install 'lightline[train]'."
         ) from None
 
-    def train_model(training_set: TrainingSet, out: Path, *, name: str | None, **choices: Any) -> Any:
+    def train_model(training_set: TrainingSet, out: Path, *, name: str | None, covariance: str, **choices: Any) -> Any:
         options = TrainingOptions(
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
             learning=Learning(KINDS[kind].learning),
+            covariance=Covariance(covariance),
             **choices,
         )
         return train_bundle(training_set, options)

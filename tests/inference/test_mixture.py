@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from sklearn.mixture import GaussianMixture
 from toy_cells import CHANNEL
 
+from inference.bundle import Bundle
 from inference.engine import Engine
-from inference.errors import TrainingError
+from inference.errors import PrecisionWarning, TrainingError
+from inference.training.evaluate import mixture_metrics
+from inference.training.export import export_graphs
 from inference.training.graphs import TrainedParts
-from inference.training.mixture import Mixture, fit_mixture
+from inference.training.mixture import Covariance, Mixture, check_condition, fit_best_mixture, fit_mixture
 
 
 def blobs(n: int, dimensions: int, seed: int = 0, stretch: float = 1.0) -> np.ndarray:
@@ -90,6 +95,55 @@ def test_the_graph_answers_as_scikit_learn_does(
     np.testing.assert_allclose(results.cluster_posterior, wanted, atol=1e-4)
     np.testing.assert_array_equal(results.cluster, wanted.argmax(axis=1))
     np.testing.assert_allclose(results.novelty, mixture.novelty(embedding), rtol=1e-4)
+
+
+def conditioned(mixture: Mixture, condition: float) -> Mixture:
+    """Three overlapping clusters in the embedding of a mixture, of the covariances' condition that is asked for."""
+    d = mixture.mean.shape[1]
+    rng = np.random.default_rng(1)
+    turns = [np.linalg.qr(rng.normal(size=(d, d)))[0] for _ in range(3)]
+    covariance = np.stack([turn * np.geomspace(9, 9 / condition, d) @ turn.T for turn in turns])
+    factor = np.swapaxes(np.linalg.inv(np.linalg.cholesky(covariance)), 1, 2)
+    return replace(
+        mixture,
+        weight=np.array([0.5, 0.3, 0.2]),
+        mean=rng.normal(0, 0.1, (3, d)),
+        precision_factor=factor,
+        condition=float(np.linalg.cond(factor[0]) ** 2),
+    )
+
+
+def test_the_graph_answers_as_scikit_learn_does_however_stretched_clusters_are(
+    toy_bundle: Bundle, toy_trained: TrainedParts, toy_images: np.ndarray
+) -> None:
+    mixture = conditioned(toy_trained.mixture, 0.99e4)
+    live, explain = export_graphs(replace(toy_trained, mixture=mixture))
+    kept = toy_bundle.contract.model_dump(exclude={"sha256", "digest"})
+    engine = Engine(Bundle.build(kept, live, explain), provider="cpu", threads=1)
+    results = engine.answer_arrays(np.arange(len(toy_images), dtype=np.uint64), {CHANNEL: toy_images})
+    wanted = scikit_learn_of(mixture).predict_proba(results.embedding.astype(np.float64))
+    assert ((wanted > 0.02) & (wanted < 0.98)).any()
+    np.testing.assert_allclose(results.cluster_posterior, wanted, atol=1e-4)
+
+
+def test_an_export_warns_of_stretched_clusters_and_refuses_hopeless_ones(toy_trained: TrainedParts) -> None:
+    mixture = conditioned(toy_trained.mixture, 10.0)
+    check_condition(replace(mixture, condition=1e4))
+    with pytest.warns(PrecisionWarning, match="fourth digit"):
+        check_condition(replace(mixture, condition=1.1e4))
+    with pytest.raises(TrainingError, match="choose a smaller latent or tied covariances"):
+        export_graphs(replace(toy_trained, mixture=replace(mixture, condition=1.1e6)))
+
+
+@pytest.mark.parametrize("covariance", [Covariance.FULL, Covariance.TIED])
+def test_the_number_of_clusters_is_found_where_they_stand_apart(covariance: Covariance) -> None:
+    mixture = fit_best_mixture(blobs(400, 3, seed=3), 6, seed=0, covariance=covariance)
+    assert (mixture.clusters, mixture.covariance) == (3, covariance)
+    assert list(mixture.bic) == [1, 2, 3, 4, 5, 6]
+    assert min(mixture.bic, key=lambda number: mixture.bic[number]) == 3
+    above = mixture_metrics(mixture)["bic_above_least"]
+    assert above["clusters: 3"] == 0 and above["clusters: 1"] > 0
+    assert mixture_metrics(fit_mixture(blobs(400, 3), 3, seed=0)) == {}
 
 
 def test_training_leaves_torch_as_it_was() -> None:
