@@ -17,6 +17,7 @@ from acquisition.detection import Detector, detector_for
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.source import blocks, open_source
+from benchmarks.page import table
 from reconstruction.transform import Transform, transform_for
 
 BLOCK = 1 << 16
@@ -118,24 +119,29 @@ def _image(
     spent["image"] = time.thread_time() - began
 
 
-def main() -> None:
-    """Print what simulated streams of 500 cells/s take, with one volume a cell, with two, and with two an event."""
-    print(
-        "| simulated, 500 cells/s | events/s | volumes | of | wall, of real time | detection, cores | images, cores |"
-    )
-    print("|---|---|---|---|---|---|---|")
+HEAD = (
+    "simulated, 500 cells/s",
+    "events/s",
+    "volumes",
+    "of",
+    "wall, of real time",
+    "detection, cores",
+    "images, cores",
+)
+
+
+def figures() -> list[tuple[object, ...]]:
+    """What simulated streams of 500 cells/s take, with one volume a cell, with two, and with two an event."""
+    rows: list[tuple[object, ...]] = []
     for what, url in (("nothing else", CLEAN), ("five pieces of debris a cell", URL)):
         instrument, samples = looped_stream(url)
         for channels, of_all in (((*FLAT, "side_scatter"), False), (VOLUMES, False), (VOLUMES, True)):
             load = run(instrument, samples, 4, channels, of_all)
-            wall, detect, image = (took / load.seconds for took in (load.wall_s, load.detect_s, load.image_s))
+            took = (f"{took / load.seconds:.2f}" for took in (load.wall_s, load.detect_s, load.image_s))
             whose = "all events" if of_all else "cells"
-            print(
-                f"| {what} | {load.events / load.seconds:.0f} | {len(channels) - 1} | {whose} "
-                f"| {wall:.2f} | {detect:.2f} | {image:.2f} |",
-                flush=True,
-            )
+            rows.append((what, f"{load.events / load.seconds:.0f}", len(channels) - 1, whose, *took))
+    return rows
 
 
 if __name__ == "__main__":
-    main()
+    print(table(HEAD, figures()))

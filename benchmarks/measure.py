@@ -20,7 +20,7 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, kills, line_clock, phase
+from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -164,6 +164,12 @@ def images_against_truth(_folder: str) -> str:
     return "`python -m benchmarks.truth`\n\n" + table(("simulated", "median", "5th percentile", "cells"), rows)
 
 
+def gratings(_folder: str) -> str:
+    """Detail finer than the samples of a line."""
+    about = "`python -m benchmarks.grating` (planted across the flow of atom-4g, 1 is the grating's own contrast)"
+    return f"{about}\n\n" + table(grating.HEAD, list(grating.rows()))
+
+
 def phases(_folder: str) -> str:
     """Phase of simulated spheres against the closed form."""
     return "`python -m benchmarks.phase` (peaks are over the closed form)\n\n" + phase.tables()
@@ -213,6 +219,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Images of the real droplet", droplet_images),
     ("The line clock, drifting and behind gaps", clock_of_lines),
     ("Images against truth", images_against_truth),
+    ("Gratings finer than the samples of a line", gratings),
     ("Phase of spheres, and its noise", phases),
     ("Saliency against a reference", saliency),
     ("Shipped models with their controls", models),

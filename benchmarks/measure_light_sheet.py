@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from benchmarks import accuracy, calibration, restoration, speed, speed_tolerance
+from benchmarks import accuracy, calibration, live_images, restoration, speed, speed_tolerance
 from benchmarks.page import table
 
 SPEED_CELLS, ACCURACY_CELLS, RESTORED_CELLS, BEADS = 20, 6, 6, 500
@@ -49,10 +49,20 @@ def calibrated(_folder: str) -> str:
     return f"{about}\n\n" + table(calibration.HEAD, calibration.figures(BEADS))
 
 
+def live(_folder: str) -> str:
+    """From raw samples to images as they flow."""
+    about = (
+        "`python -m benchmarks.live_images` (4 channels of 30 MS/s from memory, detection and images in a thread each; "
+        "volumes of the cells that pass the gate, or of all events; see [light-sheet.md](light-sheet.md))"
+    )
+    return f"{about}\n\n" + table(live_images.HEAD, live_images.figures())
+
+
 LIGHT_SHEET_SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Light sheet: flow speed", speeds),
     ("Light sheet: what a wrong speed costs", wrong_speeds),
     ("Light sheet: images and volumes", images),
     ("Light sheet: restored volumes", restored),
     ("Light sheet: calibration with beads", calibrated),
+    ("Light sheet: live at 500 cells/s", live),
 )

@@ -12,7 +12,8 @@ from inference.errors import BundleError
 from reconstruction.transform import transform_for
 
 SHIPPED = Path(__file__).parent / "bundles"
-_DEFAULTS = {"light_sheet": "sheet-wbc", "time_stretch": "stretch-wbc"}
+_DEFAULTS = {"light_sheet": ("sheet-wbc",), "time_stretch": ("stretch-wbc", "atom-wbc")}
+"""By kind of instrument, the first one first that looks at images which the instrument gives."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
@@ -22,21 +23,27 @@ def shipped_bundles() -> list[str]:
 
 
 def shipped_bundle(instrument: Instrument) -> Path:
-    """Return the file of the bundle that comes with Lightline for this kind of instrument.
+    """Return the file of the bundle that comes with Lightline for this instrument, or at least for its kind.
 
     Raises
     ------
     BundleError
         If none does.
     """
-    name = _DEFAULTS.get(instrument.kind, "")
-    file = SHIPPED / f"{name}{SUFFIX}"
-    if not name or not file.is_file():
+    files = [SHIPPED / f"{name}{SUFFIX}" for name in _DEFAULTS.get(instrument.kind, ())]
+    files = [file for file in files if file.is_file()]
+    if not files:
         raise BundleError(
             f"No bundle comes with Lightline for a {instrument.kind} instrument; "
             "make one with 'lightline train' and name its file."
         )
-    return file
+    channels = set(transform_for(instrument).channels)
+    return next((file for file in files if _looked_at(file) <= channels), files[0])
+
+
+def _looked_at(file: Path) -> set[str]:
+    """Return the channels that a bundle needs images of."""
+    return {spec.channel for spec in Bundle.load(file).contract.inputs}
 
 
 def resolve_bundle(name_or_path: str | None, instrument: Instrument) -> Bundle:

@@ -26,7 +26,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Path]:
 
 
 def test_a_model_ships_for_each_instrument_and_says_that_it_learnt_from_simulated_cells() -> None:
-    assert shipped_bundles() == ["sheet-wbc", "stretch-wbc"]
+    assert shipped_bundles() == ["atom-wbc", "sheet-wbc", "stretch-wbc"]
 
 
 def test_the_default_model_tells_simulated_cells_apart_better_than_chance(finished: tuple[Run, Path]) -> None:

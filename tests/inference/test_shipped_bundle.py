@@ -36,6 +36,17 @@ def test_the_default_is_chosen_by_the_kind_of_instrument(shelf: Path, toy_bundle
     assert resolve_bundle(None, SHEET).digest == toy_bundle.digest
 
 
+def test_of_several_for_one_kind_the_default_looks_at_images_that_the_instrument_gives(
+    shelf: Path, edited: Callable[..., Bundle], toy_bundle: Bundle
+) -> None:
+    saliency = toy_bundle.contract.saliency[0].model_dump()
+    for name, channel in (("stretch-wbc", "line"), ("atom-wbc", "brightfield")):
+        inputs = [{"channel": channel, "shape": (80, 80), "pixel_um": 0.25}]
+        edited(inputs=inputs, saliency=[{**saliency, "channel": channel}]).save(shelf / "bundles" / f"{name}.bundle")
+    assert shipped_bundle(STRETCH).stem == shipped_bundle(instrument_preset("atom-real")).stem == "stretch-wbc"
+    assert shipped_bundle(instrument_preset("atom-4g")).stem == "atom-wbc"
+
+
 @pytest.mark.parametrize("name", ["sheet-wbc", "sheet-wbc.bundle"])
 def test_a_shipped_bundle_is_found_by_name(shelf: Path, toy_bundle: Bundle, name: str) -> None:
     assert resolve_bundle(name, SHEET).digest == toy_bundle.digest
