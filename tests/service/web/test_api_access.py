@@ -6,7 +6,7 @@ import stat
 
 import httpx
 import pytest
-from conftest import World
+from served import World
 
 from service.api.auth import Scope, Tokens
 from service.api.guard import BODY_LIMIT_BYTES, host_name

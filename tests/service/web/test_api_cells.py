@@ -6,8 +6,8 @@ import io
 
 import numpy as np
 import pytest
-from conftest import World
 from PIL import Image
+from served import World
 
 from service.control import RUNS
 from service.run_folder import RunFolder

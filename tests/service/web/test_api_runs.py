@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from conftest import World
+from served import World
 
 from inference.contract import Contract
 from service.run import Run

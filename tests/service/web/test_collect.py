@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import World
+from served import World
 from stored_run import SOURCE
 
 from acquisition.event import Event

@@ -9,8 +9,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import World, service_on
 from PIL import Image
+from served import World, service_on
 from stored_run import make_run
 
 from benchmarks.phase import CONDITIONS, spheres

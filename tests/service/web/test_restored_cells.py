@@ -8,8 +8,8 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from conftest import World
 from PIL import Image
+from served import World
 
 from acquisition.instrument import Instrument
 from reconstruction.deconvolution import restore, volume_blur

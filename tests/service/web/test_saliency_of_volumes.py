@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import World, service_on
 from PIL import Image
+from served import World, service_on
 from stored_run import make_run
 
 from acquisition.origin import Origin
