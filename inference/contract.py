@@ -70,13 +70,24 @@ class NoveltySpec(_Part):
     """Cells that the threshold was set on."""
 
 
+class ConformalSpec(_Part):
+    """Which classes are in a cell's conformal set; see `inference.conformal`."""
+
+    alpha: float = Field(gt=0, lt=1)
+    """Share of the cells of a class whose set may lack it."""
+    least_probability: tuple[Annotated[float, Field(ge=0, le=1)], ...] = Field(min_length=1)
+    """By class, the probability from which on it is in the set; 0 where too few cells were there to set it."""
+    cells: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
+    """By class, validation cells that it was set on."""
+
+
 class TrainingSpec(_Part):
     """Where the model comes from."""
 
     sources: tuple[str, ...]
     """URLs or names of the runs, one each."""
     validation_sources: tuple[str, ...] = ()
-    """Runs that stopped the training and set the novelty threshold."""
+    """Runs that stopped the training and set the temperature and every threshold."""
     test_sources: tuple[str, ...] = ()
     """Runs that the metrics are measured on; where these equal the validation runs, the metrics are optimistic."""
     cells: int = Field(ge=1)
@@ -113,6 +124,11 @@ class Contract(_Part):
     """Empty where the model was trained without labels."""
     mixture: MixtureSpec | None = None
     """None in bundles of before it was kept."""
+    temperature: float | None = Field(default=None, gt=0)
+    """What the class scores were divided by, so that probabilities are as often right as they say; it is in the head's
+    weights already. None where too few labelled cells were held out."""
+    conformal: ConformalSpec | None = None
+    """None without classes, with too few labelled cells held out, and in bundles of before there were sets."""
     novelty: NoveltySpec
     saliency: tuple[SaliencySpec, ...] = Field(min_length=1)
     """The first one is the explain graph's output `saliency`, any other one `saliency_` and its channel."""
@@ -144,6 +160,10 @@ class Contract(_Part):
                 raise ValueError(f"the saliency map over '{spec.channel}' does not fit any input")
             if spec.targets == "classes" and not self.classes:
                 raise ValueError("the saliency map explains classes, but there are none")
+        if self.conformal is not None and not (
+            len(self.conformal.least_probability) == len(self.conformal.cells) == len(self.classes)
+        ):
+            raise ValueError("conformal must have a threshold and a number of cells for every class")
         return self
 
     @property

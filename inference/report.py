@@ -21,7 +21,11 @@ def describe(contract: Contract) -> str:
     training = contract.training
     inputs = ", ".join(f"{s.channel} {' x '.join(map(str, s.shape))} at {s.pixel_um:g} µm" for s in contract.inputs)
     word = training.origin.adjective
-    also = " (which also stopped the training)" if training.test_sources == training.validation_sources else ""
+    also = (
+        " (which also stopped the training and set the thresholds)"
+        if training.test_sources == training.validation_sources
+        else ""
+    )
     return "\n".join(
         [
             f"{contract.name}: {contract.model} for {contract.instrument_kind}, {inputs}",

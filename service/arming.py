@@ -116,8 +116,7 @@ def _armed(
         started_at=now_utc(),
         software=software_versions(),
     )
-    names = AnswerNames(bundle.contract.classes, bundle.contract.novelty.threshold)
-    folder = RunFolder.create(root, run, names, bundle.to_bytes())
+    folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
     channels = tuple(dict.fromkeys([*transform.live_channels, *asked, *needed]))
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))

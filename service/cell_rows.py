@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from inference.conformal import class_sets, set_names
+from inference.contract import Contract
 from inference.results import CellResults
 from reconstruction.images import CellImages
 
@@ -25,10 +27,19 @@ class AnswerNames:
         Names of the classes, in the order of `class_probability`; empty where the bundle has none.
     novelty_threshold
         A cell whose novelty is larger is marked `novel`.
+    least_probability
+        By class, the probability from which on it is in the conformal set; empty where the bundle has no sets.
     """
 
     classes: tuple[str, ...] = ()
     novelty_threshold: float = float("inf")
+    least_probability: tuple[float, ...] = ()
+
+    @classmethod
+    def of(cls, contract: Contract) -> Self:
+        """Return what a bundle's contract says of them."""
+        least = contract.conformal.least_probability if contract.conformal else ()
+        return cls(contract.classes, contract.novelty.threshold, least)
 
 
 def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, sample_rate_hz: float) -> pa.Table:
@@ -50,6 +61,7 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
     columns["cluster"] = pa.array(cluster)
     columns["cluster_posterior"] = _numbers(results.cluster_posterior[rows, cluster])
     columns["class"], columns["class_probability"] = _classes(results, names, rows)
+    columns["conformal"] = pa.array(_conformal(results, names), pa.string())
     columns["novelty"] = _numbers(results.novelty)
     columns["novel"] = pa.array(results.novelty > names.novelty_threshold)
     for axis in range(results.embedding.shape[1]):
@@ -93,6 +105,12 @@ def _classes(results: CellResults, names: AnswerNames, rows: npt.NDArray[np.intp
     # A head without class names was fitted to the clusters; its answers have numbers, not names.
     labels = [names.classes[i] if i < len(names.classes) else "" for i in best]
     return pa.array(labels, pa.string()), _numbers(probability[rows, best])
+
+
+def _conformal(results: CellResults, names: AnswerNames) -> list[str]:
+    if not names.least_probability:
+        return [""] * len(results)
+    return set_names(class_sets(results.class_probability, names.least_probability), names.classes)
 
 
 def _numbers(values: npt.NDArray[np.float32]) -> Any:

@@ -3,7 +3,7 @@
 - `options`: everything that can be chosen; `data`: images with labels, split by run
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
 - `mixture`: clusters on its latent; `identity`: which is which after a refit
-- `heads`: classes on its latent
+- `heads`: classes on its latent; `calibration`: their probabilities; `thresholds`: what is set on the validation run
 - `graphs`, `export`: the trained parts as two ONNX graphs; `reference`: their saliency by autograd, to check against
 - `scores`, `controls`, `evaluate`: how well it does, and whether for the right reason
 - `train`: all of it in one call

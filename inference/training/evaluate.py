@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
+from scipy.stats import binom
 
+from inference.conformal import class_sets
+from inference.contract import Contract
 from inference.engine import Engine
 from inference.results import CellResults
+from inference.training.calibration import expected_calibration_error, untempered
 from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_errors
 from inference.training.mixture import Mixture
 from inference.training.models import Autoencoders
-from inference.training.scores import balanced_accuracy, cluster_accuracy
+from inference.training.scores import Integers, balanced_accuracy, cluster_accuracy
 from inference.training.split import RunSplit
 
 Metrics = dict[str, dict[str, float]]
@@ -92,8 +97,45 @@ def answer_metrics(engine: Engine, split: RunSplit, seed: int) -> Metrics:
         **controls,
     }
     if contract.classes:
-        predicted = results.class_probability.argmax(axis=1)[known]
-        metrics["class_balanced_accuracy"] = {"model": balanced_accuracy(truth, predicted, classes), **controls}
+        probability = results.class_probability[known]
+        accuracy = balanced_accuracy(truth, probability.argmax(axis=1), classes)
+        metrics["class_balanced_accuracy"] = {"model": accuracy, **controls}
+        metrics |= calibration_metrics(contract, probability, truth)
+    return metrics
+
+
+def calibration_metrics(contract: Contract, probability: npt.NDArray[np.float32], truth: Integers) -> Metrics:
+    """How far probabilities and conformal sets of labelled cells keep what they promise.
+
+    The band about the coverage that is expected holds 99 % of samples of so many cells; a run that differs from the
+    validation run by more than chance leaves it.
+    """
+    metrics: Metrics = {}
+    if contract.temperature is not None:
+        metrics["class_calibration_error"] = {
+            "model": expected_calibration_error(probability, truth),
+            "before_temperature": expected_calibration_error(untempered(probability, contract.temperature), truth),
+        }
+    if contract.conformal is None:
+        return metrics
+    sets = class_sets(probability, contract.conformal.least_probability)
+    covered = sets[np.arange(len(truth)), truth]
+    expected = 1 - contract.conformal.alpha
+    low, high = binom.interval(0.99, len(truth), expected)
+    by_class = {f"of {contract.classes[c]}": float(covered[truth == c].mean()) for c in np.unique(truth)}
+    metrics["conformal_coverage"] = {
+        "model": float(covered.mean()),
+        "expected": expected,
+        "band_low": float(low / len(truth)),
+        "band_high": float(high / len(truth)),
+        **by_class,
+    }
+    sizes = sets.sum(axis=1)
+    metrics["conformal_sets"] = {
+        "mean_size": float(sizes.mean()),
+        "share_of_one": float((sizes == 1).mean()),
+        "share_rejected": float((sizes == 0).mean()),
+    }
     return metrics
 
 

@@ -25,6 +25,8 @@ class TrainedParts:
         Encoders, clusters and class head.
     clusters, classes
         Names. Without classes the head was fitted to the clusters, and is used for explanations alone.
+    temperature
+        What the head's scores are divided by, in its weights already; None where they are not.
     """
 
     model: Encoders
@@ -32,6 +34,7 @@ class TrainedParts:
     head: Head
     clusters: tuple[str, ...]
     classes: tuple[str, ...]
+    temperature: float | None = None
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:

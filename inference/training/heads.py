@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import cast
 
 import numpy as np
@@ -27,6 +28,14 @@ class Head(nn.Module):
     def forward(self, standardised: Tensor) -> Tensor:
         """Return `(n, outputs)` scores."""
         return cast(Tensor, self.second(torch.relu(self.first(standardised))))
+
+    def tempered(self, temperature: float) -> Head:
+        """Return a head whose scores are these divided by a temperature."""
+        head = copy.deepcopy(self)
+        with torch.no_grad():
+            head.second.weight.div_(temperature)
+            head.second.bias.div_(temperature)
+        return head
 
 
 def standardise(latent: npt.ArrayLike, mixture: Mixture) -> npt.NDArray[np.float32]:

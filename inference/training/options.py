@@ -54,6 +54,8 @@ class TrainingOptions:
         Whether images are flipped, turned by quarters and shifted by up to so many pixels.
     false_reject_rate
         Share of ordinary cells that the novelty threshold may call novel.
+    alpha
+        Share of the cells of a class whose conformal set may lack it.
     validation_run, test_run
         Runs held out to stop the training and to measure; None takes the last runs of the set.
     seed
@@ -84,6 +86,7 @@ class TrainingOptions:
     augment: bool = True
     shift_px: int = 2
     false_reject_rate: float = 0.01
+    alpha: float = 0.1
     validation_run: str | None = None
     test_run: str | None = None
     seed: int = 0
@@ -102,10 +105,9 @@ class TrainingOptions:
                 raise TrainingError(f"The training option '{field}' needs at least one block of at least one channel.")
         if not 0 <= self.first_weight <= 1:
             raise TrainingError("The training option 'first_weight' must lie between 0 and 1.")
-        if not 0 < self.learning_rate < 1 or not 0 < self.false_reject_rate < 1:
-            raise TrainingError(
-                "The training options 'learning_rate' and 'false_reject_rate' must lie between 0 and 1."
-            )
+        for field in ("learning_rate", "false_reject_rate", "alpha"):
+            if not 0 < getattr(self, field) < 1:
+                raise TrainingError(f"The training option '{field}' must lie between 0 and 1.")
         if self.seed < 0 or self.shift_px < 0:
             raise TrainingError("The training options 'seed' and 'shift_px' must not be negative.")
 
@@ -113,7 +115,7 @@ class TrainingOptions:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
             "name", "command", "hidden", "clusters", "most_clusters", "covariance", "head_epochs", "epochs",
-            "false_reject_rate", "folder", "progress",
+            "false_reject_rate", "alpha", "folder", "progress",
         }  # fmt: skip
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
         return json.dumps(kept, sort_keys=True)

@@ -8,20 +8,23 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.report import describe
+from inference.training.calibration import LEAST_CELLS, fit_temperature
 from inference.training.data import TrainingSet
-from inference.training.evaluate import answer_metrics, mixture_metrics, reconstruction_metrics
+from inference.training.evaluate import answer_metrics, answers_of, mixture_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
 from inference.training.mixture import Mixture, fit_best_mixture, fit_mixture
-from inference.training.models import Autoencoders
+from inference.training.models import Autoencoders, Encoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.split import RunSplit, split_by_run
+from inference.training.thresholds import UNSET_NOVELTY, thresholds
 
 _VERIFIED_CELLS = 7
 _LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
@@ -53,25 +56,30 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     split = split_by_run(cells, options)
     parts = train_parts(split, options)
     graphs = export_graphs(parts)
-    novelty = _novelty(parts, split, options)
-    draft = Bundle.build(_contract(parts, cells, split, options, novelty), *graphs)
+    fields = _contract(parts, cells, split, options)
+    draft = Bundle.build(fields, *graphs)
     verify_export(draft, parts, split.test.as_given(slice(_VERIFIED_CELLS)))
+    fields |= thresholds(answers_of(Engine(draft, provider="cpu"), split.validation), split.validation, options)
     metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
-    metrics |= mixture_metrics(parts.mixture) | answer_metrics(Engine(draft, provider="cpu"), split, options.seed)
-    bundle = Bundle.build({**_contract(parts, cells, split, options, novelty), "metrics": metrics}, *graphs)
+    measured = Engine(Bundle.build(fields, *graphs), provider="cpu")
+    metrics |= mixture_metrics(parts.mixture) | answer_metrics(measured, split, options.seed)
+    bundle = Bundle.build({**fields, "metrics": metrics}, *graphs)
     print(describe(bundle.contract))
     return bundle
 
 
 def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
-    """Train the encoder, then fit clusters and class head on its frozen encoder; the same for the same seed."""
+    """Train the encoder, then fit clusters and class head on it, frozen; the same for the same seed."""
     model = fit_encoders(split.train, split.validation, options).model
     latent = encode(model, split.train)
     mixture = _mixture(latent, options)
+    temperature = None
     known = split.train.is_labelled
     classes = split.train.label_names if len(np.unique(split.train.label[known])) > 1 else ()
     if classes:
         head = _head(latent[known], split.train.label[known], len(classes), mixture, options)
+        temperature = _temperature(head, model, mixture, split.validation)
+        head = head if temperature is None else head.tempered(temperature)
     else:
         head = _head(latent, mixture.cluster(mixture.embed(latent)), mixture.clusters, mixture, options)
     return TrainedParts(
@@ -80,6 +88,7 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         head=head,
         clusters=tuple(f"cluster {i}" for i in range(mixture.clusters)),
         classes=classes,
+        temperature=temperature,
     )
 
 
@@ -106,22 +115,18 @@ def _head(
     )
 
 
-def _novelty(parts: TrainedParts, split: RunSplit, options: TrainingOptions) -> dict[str, Any]:
-    """Set the threshold on the validation run, so that it holds for a run that was not learnt."""
-    embedding = parts.mixture.embed(encode(parts.model, split.validation))
-    threshold = float(np.quantile(parts.mixture.novelty(embedding), 1 - options.false_reject_rate))
-    return {
-        "method": "Mahalanobis distance to the nearest component of the mixture",
-        "threshold": threshold,
-        "false_reject_rate": options.false_reject_rate,
-        "cells": len(split.validation),
-    }
+def _temperature(head: Head, model: Encoders, mixture: Mixture, validation: TrainingSet) -> float | None:
+    """Return the temperature of a class head, None where too few labelled cells are held out to find it."""
+    labelled = validation.where(validation.is_labelled)
+    if len(labelled) < LEAST_CELLS:
+        return None
+    with torch.inference_mode():
+        logits = head(torch.from_numpy(standardise(encode(model, labelled), mixture))).numpy()
+    return fit_temperature(logits, labelled.label)
 
 
-def _contract(
-    parts: TrainedParts, cells: TrainingSet, split: RunSplit, options: TrainingOptions, novelty: dict[str, Any]
-) -> dict[str, Any]:
-    """Everything that the contract says, except the metrics."""
+def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options: TrainingOptions) -> dict[str, Any]:
+    """Everything that the contract says, except the thresholds and the metrics."""
     architectures = parts.architectures
     return {
         "name": options.name,
@@ -134,7 +139,8 @@ def _contract(
         "clusters": parts.clusters,
         "classes": parts.classes,
         "mixture": {"covariance": parts.mixture.covariance, "condition": parts.mixture.condition},
-        "novelty": novelty,
+        "temperature": parts.temperature,
+        "novelty": UNSET_NOVELTY,
         "saliency": [
             {
                 "channel": architecture.channel,

@@ -48,6 +48,7 @@ def _table(contract: Contract) -> str:
         ("embedding", f"{contract.embedding_size} numbers"),
         ("clusters", ", ".join(contract.clusters) + _mixture(contract)),
         ("classes", ", ".join(contract.classes) or "none: trained without labels"),
+        ("sets of classes", _sets(contract)),
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
         ("trained on", f"{training.cells} {training.origin.adjective}cells"),
         ("sources", ", ".join(training.sources)),
@@ -63,3 +64,11 @@ def _table(contract: Contract) -> str:
 def _mixture(contract: Contract) -> str:
     mixture = contract.mixture
     return "" if mixture is None else f" ({mixture.covariance} covariance, condition {mixture.condition:.1e})"
+
+
+def _sets(contract: Contract) -> str:
+    conformal = contract.conformal
+    if conformal is None:
+        return "none"
+    least = zip(contract.classes, conformal.least_probability, strict=True)
+    return f"hold {1 - conformal.alpha:.3g} of each class: " + ", ".join(f"{name} from {p:.3g} on" for name, p in least)

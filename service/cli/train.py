@@ -87,6 +87,13 @@ class ClusterNumber(click.ParamType[int | None]):
 )
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="Most passes over the cells.")
 @click.option("--latent", type=click.IntRange(min=2), default=16, show_default=True, help="Numbers that hold a cell.")
+@click.option(
+    "--alpha",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.1,
+    show_default=True,
+    help="Share of the cells of a class that may be given a set of classes without their own.",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option("--name", help="Name of the model (default: the file's).")
 @click.option("--without-labels", is_flag=True, help="Forget what the cells are, even where it is known.")

@@ -6,7 +6,7 @@ import { nameAndUnit, number, percent } from "./format.js";
 import { clusterColour } from "./palette.js";
 import { picture } from "./picture.js";
 
-const NOT_FEATURES = /^(event_id|rejection|epoch|flags|cluster|cluster_posterior|class|class_probability|novelty|novel|embedding_\d+)$/;
+const NOT_FEATURES = /^(event_id|rejection|epoch|flags|cluster|cluster_posterior|class|class_probability|conformal|novelty|novel|embedding_\d+)$/;
 
 /** The panel on the right. */
 export class CellPanel {
@@ -63,6 +63,8 @@ export class CellPanel {
     return make("div", { class: "tags", id: "tags" },
       make("span", { class: "tag" }, swatch, cluster),
       row.class ? make("span", { class: "tag" }, row.class) : null,
+      row.conformal && row.conformal !== row.class
+        ? make("span", { class: "tag", title: "Classes that the cell may be of; a reject is like none of them" }, row.conformal) : null,
       row.novel ? make("span", { class: "tag novel", title: "Unlike the cells the model was trained on" }, "novel") : null);
   }
 

@@ -34,7 +34,7 @@ def known_run() -> Run:
 
 @pytest.fixture
 def live_folder(tmp_path: Path, known_run: Run) -> Iterator[RunFolder]:
-    folder = RunFolder.create(tmp_path, known_run, AnswerNames(("even", "odd"), 50.0), b"bundle")
+    folder = RunFolder.create(tmp_path, known_run, AnswerNames(("even", "odd"), 50.0, (0.5, 0.2)), b"bundle")
     yield folder
     folder.close()
 

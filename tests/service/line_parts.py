@@ -204,6 +204,8 @@ class KnownBundle:
         name="known",
         classes=("even", "odd"),
         novelty=SimpleNamespace(threshold=50.0),
+        conformal=None,
+        drift=None,
         inputs=(SimpleNamespace(channel="transmission"),),
     )
 

@@ -49,6 +49,8 @@ def test_cells_rejected_events_and_images_are_there_before_and_after_sealing(
     assert live_folder.rejected(limit=1000).total == 8
     cell = live_folder.cell(33)
     assert (cell["cluster"], cell["class"], cell["novel"], cell["embedding_1"]) == (0, "odd", False, -33.0)
+    assert (cell["conformal"], live_folder.cell(34)["conformal"]) == ("odd", "even | odd")
+    assert len(live_folder.cells("conformal = 'even | odd'", limit=1000).rows) == 26
     assert cell["time_s"] == pytest.approx(500 * 33 / 5e6)
     assert cell["class_probabilities"] == [0.25, 0.75] and len(cell["cluster_posteriors"]) == 3
     assert cell["speed_source"] == "nominal"

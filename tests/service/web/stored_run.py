@@ -72,7 +72,7 @@ def make_run(data: Path, run_id: str = "20260101T120000000Z-abcdef") -> Run:
             samples=events[-1].window_tick + len(events[-1].window),
         ),
     )
-    names = AnswerNames(classes=bundle.contract.classes, novelty_threshold=bundle.contract.novelty.threshold)
+    names = AnswerNames.of(bundle.contract)
     folder = RunFolder.create(data / RUNS, run, names, bundle.to_bytes())
     folder.append_windows(events)
     folder.append(cells, engine.answer(cells))

@@ -1,0 +1,51 @@
+"""What a contract promises of cells that were not learnt from: set on the answers for the validation run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from inference.conformal import least_probabilities
+from inference.results import CellResults
+from inference.training.calibration import LEAST_CELLS
+from inference.training.data import TrainingSet
+from inference.training.options import TrainingOptions
+
+_NOVELTY_METHOD = "Mahalanobis distance to the nearest component of the mixture"
+UNSET_NOVELTY = {"method": _NOVELTY_METHOD, "threshold": 0.0, "false_reject_rate": 0.5, "cells": 1}
+"""Stands in the contract of a draft until there are answers to set the threshold on."""
+
+
+def thresholds(results: CellResults, cells: TrainingSet, options: TrainingOptions) -> dict[str, Any]:
+    """Return the contract's fields `novelty` and `conformal`.
+
+    Parameters
+    ----------
+    results
+        What the exported live graph answers for the cells, so that thresholds hold to the last digit.
+    cells
+        The validation run.
+    """
+    return {"novelty": _novelty(results, options), "conformal": _conformal(results, cells, options)}
+
+
+def _novelty(results: CellResults, options: TrainingOptions) -> dict[str, Any]:
+    return {
+        "method": _NOVELTY_METHOD,
+        "threshold": float(np.quantile(results.novelty, 1 - options.false_reject_rate)),
+        "false_reject_rate": options.false_reject_rate,
+        "cells": len(results),
+    }
+
+
+def _conformal(results: CellResults, cells: TrainingSet, options: TrainingOptions) -> dict[str, Any] | None:
+    known, classes = cells.is_labelled, results.class_probability.shape[1]
+    if classes == 0 or np.count_nonzero(known) < LEAST_CELLS:
+        return None
+    label = cells.label[known]
+    return {
+        "alpha": options.alpha,
+        "least_probability": least_probabilities(results.class_probability[known], label, options.alpha),
+        "cells": np.bincount(label, minlength=classes).tolist(),
+    }
