@@ -31,7 +31,7 @@ def trace_outline(inside: Mask) -> Doubles:
     Moore's neighbour tracing, 8-connected, as OpenCV's `findContours` walks; no points where the mask is empty.
     """
     rows, cols = inside.shape
-    outline = np.empty((4 * rows * cols + 1, 2))
+    outline = np.empty((4 * (rows + cols), 2))
     first_row = first_col = -1
     for i in range(rows):
         for j in range(cols):
@@ -43,7 +43,9 @@ def trace_outline(inside: Mask) -> Doubles:
     if first_row < 0:
         return outline[:0]
     row, col, came, first_move, n = first_row, first_col, 0, -1, 0
-    while n < outline.shape[0]:
+    while n < 4 * rows * cols + 1:
+        if n == outline.shape[0]:
+            outline = np.concatenate((outline, np.empty_like(outline)))
         move = -1
         for k in range(8):
             d = (came + 6 + k) % 8
@@ -101,17 +103,18 @@ def _polygon(points: Doubles) -> tuple[float, float, float, float, float]:
     n = points.shape[0]
     # Counted from the first point, so that nothing is lost by taking a difference of large figures.
     x0, y0 = points[0, 0], points[0, 1]
+    xa, ya = points[n - 1, 0] - x0, points[n - 1, 1] - y0
     for k in range(n):
-        xa, ya = points[k, 0] - x0, points[k, 1] - y0
-        xb, yb = points[(k + 1) % n, 0] - x0, points[(k + 1) % n, 1] - y0
+        xb, yb = points[k, 0] - x0, points[k, 1] - y0
         cross = xa * yb - xb * ya
-        arc += math.hypot(xb - xa, yb - ya)
+        arc += math.sqrt((xb - xa) ** 2 + (yb - ya) ** 2)
         area += cross / 2
         m10 += cross * (xa + xb) / 6
         m01 += cross * (ya + yb) / 6
         m20 += cross * (xa * xa + xa * xb + xb * xb) / 12
         m02 += cross * (ya * ya + ya * yb + yb * yb) / 12
         m11 += cross * (xa * (2 * ya + yb) + xb * (ya + 2 * yb)) / 24
+        xa, ya = xb, yb
     if area == 0.0:
         return 0.0, arc, 0.0, 0.0, 0.0
     sign = math.copysign(1.0, area)
@@ -143,15 +146,24 @@ def measure_shape(inside: Mask, pixel_um: float) -> Doubles:
     n = row = col = rr = cc = rc = 0.0
     top, bottom, left, right = inside.shape[0], -1, inside.shape[1], -1
     for i in range(inside.shape[0]):
+        line = inside[i]
+        number, along, squared = np.int32(0), np.int32(0), np.int32(0)
         for j in range(inside.shape[1]):
-            if inside[i, j]:
-                n += 1.0
-                row += i
-                col += j
-                rr += i * i
-                cc += j * j
-                rc += i * j
-                top, bottom, left, right = min(top, i), max(bottom, i), min(left, j), max(right, j)
+            within = np.int32(line[j])
+            number += within
+            along += within * np.int32(j)
+            squared += within * np.int32(j) * np.int32(j)
+        if number == 0:
+            continue
+        n, col, cc = n + number, col + along, cc + squared
+        row, rr, rc = row + i * number, rr + i * i * number, rc + i * along
+        top, bottom = min(top, i), i
+        first, last = 0, inside.shape[1] - 1
+        while not line[first]:
+            first += 1
+        while not line[last]:
+            last -= 1
+        left, right = min(left, first), max(right, last)
     out[0] = n * pixel_um**2
     if n == 0.0:
         return out

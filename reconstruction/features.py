@@ -12,6 +12,7 @@ import numpy as np
 from reconstruction.brightness import BRIGHTNESS_FEATURES, measure_brightness
 from reconstruction.contour import SHAPE_FEATURES, Doubles, Mask, measure_shape
 from reconstruction.deposit import FloatImage
+from reconstruction.median import median_of_positive
 from reconstruction.regions import central_region
 from reconstruction.texture import GREY_STEP, TEXTURE_FEATURES, grey_levels, log_table, measure_texture
 
@@ -70,12 +71,15 @@ def _spread(smooth: FloatImage, high: int, wide: int) -> float:
     frame = np.empty(rows * cols, dtype=np.float32)
     n = 0
     for i in range(rows):
-        for j in range(cols):
-            within = high <= i < rows - high and wide <= j < cols - wide
-            if not within and smooth[i, j] != 0.0:
-                frame[n] = abs(smooth[i, j])
-                n += 1
-    return 1.4826 * float(np.median(frame[:n])) if n > 0 else 0.0
+        line = smooth[i]
+        across = cols if i < high or i >= rows - high else wide
+        for start in (0, cols - wide):
+            for j in range(start, min(start + across, cols)):
+                frame[n] = abs(line[j])
+                n += line[j] != 0.0
+            if across == cols:
+                break
+    return 1.4826 * median_of_positive(frame[:n]) if n > 0 else 0.0
 
 
 @numba.njit(cache=True, nogil=True)
@@ -129,7 +133,9 @@ def _around(inside: Mask) -> tuple[int, int, int, int]:
 
 @numba.njit(cache=True, nogil=True)
 def _measure(image: FloatImage, inside: Mask, pixel_um: float, turned: bool, logs: Doubles) -> Doubles:
-    """Measure what `image_feature_names` says, in an image whose columns run along the flow."""
+    """Measure what `image_feature_names` says, in an image whose columns run along the flow, or, `turned`, rows."""
+    if turned:
+        image, inside = image.T, inside.T
     top, bottom, left, right = _around(inside)
     if bottom <= top:
         out = np.full(N_FEATURES, math.nan)
@@ -171,8 +177,5 @@ def image_features(image: FloatImage, mask: ObjectMask, pixel_um: float, axes: s
         `image_feature_names(axes)`, as docs/features.md defines them; NaN where there is no object, but an area of 0.
     """
     turned = axes[0] == "y"
-    inside, light = (mask.inside.T, image.T) if turned else (mask.inside, image)
-    measured = _measure(
-        np.ascontiguousarray(light), np.ascontiguousarray(inside), pixel_um, turned, log_table(inside.size)
-    )
+    measured = _measure(image, mask.inside, pixel_um, turned, log_table(image.size))
     return dict(zip(image_feature_names(axes), measured.tolist(), strict=True))

@@ -7,6 +7,7 @@ import pytest
 from scipy import ndimage
 
 from reconstruction.brightness import measure_brightness, percentiles
+from reconstruction.median import median_of_positive
 from reconstruction.regions import central_region
 
 
@@ -47,3 +48,12 @@ def test_grain_is_the_difference_of_means_within_the_object():
         means.append(light[inside] / ndimage.convolve(inside.astype(float), kernel, mode="constant")[inside])
     true = [np.sqrt(np.mean((a - b) ** 2)) for a, b in pairwise(means)]
     np.testing.assert_allclose(measure_brightness(image, inside, 0.25, 0.0)[9:12], true, rtol=1e-5)
+
+
+def test_medians_are_those_of_numpy():
+    rng = np.random.default_rng(3)
+    for n in (1, 2, 3, 4, 99, 100, 2800):
+        for values in (abs(rng.normal(size=n)), np.full(n, 0.3), np.round(rng.random(n) * 3) / 3, rng.pareto(0.2, n)):
+            exact = values.astype(np.float32)
+            np.testing.assert_allclose(median_of_positive(exact), np.median(exact.astype(float)), rtol=1e-12)
+    assert np.isnan(median_of_positive(np.empty(0, np.float32)))
