@@ -62,7 +62,7 @@ class NoveltySpec(_Part):
     """When a cell is called unlike the training data."""
 
     method: str
-    threshold: float = Field(ge=0)
+    threshold: float
     """A cell whose novelty is larger is novel."""
     false_reject_rate: float = Field(gt=0, lt=1)
     """Share of ordinary cells of the calibration run that the threshold calls novel."""

@@ -4,6 +4,7 @@
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
 - `mixture`: clusters on its latent; `identity`: which is which after a refit
 - `heads`: classes on its latent; `calibration`: their probabilities; `thresholds`: what is set on the validation run
+- `novelty`: three scores and the choice among them; `novelty_modules`: the same for the graph
 - `graphs`, `export`: the trained parts as two ONNX graphs; `reference`: their saliency by autograd, to check against
 - `scores`, `controls`, `evaluate`: how well it does, and whether for the right reason
 - `train`: all of it in one call

@@ -15,7 +15,7 @@ from inference.training.calibration import expected_calibration_error, untempere
 from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_errors
-from inference.training.mixture import Mixture
+from inference.training.graphs import TrainedParts
 from inference.training.models import Autoencoders
 from inference.training.scores import Integers, balanced_accuracy, cluster_accuracy
 from inference.training.split import RunSplit
@@ -50,12 +50,19 @@ def mean_image_errors(model: Autoencoders, split: RunSplit) -> dict[str, float]:
     return found
 
 
-def mixture_metrics(mixture: Mixture) -> Metrics:
-    """How much worse the BIC of every other number of clusters was, where the number was chosen by it."""
-    if len(mixture.bic) < 2:
-        return {}
-    least = min(mixture.bic.values())
-    return {"bic_above_least": {f"clusters: {number}": value - least for number, value in mixture.bic.items()}}
+def choice_metrics(parts: TrainedParts) -> Metrics:
+    """Set what was chosen on the training runs beside what was not: number of clusters and score of novelty.
+
+    `bic_above_least` is how much worse the BIC of every number of clusters was, `novelty_auroc` how well every score
+    found classes that it was fitted without; see `leave_one_class_out`. Both are empty where there was no choice.
+    """
+    metrics: Metrics = {}
+    bic = parts.mixture.bic
+    if len(bic) > 1:
+        metrics["bic_above_least"] = {f"clusters: {number}": value - min(bic.values()) for number, value in bic.items()}
+    if parts.novelty.auroc:
+        metrics["novelty_auroc"] = dict(parts.novelty.auroc)
+    return metrics
 
 
 def answers_of(engine: Engine, cells: TrainingSet) -> CellResults:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import cast
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
 from inference.training.models import Architecture, Encoder, Encoders
+from inference.training.novelty import NoveltyChoice
+from inference.training.novelty_modules import novelty_module, single
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,8 @@ class TrainedParts:
         Encoders, clusters and class head.
     clusters, classes
         Names. Without classes the head was fitted to the clusters, and is used for explanations alone.
+    novelty
+        What the live graph answers as novelty, and why that.
     temperature
         What the head's scores are divided by, in its weights already; None where they are not.
     """
@@ -34,6 +36,7 @@ class TrainedParts:
     head: Head
     clusters: tuple[str, ...]
     classes: tuple[str, ...]
+    novelty: NoveltyChoice
     temperature: float | None = None
 
     @property
@@ -52,9 +55,9 @@ class _Latent(nn.Module):
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.by_channel = nn.ModuleDict(parts.model.encoders)
-        self.register_buffer("centre", _single(parts.mixture.centre))
-        self.register_buffer("spread", _single(parts.mixture.spread))
-        self.register_buffer("rotation", _single(parts.mixture.rotation))
+        self.register_buffer("centre", single(parts.mixture.centre))
+        self.register_buffer("spread", single(parts.mixture.spread))
+        self.register_buffer("rotation", single(parts.mixture.rotation))
 
     def forward(self, images: tuple[Tensor, ...]) -> tuple[list[Tensor], Tensor, Tensor]:
         activations, latents = [], []
@@ -78,9 +81,10 @@ class LiveGraph(nn.Module):
         super().__init__()
         self.latent = _Latent(parts)
         self.head = parts.head if parts.classes else None
-        self.register_buffer("mean", _single(parts.mixture.mean))
-        self.register_buffer("factor", _single(parts.mixture.precision_factor))
-        self.register_buffer("log_normaliser", _single(parts.mixture.log_normaliser))
+        self.novelty = novelty_module(parts.novelty.score)
+        self.register_buffer("mean", single(parts.mixture.mean))
+        self.register_buffer("factor", single(parts.mixture.precision_factor))
+        self.register_buffer("log_normaliser", single(parts.mixture.log_normaliser))
 
     def forward(self, *images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the four answers for the images of every channel, `(n, ...)` each."""
@@ -90,7 +94,8 @@ class LiveGraph(nn.Module):
         squared = (whitened * whitened).sum(dim=2)
         posterior = torch.softmax(self.log_normaliser - 0.5 * squared, dim=1)
         probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(standardised), dim=1)
-        return embedding, posterior, probability, torch.sqrt(squared.amin(dim=1))
+        novelty = torch.sqrt(squared.amin(dim=1)) if self.novelty is None else self.novelty(embedding)
+        return embedding, posterior, probability, novelty
 
 
 class ExplainGraph(nn.Module):
@@ -143,7 +148,3 @@ def _mean_weight(encoder: Encoder, spread: Tensor) -> Tensor:
     weight = encoder.latent.weight.detach().double()
     by_place = weight.view(len(weight), encoder.channels, -1)
     return (by_place.mean(dim=2) / spread.view(-1, 1)).float()
-
-
-def _single(values: npt.NDArray[np.float64]) -> Tensor:
-    return torch.from_numpy(values.astype(np.float32))

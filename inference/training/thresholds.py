@@ -12,12 +12,13 @@ from inference.training.calibration import LEAST_CELLS
 from inference.training.data import TrainingSet
 from inference.training.options import TrainingOptions
 
-_NOVELTY_METHOD = "Mahalanobis distance to the nearest component of the mixture"
-UNSET_NOVELTY = {"method": _NOVELTY_METHOD, "threshold": 0.0, "false_reject_rate": 0.5, "cells": 1}
-"""Stands in the contract of a draft until there are answers to set the threshold on."""
+
+def unset_novelty(method: str) -> dict[str, Any]:
+    """Return what stands in the contract of a draft until there are answers to set the threshold on."""
+    return {"method": method, "threshold": 0.0, "false_reject_rate": 0.5, "cells": 1}
 
 
-def thresholds(results: CellResults, cells: TrainingSet, options: TrainingOptions) -> dict[str, Any]:
+def thresholds(results: CellResults, cells: TrainingSet, method: str, options: TrainingOptions) -> dict[str, Any]:
     """Return the contract's fields `novelty` and `conformal`.
 
     Parameters
@@ -26,13 +27,15 @@ def thresholds(results: CellResults, cells: TrainingSet, options: TrainingOption
         What the exported live graph answers for the cells, so that thresholds hold to the last digit.
     cells
         The validation run.
+    method
+        What the graph answers as novelty.
     """
-    return {"novelty": _novelty(results, options), "conformal": _conformal(results, cells, options)}
+    return {"novelty": _novelty(results, method, options), "conformal": _conformal(results, cells, options)}
 
 
-def _novelty(results: CellResults, options: TrainingOptions) -> dict[str, Any]:
+def _novelty(results: CellResults, method: str, options: TrainingOptions) -> dict[str, Any]:
     return {
-        "method": _NOVELTY_METHOD,
+        "method": method,
         "threshold": float(np.quantile(results.novelty, 1 - options.false_reject_rate)),
         "false_reject_rate": options.false_reject_rate,
         "cells": len(results),

@@ -15,16 +15,17 @@ from inference.engine import Engine
 from inference.report import describe
 from inference.training.calibration import LEAST_CELLS, fit_temperature
 from inference.training.data import TrainingSet
-from inference.training.evaluate import answer_metrics, answers_of, mixture_metrics, reconstruction_metrics
+from inference.training.evaluate import answer_metrics, answers_of, choice_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
 from inference.training.mixture import Mixture, fit_best_mixture, fit_mixture
 from inference.training.models import Autoencoders, Encoders
+from inference.training.novelty import choose_novelty
 from inference.training.options import Learning, TrainingOptions
 from inference.training.split import RunSplit, split_by_run
-from inference.training.thresholds import UNSET_NOVELTY, thresholds
+from inference.training.thresholds import thresholds, unset_novelty
 
 _VERIFIED_CELLS = 7
 _LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
@@ -59,10 +60,11 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     fields = _contract(parts, cells, split, options)
     draft = Bundle.build(fields, *graphs)
     verify_export(draft, parts, split.test.as_given(slice(_VERIFIED_CELLS)))
-    fields |= thresholds(answers_of(Engine(draft, provider="cpu"), split.validation), split.validation, options)
+    answers = answers_of(Engine(draft, provider="cpu"), split.validation)
+    fields |= thresholds(answers, split.validation, parts.novelty.score.method, options)
     metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
     measured = Engine(Bundle.build(fields, *graphs), provider="cpu")
-    metrics |= mixture_metrics(parts.mixture) | answer_metrics(measured, split, options.seed)
+    metrics |= choice_metrics(parts) | answer_metrics(measured, split, options.seed)
     bundle = Bundle.build({**fields, "metrics": metrics}, *graphs)
     print(describe(bundle.contract))
     return bundle
@@ -88,6 +90,7 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         head=head,
         clusters=tuple(f"cluster {i}" for i in range(mixture.clusters)),
         classes=classes,
+        novelty=choose_novelty(mixture.embed(latent), split.train.label, mixture, options.seed),
         temperature=temperature,
     )
 
@@ -140,7 +143,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
         "classes": parts.classes,
         "mixture": {"covariance": parts.mixture.covariance, "condition": parts.mixture.condition},
         "temperature": parts.temperature,
-        "novelty": UNSET_NOVELTY,
+        "novelty": unset_novelty(parts.novelty.score.method),
         "saliency": [
             {
                 "channel": architecture.channel,

@@ -13,7 +13,7 @@ from toy_cells import CHANNEL
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.errors import PrecisionWarning, TrainingError
-from inference.training.evaluate import mixture_metrics
+from inference.training.evaluate import choice_metrics
 from inference.training.export import export_graphs
 from inference.training.graphs import TrainedParts
 from inference.training.mixture import Covariance, Mixture, check_condition, fit_best_mixture, fit_mixture
@@ -94,7 +94,7 @@ def test_the_graph_answers_as_scikit_learn_does(
     wanted = scikit_learn_of(mixture).predict_proba(embedding)
     np.testing.assert_allclose(results.cluster_posterior, wanted, atol=1e-4)
     np.testing.assert_array_equal(results.cluster, wanted.argmax(axis=1))
-    np.testing.assert_allclose(results.novelty, mixture.novelty(embedding), rtol=1e-4)
+    np.testing.assert_allclose(results.novelty, toy_trained.novelty.score.score(embedding), rtol=1e-4)
 
 
 def conditioned(mixture: Mixture, condition: float) -> Mixture:
@@ -141,9 +141,13 @@ def test_the_number_of_clusters_is_found_where_they_stand_apart(covariance: Cova
     assert (mixture.clusters, mixture.covariance) == (3, covariance)
     assert list(mixture.bic) == [1, 2, 3, 4, 5, 6]
     assert min(mixture.bic, key=lambda number: mixture.bic[number]) == 3
-    above = mixture_metrics(mixture)["bic_above_least"]
-    assert above["clusters: 3"] == 0 and above["clusters: 1"] > 0
-    assert mixture_metrics(fit_mixture(blobs(400, 3), 3, seed=0)) == {}
+
+
+def test_the_report_shows_the_numbers_of_clusters_that_were_tried(toy_trained: TrainedParts) -> None:
+    tried = replace(toy_trained.mixture, bic={2: 90.5, 3: 80.0})
+    above = choice_metrics(replace(toy_trained, mixture=tried))["bic_above_least"]
+    assert above == {"clusters: 2": 10.5, "clusters: 3": 0.0}
+    assert "bic_above_least" not in choice_metrics(toy_trained)
 
 
 def test_training_leaves_torch_as_it_was() -> None:

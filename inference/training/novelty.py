@@ -1,0 +1,180 @@
+"""How unlike the training cells a cell is: three scores, and which of them finds cells of a class that it never met."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial import cKDTree
+from sklearn.metrics import roc_auc_score
+
+from inference.training.mixture import Mixture, fit_mixture
+
+Doubles = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.integer]
+
+NEIGHBOURS = 5
+MOST_PROTOTYPES = 5000
+_LEAST_CELLS = 20
+_REGULARISER = 1e-3
+
+
+class NoveltyScore(Protocol):
+    """A score of embeddings, larger for what is less like the training cells."""
+
+    @property
+    def method(self) -> str:
+        """What it is, for the contract."""
+
+    def score(self, embedding: Doubles) -> Doubles:
+        """Return the novelty `(n,)` of embeddings `(n, d)`."""
+
+
+@dataclass(frozen=True)
+class MixtureNovelty:
+    """Mahalanobis distance to the nearest component of the mixture."""
+
+    mixture: Mixture
+    method: str = "Mahalanobis distance to the nearest component of the mixture"
+
+    def score(self, embedding: Doubles) -> Doubles:
+        """Return the novelty `(n,)` of embeddings `(n, d)`."""
+        return self.mixture.novelty(embedding)
+
+
+@dataclass(frozen=True)
+class NeighbourNovelty:
+    """Distance to the fifth nearest of at most 5000 training cells (Sun et al., ICML 2022).
+
+    Attributes
+    ----------
+    bank
+        `(m, d)` embeddings of training cells.
+    """
+
+    bank: Doubles
+
+    @property
+    def method(self) -> str:
+        """What it is, for the contract."""
+        return f"distance to the {NEIGHBOURS}th nearest of {len(self.bank)} training cells"
+
+    def score(self, embedding: Doubles) -> Doubles:
+        """Return the novelty `(n,)` of embeddings `(n, d)`."""
+        return np.asarray(cKDTree(self.bank).query(embedding, k=[NEIGHBOURS])[0][:, 0])
+
+
+@dataclass(frozen=True)
+class RelativeNovelty:
+    """Squared Mahalanobis distance to the nearest class, less that to all cells taken together (Ren et al., 2021).
+
+    Attributes
+    ----------
+    mean, factor
+        `(c, d)` of the classes, and `(d, d)`: distance = |(embedding - mean) @ factor|, the same for all classes.
+    common_mean, common_factor
+        `(d,)` and `(d, d)` of all cells.
+    """
+
+    mean: Doubles
+    factor: Doubles
+    common_mean: Doubles
+    common_factor: Doubles
+    method: str = "relative squared Mahalanobis distance to the nearest class"
+
+    def score(self, embedding: Doubles) -> Doubles:
+        """Return the novelty `(n,)` of embeddings `(n, d)`."""
+        own = (((embedding[:, None] - self.mean) @ self.factor) ** 2).sum(axis=2).min(axis=1)
+        return np.asarray(own - (((embedding - self.common_mean) @ self.common_factor) ** 2).sum(axis=1))
+
+
+@dataclass(frozen=True)
+class NoveltyChoice:
+    """The score that a bundle answers with, and why.
+
+    Attributes
+    ----------
+    score
+        The one that was chosen.
+    auroc
+        Of each score, the mean over the classes of its area under the curve (1: every cell of the class that was left
+        out is more novel than every other cell; .5: chance); empty where there are no labels to tell.
+    """
+
+    score: NoveltyScore
+    auroc: Mapping[str, float]
+
+
+def choose_novelty(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> NoveltyChoice:
+    """Take the score that best finds each labelled class when it is fitted without it.
+
+    The encoder has seen the class that is left out, so the figures are optimistic; they compare scores, no more.
+
+    Parameters
+    ----------
+    embedding, label
+        `(n, d)` and `(n,)` of the training cells; a negative label is none.
+    mixture
+        Fitted to the same cells; its distance is taken where labels are too few to choose by.
+    """
+    known = label >= 0
+    auroc = leave_one_class_out(embedding[known], label[known], mixture.clusters, seed)
+    fitted = {"mixture": MixtureNovelty(mixture)} if not auroc else fit_scores(embedding, label, mixture, seed)
+    return NoveltyChoice(fitted[max(auroc, key=lambda name: auroc[name])] if auroc else fitted["mixture"], auroc)
+
+
+def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed: int) -> dict[str, float]:
+    """Return the mean area under the curve of each score; nothing where fewer than two classes have cells enough.
+
+    Of the other classes, one half of the cells is learnt from and the other half is to be less novel than all cells of
+    the class that is left out.
+    """
+    found: list[dict[str, float]] = []
+    counts = np.bincount(label, minlength=1)
+    for left_out in np.flatnonzero(counts >= _LEAST_CELLS):
+        others = np.random.default_rng(seed).permutation(np.flatnonzero(label != left_out))
+        learnt, judged = np.array_split(others, 2)
+        if len(learnt) <= max(2 * embedding.shape[1], clusters * _LEAST_CELLS, _LEAST_CELLS):
+            continue
+        mixture = fit_mixture(embedding[learnt], clusters, seed)
+        seen = np.concatenate([judged, np.flatnonzero(label == left_out)])
+        own = mixture.embed(embedding)
+        scores = fit_scores(own[learnt], label[learnt], mixture, seed)
+        truth = label[seen] == left_out
+        found.append({name: float(roc_auc_score(truth, each.score(own[seen]))) for name, each in scores.items()})
+    if len(found) < 2:
+        return {}
+    return {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+
+
+def fit_scores(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> dict[str, NoveltyScore]:
+    """Fit every score; the first ones are preferred where all do equally well."""
+    return {
+        "mixture": MixtureNovelty(mixture),
+        "neighbours": NeighbourNovelty(_bank(embedding, seed)),
+        "relative": _relative(embedding[label >= 0], label[label >= 0]),
+    }
+
+
+def _bank(embedding: Doubles, seed: int) -> Doubles:
+    if len(embedding) <= MOST_PROTOTYPES:
+        return embedding
+    return embedding[np.sort(np.random.default_rng(seed).choice(len(embedding), MOST_PROTOTYPES, replace=False))]
+
+
+def _relative(embedding: Doubles, label: Integers) -> RelativeNovelty:
+    present, index = np.unique(label, return_inverse=True)
+    mean = np.stack([embedding[index == i].mean(axis=0) for i in range(len(present))])
+    common = embedding.mean(axis=0)
+    return RelativeNovelty(mean, _whitening(embedding - mean[index]), common, _whitening(embedding - common))
+
+
+def _whitening(centred: Doubles) -> Doubles:
+    """Return the Cholesky factor of the precision of centred rows."""
+    d = centred.shape[1]
+    covariance = centred.T @ centred / len(centred)
+    covariance += _REGULARISER * np.trace(covariance) / d * np.eye(d)
+    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)).T)
