@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, Self
@@ -81,6 +82,22 @@ class ConformalSpec(_Part):
     """By class, validation cells that it was set on."""
 
 
+class DriftSpec(_Part):
+    """What ordinary cells look like to the model; see `inference.drift`."""
+
+    quantiles: tuple[tuple[float, ...], ...] = Field(min_length=1)
+    """Of each of the first axes of the embedding, evenly spaced from the least to the largest."""
+    cells: int = Field(ge=1)
+    """Validation cells that they were taken of."""
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for axis in self.quantiles:
+            if len(axis) < 2 or any(low > high for low, high in itertools.pairwise(axis)):
+                raise ValueError("every axis needs two or more quantiles, none below the one before")
+        return self
+
+
 class TrainingSpec(_Part):
     """Where the model comes from."""
 
@@ -129,6 +146,8 @@ class Contract(_Part):
     weights already. None where too few labelled cells were held out."""
     conformal: ConformalSpec | None = None
     """None without classes, with too few labelled cells held out, and in bundles of before there were sets."""
+    drift: DriftSpec | None = None
+    """None with too few cells held out, and in bundles of before drift was looked for."""
     novelty: NoveltySpec
     saliency: tuple[SaliencySpec, ...] = Field(min_length=1)
     """The first one is the explain graph's output `saliency`, any other one `saliency_` and its channel."""
@@ -164,6 +183,8 @@ class Contract(_Part):
             len(self.conformal.least_probability) == len(self.conformal.cells) == len(self.classes)
         ):
             raise ValueError("conformal must have a threshold and a number of cells for every class")
+        if self.drift is not None and len(self.drift.quantiles) > self.embedding_size:
+            raise ValueError("drift has quantiles of more axes than the embedding has")
         return self
 
     @property

@@ -22,6 +22,7 @@ from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
 from service.cell_rows import AnswerNames
+from service.drift_monitor import DriftMonitor
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.pipeline import Parts
 from service.run import FinishReason, Record, Run, RunRequest, RunState
@@ -119,7 +120,8 @@ def _armed(
     folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
     channels = tuple(dict.fromkeys([*transform.live_channels, *asked, *needed]))
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
-    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels))
+    drift = DriftMonitor(bundle.contract.drift)
+    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift))
 
 
 def providers_of(dispatcher: Dispatcher) -> str:

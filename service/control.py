@@ -155,6 +155,7 @@ class RunControl:
                 "ledger": run.ledger,
                 "batches_given_again": dispatcher.given_again if dispatcher else 0,
                 "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
+                "drift": job.drift,
                 "bundle": run.bundle,
                 "bundle_digest": run.bundle_digest,
                 "provider": run.provider,

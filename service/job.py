@@ -16,6 +16,7 @@ from service.outcomes import truth_of_run
 from service.pipeline import Pipeline
 from service.run import DropReason, FinishReason, Run, RunState
 from service.run_folder import RunFolder
+from service.status import DriftStatus
 
 SAVE_S = 1.0
 STALLED_S = 30.0
@@ -47,6 +48,11 @@ class Job:
     def folder(self) -> RunFolder:
         """Where the run is stored."""
         return self._parts.folder
+
+    @property
+    def drift(self) -> DriftStatus | None:
+        """How the last window of cells compares with ordinary ones."""
+        return self._parts.drift.status()
 
     @property
     def over(self) -> bool:

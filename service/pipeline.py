@@ -19,6 +19,7 @@ from inference.finished import Finished
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
 from service.cell_rows import count_reasons
+from service.drift_monitor import DriftMonitor
 from service.edge import Edge, Policy
 from service.errors import StorageError
 from service.intake import Intake
@@ -50,6 +51,7 @@ class Parts:
     recorder: Recorder | None
     channels: tuple[str, ...]
     """Images to be made of every event."""
+    drift: DriftMonitor
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ class Pipeline:
             self._ledger.dropped(DropReason.STORAGE, len(cells))
             self._storage_full(error)
             return
+        self._parts.drift.add(finished.results.embedding)
         self._ledger.stored(len(cells))
         self.cells_rate.add(len(cells))
         self._stored += len(cells)

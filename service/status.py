@@ -63,6 +63,24 @@ class WorkerStatus(_Snapshot):
     """Seconds since it was last heard."""
 
 
+class DriftStatus(_Snapshot):
+    """How the last whole window of 500 cells compares with the run that the model was calibrated on."""
+
+    alarm: bool
+    """True where chance explains the difference in less than one window of a hundred: the instrument drifted, or the
+    sample holds other shares of its kinds of cells."""
+    axis: NonNegativeInt
+    """The axis of the embedding that differs most."""
+    distance: float
+    """Largest difference of the two distribution functions on it."""
+    p: float
+    """Chance of such a difference on any axis if nothing had changed."""
+    windows: NonNegativeInt
+    """Windows compared since the run began."""
+    alarms: NonNegativeInt
+    """Of them raised the alarm."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -87,6 +105,8 @@ class ServiceStatus(_Snapshot):
     """Because their worker was silent."""
     answers_ignored: NonNegativeInt = 0
     """Because the batch was answered already."""
+    drift: DriftStatus | None = None
+    """None before the first window is full, and where the model does not say what ordinary cells look like."""
     bundle: str = ""
     bundle_digest: str = ""
     provider: str = ""

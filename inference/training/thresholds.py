@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from inference import drift
 from inference.conformal import least_probabilities
 from inference.results import CellResults
 from inference.training.calibration import LEAST_CELLS
@@ -19,7 +20,7 @@ def unset_novelty(method: str) -> dict[str, Any]:
 
 
 def thresholds(results: CellResults, cells: TrainingSet, method: str, options: TrainingOptions) -> dict[str, Any]:
-    """Return the contract's fields `novelty` and `conformal`.
+    """Return the contract's fields `novelty`, `conformal` and `drift`.
 
     Parameters
     ----------
@@ -30,7 +31,11 @@ def thresholds(results: CellResults, cells: TrainingSet, method: str, options: T
     method
         What the graph answers as novelty.
     """
-    return {"novelty": _novelty(results, method, options), "conformal": _conformal(results, cells, options)}
+    return {
+        "novelty": _novelty(results, method, options),
+        "conformal": _conformal(results, cells, options),
+        "drift": _drift(results),
+    }
 
 
 def _novelty(results: CellResults, method: str, options: TrainingOptions) -> dict[str, Any]:
@@ -52,3 +57,9 @@ def _conformal(results: CellResults, cells: TrainingSet, options: TrainingOption
         "least_probability": least_probabilities(results.class_probability[known], label, options.alpha),
         "cells": np.bincount(label, minlength=classes).tolist(),
     }
+
+
+def _drift(results: CellResults) -> dict[str, Any] | None:
+    if len(results) < drift.LEAST_CELLS:
+        return None
+    return {"quantiles": drift.reference_quantiles(results.embedding), "cells": len(results)}

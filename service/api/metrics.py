@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconstruction.images import Rejection
 from service.run import DropReason, Ledger
-from service.status import ServiceState, ServiceStatus
+from service.status import DriftStatus, ServiceState, ServiceStatus
 
 STAGES = ("detect", "transform", "infer", "store", "total")
 QUEUES = ("blocks", "events", "batches")
@@ -78,6 +78,13 @@ def _queues(status: ServiceStatus, what: str) -> list[Sample]:
     return samples
 
 
+def _drift(drift: DriftStatus | None) -> Iterator[str]:
+    alarm, windows, alarms = (drift.alarm, drift.windows, drift.alarms) if drift else (False, 0, 0)
+    yield from _family("drift_alarm", "gauge", "1 while cells differ from the model's own.", [({}, float(alarm))])
+    yield from _family("drift_windows_total", "counter", "Windows of cells compared in this run.", [({}, windows)])
+    yield from _family("drift_alarms_total", "counter", "Of them raised the alarm.", [({}, alarms)])
+
+
 def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family(
         "service_state",
@@ -95,6 +102,7 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family(
         "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
     )
+    yield from _drift(status.drift)
     yield from _family("uptime_seconds", "gauge", "Since the service started.", [({}, status.uptime_s)])
 
 
