@@ -12,9 +12,10 @@ from acquisition.event import BINS_PER_TICK
 from acquisition.folding import PeriodGrid
 from benchmarks.images import events_of
 from benchmarks.timing import Row
+from reconstruction.line_event import MARGIN
 from reconstruction.line_light import Lit, empty_line, lay_light
 from reconstruction.line_modes import LineMode
-from reconstruction.line_pictures import MARGIN, LinePictures
+from reconstruction.line_pictures import LinePictures
 from reconstruction.line_pixels import Line, draw_lines, drawn_places
 
 PERIOD, PIXELS, LINES = 1024.0 / 3.0, 64, 1024

@@ -9,7 +9,7 @@ import numpy as np
 
 from acquisition.event import BINS_PER_TICK, Background, ClockState
 from acquisition.instrument import LineView
-from reconstruction.line_views import dark_level
+from reconstruction.line_views import dark_bins, dark_level
 from simulator.electronics.converter import enob_noise
 from simulator.electronics.laser import white_noise
 from simulator.setup import Setup
@@ -53,7 +53,7 @@ def predicted_noise(setup: Setup, background: Background, clock: ClockState) -> 
 def _relative_variance(setup: Setup, background: Background, clock: ClockState, view: LineView) -> float:
     """Mean variance of a sample's ratio to its level over the field of a view."""
     optics, detector = setup.instrument.time_stretch, setup.detectors[0]
-    level = background.level[0] - dark_level(background.level[0], optics, clock.period_ticks)
+    level = background.level[0] - dark_level(background.level[0], dark_bins(optics, clock.period_ticks))
     half = 0.5 * setup.instrument.grid.field_um / optics.um_per_sample
     middle = 0.5 * clock.period_ticks + view.delay_samples
     bins = np.arange(int((middle - half) * BINS_PER_TICK), int((middle + half) * BINS_PER_TICK))

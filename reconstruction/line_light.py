@@ -72,18 +72,21 @@ def empty_line(level: FloatImage, offsets: FloatImage, period: float, views: Dou
     for v in range(views.shape[0]):
         first = ((views[v, 0] - views[v, 1]) * BINS_PER_TICK + 0.5) % around
         count = min(math.ceil(2 * views[v, 1] * BINS_PER_TICK), math.ceil(around))
+        # Up to the end of the line, and from its start on.
+        before = min(math.ceil(around - first), count)
+        starts = (int(first), int(first + before - around))
+        stops = (int(first) + before, int(first + before - around) + count - before)
         top = np.float32(0.0)
-        for turn in range(2):
-            place = first
-            for k in range(count):
-                b = min(int(place), n_bins - 1)
-                if turn == 0:
-                    top = max(top, level[b])
-                elif level[b] > np.float32(DARKEST) * top:
-                    lit[b] = True
+        for part in range(2):
+            for b in range(starts[part], stops[part]):
+                top = max(top, level[min(b, n_bins - 1)])
+        for part in range(2):
+            for b in range(starts[part], stops[part]):
+                if level[min(b, n_bins - 1)] > np.float32(DARKEST) * top:
+                    lit[min(b, n_bins - 1)] = True
                     if v == 0:
+                        k = b - starts[part] + part * before
                         reach = max(reach, abs((k + 0.5) / BINS_PER_TICK - views[0, 1]))
-                place += 1.0 if place + 1.0 < around else 1.0 - around
         highest = max(highest, top)
     by_tick = EmptyLine(
         np.zeros((BINS_PER_TICK, length), np.float32),
@@ -168,35 +171,31 @@ def pulse_energies(
     energies = np.full(n, np.nan)
     usual, lit = _usual(empty.level[0], grid.period_ticks)
     first_tick, origin, period = grid
-    end_tick, width = first_tick + samples.shape[0], int(2 * empty.reach) + 2
-    values, level, inverse = np.empty(width, np.float32), np.empty(width, np.float32), np.empty(width, np.float32)
+    end_tick, values = first_tick + samples.shape[0], np.empty(int(2 * empty.reach) + 2, np.float32)
     for i in range(n):
         middle = origin + (first_line + i) * period + first.middle
-        tick, stop = math.ceil(middle - first.reach), math.ceil(middle - first.reach + period)
-        if tick < first_tick or stop > end_tick:
+        start, stop = math.ceil(middle - first.reach), math.ceil(middle - first.reach + period)
+        if start < first_tick or stop > end_tick:
             continue
-        light, over, met = 0.0, 0.0, 0
-        begin, end = math.ceil(middle - empty.reach), math.floor(middle + empty.reach)
+        tick, light, over = start, 0.0, 0.0
         while tick < stop:
             q, k, until = _stretch(tick, stop, grid)
-            taken = samples[tick - first_tick : until - first_tick]
-            offsets = empty.offsets[tick % empty.cores :]
+            taken, offsets = samples[tick - first_tick : until - first_tick], empty.offsets[tick % empty.cores :]
             part = _add_up(taken, offsets, empty.level[q, k:], empty.most[q, k:])
-            light, over = light + part[0], over + part[1]
-            low, high = max(begin - tick, 0), min(until, end) - tick
-            if low < high:
-                part_values = values[met : met + high - low]
-                for j in range(high - low):
-                    part_values[j] = np.float32(taken[low + j]) - offsets[low + j]
-                level[met : met + high - low] = empty.level[q, k + low : k + high]
-                inverse[met : met + high - low] = empty.inverse[q, k + low : k + high]
-                met += high - low
-            tick = until
-        if light >= LEAST_PULSE * usual and 2.0 * over < lit:
-            energy = 1.0
-            for width_now in (PULSE_RANGE, NEAR, NEAR):
-                energy = _mean_ratio(values[:met], level[:met], inverse[:met], energy, width_now)
-            energies[i] = 1.0 if math.isnan(energy) else energy
+            light, over, tick = light + part[0], over + part[1], until
+        if light < LEAST_PULSE * usual or 2.0 * over >= lit:
+            continue
+        # The first view lies in the middle of the clock's line, so that all of it is of one stretch.
+        tick = max(start, math.ceil(middle - empty.reach))
+        q, k, until = _stretch(tick, math.floor(middle + empty.reach), grid)
+        taken, offsets = samples[tick - first_tick : until - first_tick], empty.offsets[tick % empty.cores :]
+        for j in range(taken.shape[0]):
+            values[j] = np.float32(taken[j]) - offsets[j]
+        near, level, inverse = values[: taken.shape[0]], empty.level[q, k:], empty.inverse[q, k:]
+        energy = 1.0
+        for width in (PULSE_RANGE, NEAR, NEAR):
+            energy = _mean_ratio(near, level, inverse, energy, width)
+        energies[i] = 1.0 if math.isnan(energy) else energy
     return energies
 
 

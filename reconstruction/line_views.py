@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +67,7 @@ def views_of(instrument: Instrument) -> tuple[ViewPlace, ...]:
     return tuple(places)
 
 
-def dark_level(level: npt.NDArray[np.float32], optics: TimeStretch, period_ticks: float) -> float:
+def dark_level(level: npt.NDArray[np.float32], dark: npt.NDArray[np.bool_]) -> float:
     """Return what the converter reads where a line has no light, counts.
 
     Its offset, and what a coupling without direct current takes away, would otherwise count as light that no cell
@@ -78,25 +77,24 @@ def dark_level(level: npt.NDArray[np.float32], optics: TimeStretch, period_ticks
     ----------
     level
         `(n_bins,)` float32, counts, see `acquisition.event.Background`.
-    optics
-        Says where there is light.
-    period_ticks
-        Of the lines.
+    dark
+        `dark_bins` of the instrument and of its period.
 
     Returns
     -------
     float
         Mean of the middle half of the dark phases, which leaves out what swings behind a pulse; 0 if none are dark.
     """
-    dark = _dark_bins(optics, int(period_ticks * BINS_PER_TICK))
-    levels = np.sort(level[: dark.size][dark[: level.size]])
+    levels = level[: dark.size][dark[: level.size]]
+    levels.sort()
     quarter = levels.size // 4
-    return float(levels[quarter : levels.size - quarter].mean()) if levels.size else 0.0
+    kept = levels[quarter : levels.size - quarter]
+    return float(np.add.reduce(kept)) / kept.size if kept.size else 0.0
 
 
-@lru_cache(maxsize=32)
-def _dark_bins(optics: TimeStretch, n_bins: int) -> npt.NDArray[np.bool_]:
-    """Which bins of a background no view reaches."""
+def dark_bins(optics: TimeStretch, period_ticks: float) -> npt.NDArray[np.bool_]:
+    """Return which bins of a background no view reaches, where lines have this period."""
+    n_bins = int(period_ticks * BINS_PER_TICK)
     phase = np.arange(n_bins) + 0.5 - 0.5 * n_bins
     dark = np.ones(n_bins, dtype=np.bool_)
     for view in optics.views:

@@ -13,7 +13,7 @@ from reconstruction.line_light import DARKEST, ECHO, LEAST_PULSE, NEAR, PULSE_RA
 from reconstruction.line_modes import LineMode
 from reconstruction.line_pictures import CONTRAST, PERIOD_STEP
 from reconstruction.line_pixels import DRAWN_PLACES, LEAST_MET
-from reconstruction.line_views import dark_level, views_of
+from reconstruction.line_views import dark_bins, dark_level, views_of
 
 SAMPLES_ABOUT = 8
 
@@ -26,7 +26,7 @@ class Reference:
         self.period = event.clock.period_ticks
         self.views = [view for view in views_of(instrument) if view.column == column]
         level = event.background.level[column]
-        self.dark = np.float32(dark_level(level, instrument.time_stretch, self.period))
+        self.dark = np.float32(dark_level(level, dark_bins(instrument.time_stretch, self.period)))
         self.level = level - self.dark
         around = range(math.ceil(4 * self.period))
         self.tops = [

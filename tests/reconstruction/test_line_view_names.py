@@ -6,7 +6,7 @@ import pytest
 from acquisition.errors import ConfigError
 from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
-from reconstruction.line_views import dark_level, views_of
+from reconstruction.line_views import dark_bins, dark_level, views_of
 
 ATOM_VIEWS = ("brightfield", "rising_x", "falling_x", "rising_y", "falling_y")
 
@@ -51,10 +51,10 @@ def test_the_level_without_light_is_found_between_the_views(preset, middles):
     for middle in middles:
         level[np.abs(phase - 0.5 * period - middle) < optics.views[0].width_samples / 2 + 2] += 80.0
         level[np.abs(phase - 0.5 * period - middle + period) < optics.views[0].width_samples / 2 + 2] += 80.0
-    assert dark_level(level, optics, period) == pytest.approx(-1.3, abs=1e-5)
+    assert dark_level(level, dark_bins(optics, period)) == pytest.approx(-1.3, abs=1e-5)
 
 
 def test_where_a_line_is_never_dark_nothing_is_taken_away():
     optics = instrument_preset("stretch-ci").time_stretch
     bright = optics.model_copy(update={"views": (optics.views[0].model_copy(update={"width_samples": 340.0}),)})
-    assert dark_level(np.full(1400, 50.0, np.float32), bright, 344.8) == 0.0
+    assert dark_level(np.full(1400, 50.0, np.float32), dark_bins(bright, 344.8)) == 0.0
