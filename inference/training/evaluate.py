@@ -10,7 +10,7 @@ from scipy.stats import binom
 from inference.conformal import class_sets
 from inference.contract import Contract
 from inference.engine import Engine
-from inference.results import CellResults
+from inference.evaluation.answers import answers_of
 from inference.training.calibration import expected_calibration_error, untempered
 from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
@@ -21,7 +21,6 @@ from inference.training.scores import Integers, balanced_accuracy, cluster_accur
 from inference.training.split import RunSplit
 
 Metrics = dict[str, dict[str, float]]
-_BATCH = 64
 
 
 def reconstruction_metrics(model: Autoencoders, split: RunSplit) -> Metrics:
@@ -63,16 +62,6 @@ def choice_metrics(parts: TrainedParts) -> Metrics:
     if parts.novelty.auroc:
         metrics["novelty_auroc"] = dict(parts.novelty.auroc)
     return metrics
-
-
-def answers_of(engine: Engine, cells: TrainingSet) -> CellResults:
-    """Return a bundle's answers for cells, which are given to it as an instrument would."""
-    ids = np.arange(len(cells), dtype=np.uint64)
-    parts = [
-        engine.answer_arrays(ids[at : at + _BATCH], cells.as_given(slice(at, at + _BATCH)))
-        for at in range(0, len(cells), _BATCH)
-    ]
-    return CellResults.concatenate(parts)
 
 
 def answer_metrics(engine: Engine, split: RunSplit, seed: int) -> Metrics:

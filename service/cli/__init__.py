@@ -20,6 +20,7 @@ COMMANDS = {
     "export-sigmf": "service.cli.convert:export_sigmf_command",
     "export-images": "service.cli.export_images:export_images_command",
     "train": "service.cli.train:train",
+    "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",
 }

@@ -21,7 +21,8 @@ from service.cli.progress import progress_bar
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
 
-_EXTRA = ("torch", "onnx", "onnxscript", "sklearn")
+EXTRA = ("torch", "onnx", "onnxscript", "sklearn", "scipy", "threadpoolctl")
+"""Libraries that acquisition does not need."""
 
 
 class ClusterNumber(click.ParamType[int | None]):
@@ -144,7 +145,7 @@ def _trainer(kind: str) -> Any:
         from inference.training.options import Learning, TrainingOptions
         from inference.training.train import train_bundle
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in _EXTRA:
+        if (error.name or "").partition(".")[0] not in EXTRA:
             raise
         raise ConfigError(
             f"Training needs '{error.name}', which acquisition does not; "

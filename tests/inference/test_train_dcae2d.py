@@ -28,10 +28,11 @@ def test_the_toy_bundle_separates_the_toy_cells_of_a_run_it_never_saw(toy_bundle
 def test_every_accuracy_stands_beside_its_controls(toy_bundle: Bundle) -> None:
     for name in ("class_balanced_accuracy", "cluster_balanced_accuracy"):
         values = toy_bundle.contract.metrics[name]
-        assert values.keys() == {"model", "majority_class", "background_only", "hand_made_features"}
+        controls = {"majority_class", "background_only", "hand_made_features", "boosted_features"}
+        assert values.keys() == {"model", *controls}
         assert values["majority_class"] == pytest.approx(1 / 3)
         assert values["background_only"] < 0.6
-        assert values["hand_made_features"] > 0.9
+        assert values["hand_made_features"] > 0.9 and values["boosted_features"] > 0.9
 
 
 def test_the_threshold_calls_about_as_many_cells_novel_as_it_says(toy_bundle: Bundle) -> None:

@@ -1,0 +1,140 @@
+"""`lightline evaluate`: how well a model does on cells, and whether for the right reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from acquisition.errors import ConfigError
+from inference.bundle import Bundle
+from inference.contract import Contract
+from inference.engine import Engine
+from inference.shipped import SHIPPED, shipped_bundles
+from service.cli.collect import Wanted, collect
+from service.cli.model_kinds import ModelKind
+from service.cli.progress import progress_bar
+from service.cli.train import EXTRA
+
+if TYPE_CHECKING:
+    from inference.evaluation.assess import Assessed
+    from inference.training.data import TrainingSet
+
+
+@click.command()
+@click.argument("bundle")
+@click.argument("data", nargs=-1, required=True)
+@click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="HTML file to write.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the numbers here too."
+)
+@click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
+@click.option(
+    "--controls-from",
+    "others",
+    multiple=True,
+    metavar="SOURCE",
+    help="Other runs to fit the simple controls to (default: for each run, the other runs given).",
+)
+@click.option("--mask-study", is_flag=True, help="Add what masks of maps tell, beside the controls of that study.")
+@click.option(
+    "--map-cells",
+    type=click.IntRange(min=0),
+    default=48,
+    show_default=True,
+    help="Cells, drawn at random, that maps are measured on.",
+)
+@click.option(
+    "--embedding",
+    "view",
+    type=click.Choice(["tsne", "pca"]),
+    default="tsne",
+    show_default=True,
+    help="How the embedding is drawn.",
+)
+@click.option("--gallery", type=click.IntRange(min=1), default=12, show_default=True, help="Cells shown of each group.")
+@click.option(
+    "--pool",
+    type=click.IntRange(1, 8),
+    default=2,
+    show_default=True,
+    help="Edge of the cubes of voxels whose means are kept, as in training.",
+)
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
+def evaluate(
+    bundle: str,
+    data: tuple[str, ...],
+    out: Path,
+    json_file: Path | None,
+    cells: int,
+    others: tuple[str, ...],
+    mask_study: bool,
+    map_cells: int,
+    view: str,
+    gallery: int,
+    pool: int,
+    seed: int,
+) -> None:
+    """Judge the model BUNDLE on the cells of DATA, and write a report that opens in any browser.
+
+    BUNDLE is a file, or the name of a model that comes with Lightline; DATA is one or more runs as 'lightline train'
+    takes them: sim:sheet-ci?seed=9, a recording, a run folder, or a .npz set. The report sets clusters and classes
+    beside the truth and beside simple controls, and says how far the saliency maps can be trusted.
+    """
+    for file in filter(None, (out, json_file)):
+        if not file.absolute().parent.is_dir():
+            raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
+    engine = Engine(Bundle.load(SHIPPED / f"{bundle}.bundle" if bundle in shipped_bundles() else Path(bundle)))
+    _check_installed()
+    from inference.evaluation.assess import assess
+    from service.evaluation_page import page
+    from service.evaluation_pictures import EmbeddingView, draw_pictures
+
+    judged = _collect(data, cells, engine.contract, pool)
+    fitted = _collect(others, cells, engine.contract, pool) if others else None
+    found = assess(engine, judged, others=fitted, map_cells=map_cells, with_masks=mask_study, seed=seed)
+    pictures = draw_pictures(found, judged, engine.contract, view=EmbeddingView(view), gallery=gallery, seed=seed)
+    out.write_text(page(found.numbers, engine.contract, pictures), encoding="utf-8")
+    if json_file is not None:
+        json_file.write_text(found.numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    click.echo(_summary(found))
+    click.echo(f"Wrote {out}; open it in a browser.", err=True)
+
+
+def _check_installed() -> None:
+    """Say what has to be installed, before cells are collected for nothing."""
+    try:
+        import inference.evaluation.assess
+        import inference.training.heads  # noqa: F401
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in EXTRA:
+            raise
+        raise ConfigError(
+            f"Evaluating needs '{error.name}', which acquisition does not; "
+            "install it with: pip install 'lightline[train]'."
+        ) from None
+
+
+def _collect(places: tuple[str, ...], cells: int, contract: Contract, pool: int) -> TrainingSet:
+    from inference.training.data import TrainingSet
+
+    flat = [len(spec.shape) == 2 for spec in contract.inputs]
+    kind = ModelKind("", images=any(flat), volumes=not all(flat))
+    wanted = Wanted(kind, tuple(spec.channel for spec in contract.inputs), pool)
+    sets = []
+    for place in places:
+        with progress_bar(f"cells of {place}", "cells") as progress:
+            sets.append(collect(place, cells, wanted, progress))
+        click.echo(f"{place}: {len(sets[-1])} cells, {int(sets[-1].is_labelled.sum())} with a label", err=True)
+    return TrainingSet.concatenate(sets)
+
+
+def _summary(found: Assessed) -> str:
+    numbers = found.numbers
+    kinds = {"clusters": numbers.clusters, "classes": numbers.classes, **numbers.controls}
+    rows = {name.replace("_", " "): scores.balanced_accuracy for name, scores in kinds.items() if scores is not None}
+    if not rows:
+        return "The cells have no labels, so nothing is compared with the truth."
+    width = max(map(len, rows))
+    return "\n".join(["balanced accuracy", *(f"  {name:<{width}}  {value:.1%}" for name, value in rows.items())])
