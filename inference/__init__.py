@@ -12,5 +12,5 @@ At run time (no torch):
   `messages` and `wire` what they say to each other, `address` where they meet
 - `errors`: what can go wrong
 
-`training` makes bundles and needs the extra `train`.
+`training` makes bundles, `evaluation` judges them; both need the extra `train`.
 """

@@ -19,9 +19,10 @@ h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 36px 0 8p
 h3 { font-size: 15px; margin: 18px 0 4px; }
 p { margin: 6px 0 10px; max-width: 78ch; } .muted { color: #56636f; }
 .warn { background: #fff1d6; color: #704600; padding: 8px 12px; border-radius: 6px; max-width: none; }
-table { border-collapse: collapse; margin: 8px 0 16px; } caption { text-align: left; color: #56636f; padding: 4px 0; }
+table { border-collapse: collapse; margin: 8px 0 16px; }
+caption { text-align: left; color: #56636f; padding: 4px 0; min-width: 60ch; }
 th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid #e4e8ec; text-align: right; }
-th:first-child, td:first-child, td.text, th.text { text-align: left; }
+th { vertical-align: bottom; max-width: 16ch; } th:first-child, td:first-child { text-align: left; }
 tr.own td { font-weight: 650; }
 img { max-width: 100%; } .beside { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }
 .gallery { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 0 12px; } .gallery span { display: inline-flex; }

@@ -1,0 +1,90 @@
+"""A report that is sent to a colleague must show everything on a computer with no network, and hide no warning."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from tiny_bundle import tiny_bundle
+
+from acquisition.origin import Origin
+from inference.training.data import TrainingSet
+
+NAMES = ("dense", "thin")
+
+
+def drawn(run: str, seed: int) -> TrainingSet:
+    """Discs of two darknesses, 12 of each."""
+    rng = np.random.default_rng(seed)
+    label = np.arange(24, dtype=np.int32) % 2
+    y, x = np.mgrid[0:80, 0:80] - 39.5
+    disc = np.hypot(y, x) < 18
+    stack = 1 - disc * np.where(label, 0.2, 0.6)[:, None, None] + rng.normal(0, 0.02, (24, 80, 80))
+    return TrainingSet(
+        images={"transmission": stack.astype(np.float32)},
+        pool={"transmission": 1},
+        label=label,
+        label_names=NAMES,
+        run=np.zeros(24, dtype=np.int32),
+        run_names=(run,),
+        pixel_um=0.25,
+        instrument_kind="light_sheet",
+        origin=Origin.SIMULATED,
+    )
+
+
+def evaluate(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-W", "error", "-c", "from service.cli import main; main(prog_name='lightline')"]
+    call = [*command, "evaluate", *map(str, arguments)]
+    return subprocess.run(call, capture_output=True, text=True, cwd=folder, timeout=200, check=False)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("report")
+    tiny_bundle().save(place / "tiny.bundle")
+    for i, run in enumerate(("one", "<two>")):
+        drawn(run, i).save(place / f"{i}.npz")
+    replace(drawn("three", 3), pixel_um=0.5).save(place / "coarse.npz")
+    return place
+
+
+@pytest.fixture(scope="module")
+def report(folder: Path) -> str:
+    options = ("--out", "r.html", "--json", "r.json", "--map-cells", 4, "--gallery", 2, "--mask-study")
+    done = evaluate(folder, "tiny.bundle", "0.npz", "1.npz", *options, "--embedding", "pca")
+    assert done.returncode == 0, done.stderr
+    assert "hand made features" in done.stdout
+    return (folder / "r.html").read_text(encoding="utf-8")
+
+
+def test_the_report_needs_nothing_but_itself(report: str) -> None:
+    assert "<script" not in report and "http" not in report and "@import" not in report
+    sources = re.findall(r'src="([^"]{0,30})', report)
+    assert len(sources) > 10 and all(source.startswith("data:image/png;base64,") for source in sources)
+
+
+def test_the_report_shows_every_part_and_escapes_names(report: str) -> None:
+    for heading in ("Against the truth", "Embedding", "What the model sees", "Can the maps be trusted?", "masks prove"):
+        assert heading in report
+    assert "&lt;two&gt;" in report and "<two>" not in report
+
+
+def test_the_numbers_are_there_for_machines(report: str, folder: Path) -> None:
+    numbers = json.loads((folder / "r.json").read_text())
+    assert numbers["cells"] == numbers["labelled"] == 48 and numbers["runs"] == ["one", "<two>"]
+    assert numbers["controls"]["hand_made_features"]["balanced_accuracy"] == 1.0
+    assert numbers["shuffled_weights"] == {}, "this graph was not exported by Lightline"
+
+
+def test_wrong_cells_and_places_are_one_sentence(folder: Path) -> None:
+    done = evaluate(folder, "tiny.bundle", "coarse.npz", "--out", "x.html")
+    assert done.returncode == 2 and "pixels of 0.25 µm" in done.stderr and "Traceback" not in done.stderr
+    done = evaluate(folder, "tiny.bundle", "0.npz", "--out", "nowhere/x.html")
+    assert done.returncode == 2 and "There is no folder 'nowhere'" in done.stderr
