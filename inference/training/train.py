@@ -12,10 +12,11 @@ import torch
 
 from inference.bundle import Bundle
 from inference.engine import Engine
+from inference.evaluation.answers import answers_of
 from inference.report import describe
 from inference.training.calibration import LEAST_CELLS, fit_temperature
 from inference.training.data import TrainingSet
-from inference.training.evaluate import answer_metrics, answers_of, choice_metrics, reconstruction_metrics
+from inference.training.evaluate import answer_metrics, choice_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
