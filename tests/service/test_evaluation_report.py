@@ -15,6 +15,7 @@ from tiny_bundle import tiny_bundle
 
 from acquisition.origin import Origin
 from inference.training.data import TrainingSet
+from service.cli import main
 
 NAMES = ("dense", "thin")
 
@@ -57,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def report(folder: Path) -> str:
-    options = ("--out", "r.html", "--json", "r.json", "--map-cells", 4, "--gallery", 2, "--mask-study")
+    options = ("--out", "r.html", "--json", "r.json", "--map-cells", 2, "--gallery", 2, "--mask-study")
     done = evaluate(folder, "tiny.bundle", "0.npz", "1.npz", *options, "--embedding", "pca")
     assert done.returncode == 0, done.stderr
     assert "hand made features" in done.stdout
@@ -83,8 +84,13 @@ def test_the_numbers_are_there_for_machines(report: str, folder: Path) -> None:
     assert numbers["shuffled_weights"] == {}, "this graph was not exported by Lightline"
 
 
-def test_wrong_cells_and_places_are_one_sentence(folder: Path) -> None:
-    done = evaluate(folder, "tiny.bundle", "coarse.npz", "--out", "x.html")
-    assert done.returncode == 2 and "pixels of 0.25 µm" in done.stderr and "Traceback" not in done.stderr
-    done = evaluate(folder, "tiny.bundle", "0.npz", "--out", "nowhere/x.html")
-    assert done.returncode == 2 and "There is no folder 'nowhere'" in done.stderr
+@pytest.mark.parametrize(
+    ("cells", "out", "said"),
+    [("coarse.npz", "x.html", "pixels of 0.25 µm"), ("0.npz", "nowhere/x.html", "There is no folder")],
+)
+def test_wrong_cells_and_places_are_one_sentence(
+    folder: Path, capsys: pytest.CaptureFixture[str], cells: str, out: str, said: str
+) -> None:
+    call = ["evaluate", str(folder / "tiny.bundle"), str(folder / cells), "--out", str(folder / out)]
+    assert main(call, standalone_mode=False) == 2
+    assert said in capsys.readouterr().err and not (folder / out).exists()
