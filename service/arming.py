@@ -118,7 +118,8 @@ def _armed(
         software=software_versions(),
     )
     folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
-    channels = tuple(dict.fromkeys([*transform.live_channels, *asked, *needed]))
+    # What else can be made live is made again of the window where somebody looks at it.
+    channels = tuple(dict.fromkeys([transform.live_channels[0], *asked, *needed]))
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     drift = DriftMonitor(bundle.contract.drift)
     return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift))

@@ -99,8 +99,8 @@ class RunRequest(_Record):
     images: ImageSettings = ImageSettings()
     """How events become images, and when they are cells."""
     channels: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=32)] = ()
-    """Images to make and measure beside the usual ones and those that the model looks at, for example `phase`; flat
-    ones are stored."""
+    """Images to make and measure beside the one that objects are found in and those that the model looks at, for
+    example `phase`; flat ones are stored."""
 
 
 class Ledger(_Record):

@@ -142,7 +142,7 @@ run_options = stack(
         "channels",
         multiple=True,
         metavar="NAME",
-        help="Images to make and measure beside the usual ones, e.g. phase; may be given several times.",
+        help="Images to make and measure beside those that a model looks at, e.g. phase; may be given several times.",
     ),
     click.option("--exit", "exit_when_done", is_flag=True, help="End when the run has ended, instead of serving on."),
     click.option("--json", "as_json", is_flag=True, help="Print the finished run as JSON on stdout, and nothing else."),
