@@ -8,15 +8,18 @@ from functools import partial
 
 import numpy as np
 
-from acquisition.event import BINS_PER_TICK
+from acquisition.event import BINS_PER_TICK, Event
 from acquisition.folding import PeriodGrid
+from acquisition.instrument import Instrument
 from benchmarks.images import events_of
+from benchmarks.plain_lines import measures_by_scipy, picture_by_numpy
 from benchmarks.timing import Row
 from reconstruction.line_event import MARGIN
 from reconstruction.line_light import Lit, empty_line, lay_light
 from reconstruction.line_modes import LineMode
 from reconstruction.line_pictures import LinePictures
 from reconstruction.line_pixels import Line, draw_lines, drawn_places
+from reconstruction.transform import transform_for
 
 PERIOD, PIXELS, LINES = 1024.0 / 3.0, 64, 1024
 ROUNDS = 25
@@ -91,10 +94,26 @@ def pictures() -> Iterator[Row]:
             yield Row(f"pictures, {what}, {mode.value}", 1.0 / took, "cells/s", "copying the windows", other / took)
 
 
+def whole_events() -> Iterator[Row]:
+    """Picture of one view, every feature and the gate, one core, against a plain picture and nine plain measures."""
+    for url, what in (("sim:stretch-ci?seed=3", "stretch-ci"), ("sim:atom-4g?seed=3", "atom-4g")):
+        instrument, events = events_of(url)
+        transform = transform_for(instrument)
+        view, few = transform.live_channels[:1], events[:4]
+
+        def plainly(instrument: Instrument = instrument, few: list[Event] = few) -> None:
+            for event in few:
+                measures_by_scipy(picture_by_numpy(event, instrument), instrument.grid.pixel_um)
+
+        took, other = best_of(partial(transform.images, few, view), plainly)
+        yield Row(f"one view, features, gate, {what}", len(few) / took, "cells/s", "numpy and scipy", other / took)
+
+
 def rows() -> Iterator[Row]:
     """Figures of the lines, one core."""
     yield from gate_and_resample()
     yield from pictures()
+    yield from whole_events()
 
 
 if __name__ == "__main__":

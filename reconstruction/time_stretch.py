@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -40,6 +41,8 @@ class TimeStretchTransform:
         self._gate = settings.gate
         self._pictures = LinePictures(instrument, settings.lines)
         self._contrasts = Contrasts(instrument)
+        self._first = self._pictures.names[0]
+        self._needed = lru_cache(maxsize=32)(self._views_of)
         self._ghosts = ("ghost_share",) if settings.gate.largest_ghost_share is not None else ()
         names = (*image_feature_names("yx"), *OWN_FEATURES, *self._ghosts)
         self._feature_names = (*names, *(PHASE_FEATURES if Contrast.PHASE in self._contrasts.names else ()))
@@ -92,18 +95,21 @@ class TimeStretchTransform:
 
     def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
         pixel_um = self.instrument.grid.pixel_um
-        views = self._needed(images)
-        first = next(iter(views.values()))
-        missing = self._pictures.fill(event, views)[self.live_channels[0]]
-        self._contrasts.make(views, images, pixel_um)
+        views = self._room_for_views(images)
+        first = views[self._first]
+        missing = self._pictures.fill(event, views)[self._first]
+        if images.keys() - views.keys():
+            self._contrasts.make(views, images, pixel_um)
         mask = find_object(first)
         features = image_features(first, mask, pixel_um, "yx")
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
-        features |= {"length_um": event.duration_ticks * um_per_tick, "missing_share": missing.pixels / first.size}
+        features["length_um"] = event.duration_ticks * um_per_tick
+        features["missing_share"] = missing.pixels / first.size
         features["missing_lines_share"] = missing.lines_share
-        clipped = count_clipped(event.window, self.instrument.digitizer).max() / max(event.window.shape[0], 1)
-        features["clipped_share"] = float(clipped)
-        features |= {name: float(ghost_share(first, mask.inside, 1.0)) for name in self._ghosts}
+        clipped = max(count_clipped(event.window, self.instrument.digitizer).tolist())
+        features["clipped_share"] = clipped / max(event.window.shape[0], 1)
+        for name in self._ghosts:
+            features[name] = float(ghost_share(first, mask.inside, 1.0))
         features |= no_phase_features()
         if Contrast.PHASE in images:
             phase = images[Contrast.PHASE]
@@ -113,12 +119,13 @@ class TimeStretchTransform:
         # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
         return Measured(self.instrument.flow_speed_m_s, math.nan, SpeedSource.NOMINAL, rejection, features)
 
-    def _needed(self, images: Mapping[str, FloatImage]) -> dict[str, FloatImage]:
+    def _room_for_views(self, images: Mapping[str, FloatImage]) -> dict[str, FloatImage]:
         """Return room for the views to make, the first one first: where they are asked for, the images themselves."""
         n = self.instrument.grid.size_px
-        asked = (self.live_channels[0], *images, *self._contrasts.views(tuple(images)))
-        return {
-            name: images[name] if name in images else np.empty((n, n), dtype=np.float32)
-            for name in dict.fromkeys(asked)
-            if name in self.live_channels
-        }
+        needed = self._needed(tuple(images))
+        return {name: images[name] if name in images else np.empty((n, n), dtype=np.float32) for name in needed}
+
+    def _views_of(self, asked: tuple[str, ...]) -> tuple[str, ...]:
+        """Return the views that these images are made of, the first one first."""
+        views = dict.fromkeys((self._first, *asked, *self._contrasts.views(asked)))
+        return tuple(name for name in views if name in self.live_channels)
