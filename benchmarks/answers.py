@@ -1,46 +1,92 @@
-"""Inference: the engine against bare ONNX Runtime on the same graph."""
+"""Inference: the engine against bare ONNX Runtime on the same graph, and maps for every cell against captum."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import onnxruntime as ort
+import torch
+from captum.attr import LayerGradCam
 
 from acquisition.presets import instrument_preset
 from benchmarks.timing import Row, in_turn
-from inference.engine import LIVE_OUTPUTS, Engine
+from benchmarks.untrained import IMAGE, VOLUME, untrained_bundle, untrained_parts
+from inference.bundle import Bundle
+from inference.engine import Engine
+from inference.graph_check import LIVE_OUTPUTS
 from inference.shipped import resolve_bundle
+from inference.training.graphs import TrainedParts
+from inference.training.reference import Scores
+
+THREADS = 2
+IMAGES, VOLUMES = 64, 16
+"""Cells in a batch without and with volumes."""
+
+Images = dict[str, npt.NDArray[np.float32]]
 
 
-def rows(batch: int = 64) -> Iterator[Row]:
-    """Figures of the shipped bundles at a full batch, two threads."""
+def rows() -> Iterator[Row]:
+    """Figures of the shipped bundles, and of untrained ones of full size, at a full batch on two threads."""
     for preset in ("sheet-ci", "stretch-ci"):
-        yield from _bundle_rows(preset, batch)
+        yield from _bundle_rows(resolve_bundle(None, instrument_preset(preset)), IMAGES, repeats=8)
+    for name, channels in (("images", (IMAGE,)), ("volumes", (VOLUME,)), ("fused", (IMAGE, VOLUME))):
+        parts = untrained_parts(*channels)
+        bundle = untrained_bundle(f"untrained-{name}", parts)
+        batch, repeats = (VOLUMES, 2) if VOLUME in channels else (IMAGES, 8)
+        yield from _bundle_rows(bundle, batch, repeats)
+        yield _captum_row(bundle, parts, batch)
 
 
-def _bundle_rows(preset: str, batch: int) -> Iterator[Row]:
-    bundle = resolve_bundle(None, instrument_preset(preset))
-    engine = Engine(bundle, "cpu", threads=2)
-    engine.warm()
-    spec = bundle.contract.inputs[0]
-    images = np.random.default_rng(0).normal(1.0, 0.1, (batch, *spec.shape)).astype(np.float32)
+def _bundle_rows(bundle: Bundle, batch: int, repeats: int) -> Iterator[Row]:
+    engine, images = _warm(bundle), _images(bundle, batch)
     ids = np.arange(batch, dtype=np.uint64)
     options = ort.SessionOptions()
-    options.intra_op_num_threads = 2
+    options.intra_op_num_threads = THREADS
     bare = ort.InferenceSession(bundle.live, options, providers=["CPUExecutionProvider"])
     ours, _, ratio = in_turn(
-        lambda: [engine.answer_arrays(ids, {spec.channel: images}) for _ in range(8)],
-        lambda: [bare.run(list(LIVE_OUTPUTS), {spec.channel: images}) for _ in range(8)],
+        lambda: [engine.answer_arrays(ids, images) for _ in range(repeats)],
+        lambda: [bare.run(list(LIVE_OUTPUTS), images) for _ in range(repeats)],
+        rounds=9,
     )
-    yield Row(
-        f"answer, {bundle.contract.name}, {engine.provider}",
-        8 * batch / ours,
-        "cells/s",
-        "bare ONNX Runtime",
-        ratio,
-    )
+    name = bundle.contract.name
+    yield Row(f"answer, {name}, {engine.provider}", repeats * batch / ours, "cells/s", "bare ONNX Runtime", ratio)
     explain, _, share = in_turn(
-        lambda: engine.explain({spec.channel: images}), lambda: engine.answer_arrays(ids, {spec.channel: images})
+        lambda: [engine.explain(images) for _ in range(repeats)],
+        lambda: [engine.answer_arrays(ids, images) for _ in range(repeats)],
+        rounds=9,
     )
-    yield Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", "the live graph", share)
+    yield Row(f"explain, {name}", repeats * batch / explain, "cells/s", "the live graph", share)
+
+
+def _captum_row(bundle: Bundle, parts: TrainedParts, batch: int) -> Row:
+    """Maps over every channel for a full batch, by both; captum does one channel at a time."""
+    engine, images = _warm(bundle), _images(bundle, batch)
+    torch.set_num_threads(THREADS)
+    captums = [LayerGradCam(Scores(parts), encoder.blocks) for encoder in parts.model.encoders.values()]
+    inputs = tuple(torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures)
+    target = torch.zeros(batch, dtype=torch.int64)
+    explain, _, ratio = in_turn(
+        lambda: engine.explain(images, 0),
+        lambda: [captum.attribute(inputs, target, relu_attributions=True) for captum in captums],
+        rounds=9,
+    )
+    return Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", "captum", ratio)
+
+
+def _warm(bundle: Bundle) -> Engine:
+    engine = Engine(bundle, "cpu", threads=THREADS)
+    engine.warm()
+    return engine
+
+
+def _images(bundle: Bundle, batch: int) -> Images:
+    rng = np.random.default_rng(0)
+    shapes = {spec.channel: (batch, *spec.shape) for spec in bundle.contract.inputs}
+    return {name: rng.normal(1.0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
+
+
+if __name__ == "__main__":
+    for row in rows():
+        print(row, flush=True)

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import onnxruntime as ort
 
+from inference.batched_graph import BatchedGraph
 from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.errors import AnswerError, BundleError
 from inference.graph_check import LIVE_OUTPUTS, check_answers, check_session, explain_outputs
-from inference.provider import CPU, ProviderChoice, first_line, open_session
+from inference.provider import CPU, ProviderChoice, open_session
 from inference.results import CellResults
 from reconstruction.images import CellImages
 
@@ -59,7 +59,7 @@ class Explanation:
 
 
 def default_threads() -> int:
-    """Threads for one graph: half the cores, at most four, so that acquisition keeps its own."""
+    """Threads for one model: half the cores, at most four, so that acquisition keeps its own."""
     return max(1, min(4, (os.cpu_count() or 1) // 2))
 
 
@@ -73,10 +73,10 @@ class Engine:
     provider
         `auto`, `cpu` or `cuda`; what it really became is in `provider`.
     threads
-        Threads within one graph on the CPU; None takes `default_threads`.
+        Threads on the CPU, each of which answers a share of a batch; None takes `default_threads`.
     batch_sizes
-        The sizes that graphs are run at. A request is cut into the largest and padded up to the next one, so every
-        shape is known, and warmed, before the first cell.
+        The sizes that graphs are run at. A request is cut into these, so that every shape is known, and warmed, before
+        the first cell.
 
     Raises
     ------
@@ -102,9 +102,9 @@ class Engine:
         self._choice = ProviderChoice(provider)
         self._threads = default_threads() if threads is None else max(1, threads)
         self._sizes = tuple(sorted(set(batch_sizes)))
-        self._explain_session: ort.InferenceSession | None = None
+        self._explain_graph: BatchedGraph | None = None
         self._explain_lock = threading.Lock()
-        self._live_session = self._open_live()
+        self._live_graph = self._open_live()
 
     @property
     def bundle(self) -> Bundle:
@@ -119,7 +119,7 @@ class Engine:
     @property
     def provider(self) -> str:
         """The execution provider that the live graph really runs on, in ONNX Runtime's own words."""
-        return str(self._live_session.get_providers()[0])
+        return self._live_graph.provider
 
     @property
     def batch_sizes(self) -> tuple[int, ...]:
@@ -128,8 +128,7 @@ class Engine:
 
     def warm(self, *, explain: bool = True) -> None:
         """Run the live graph at every batch size, and the explain graph at the smallest."""
-        for size in self._sizes:
-            self._run(self._live_session, self._blank(size), LIVE_OUTPUTS)
+        self._live_graph.warm(self._blank(self._sizes[-1]))
         if explain:
             self.explain(self._blank(1))
 
@@ -153,7 +152,7 @@ class Engine:
         """
         ids = np.asarray(event_id, dtype=np.uint64)
         inputs = self._inputs(arrays, len(ids))
-        answers = self._run(self._live_session, inputs, LIVE_OUTPUTS)
+        answers = self._live_graph.run(inputs)
         return CellResults(event_id=ids, **answers)
 
     def explain(self, arrays: Mapping[str, npt.ArrayLike], target: npt.ArrayLike | int = ARGMAX) -> Explanation:
@@ -175,41 +174,41 @@ class Engine:
         rows = next(iter(np.shape(arrays.get(first, ()))), 0)
         targets = self._targets(target, rows)
         inputs = {**self._inputs(arrays, rows), "target": targets}
-        answers = self._run(self._explaining(), inputs, explain_outputs(self.contract))
+        answers = self._explaining().run(inputs)
         logits = answers["class_logits"]
         chosen = np.where(targets < 0, logits.argmax(axis=1), targets).astype(np.int64)
         maps = {channel: answers[output] for channel, output in self.contract.maps.items()}
         return Explanation(target=chosen, class_logits=logits, maps=maps)
 
-    def _open_live(self) -> ort.InferenceSession:
-        session = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
+    def _open_live(self) -> BatchedGraph:
+        graph = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
         try:
-            answers = self._run(session, self._blank(2), LIVE_OUTPUTS)
+            answers = graph.run(self._blank(2))
         except BundleError:
             # CUDA may open and yet not run (a missing cuDNN); only a demand for CUDA makes that an error.
-            if self._choice is not ProviderChoice.AUTO or session.get_providers()[0] == CPU:
+            if self._choice is not ProviderChoice.AUTO or graph.provider == CPU:
                 raise
             self._choice = ProviderChoice.CPU
             return self._open_live()
         check_answers(self.contract, answers)
-        return session
+        return graph
 
-    def _explaining(self) -> ort.InferenceSession:
+    def _explaining(self) -> BatchedGraph:
         """Open the explain graph when it is first asked for: many runs never do."""
         with self._explain_lock:
-            if self._explain_session is None:
+            if self._explain_graph is None:
                 choice = ProviderChoice.CPU if self.provider == CPU else self._choice
                 outputs = explain_outputs(self.contract)
-                session = self._opened("explain.onnx", self._bundle.explain, outputs, choice)
+                graph = self._opened("explain.onnx", self._bundle.explain, outputs, choice)
                 blank = {**self._blank(2), "target": np.full(2, ARGMAX, dtype=np.int64)}
-                check_answers(self.contract, self._run(session, blank, outputs))
-                self._explain_session = session
-            return self._explain_session
+                check_answers(self.contract, graph.run(blank))
+                self._explain_graph = graph
+            return self._explain_graph
 
-    def _opened(self, name: str, graph: bytes, outputs: Sequence[str], choice: ProviderChoice) -> ort.InferenceSession:
-        session = open_session(graph, choice, self._threads, f"{name} of the bundle '{self.contract.name}'")
+    def _opened(self, name: str, graph: bytes, outputs: Sequence[str], choice: ProviderChoice) -> BatchedGraph:
+        session = open_session(graph, choice, f"{name} of the bundle '{self.contract.name}'")
         check_session(self.contract, session, name, outputs)
-        return session
+        return BatchedGraph(session, outputs, self._sizes, self._threads, self.contract.name)
 
     def _blank(self, rows: int) -> dict[str, npt.NDArray[np.generic]]:
         """Images of nothing, where 1 is the empty background."""
@@ -238,39 +237,3 @@ class Engine:
                 f"There is no such target: use 0 to {len(names) - 1} ({', '.join(names)}), or -1 for the most likely."
             )
         return np.broadcast_to(chosen.astype(np.int64), (rows,)).copy()
-
-    def _run(
-        self, session: ort.InferenceSession, inputs: dict[str, npt.NDArray[np.generic]], outputs: Sequence[str]
-    ) -> dict[str, Floats]:
-        """Run a graph over any number of rows, in batches of the warmed sizes."""
-        rows = len(next(iter(inputs.values())))
-        parts = [
-            self._run_batch(session, inputs, slice(at, at + self._sizes[-1]), outputs)
-            for at in range(0, max(rows, 1), self._sizes[-1])
-        ]
-        return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(outputs)}
-
-    def _run_batch(
-        self,
-        session: ort.InferenceSession,
-        inputs: dict[str, npt.NDArray[np.generic]],
-        rows: slice,
-        outputs: Sequence[str],
-    ) -> list[Floats]:
-        batch = {name: array[rows] for name, array in inputs.items()}
-        count = len(next(iter(batch.values())))
-        padding = next(size for size in self._sizes if size >= count) - count
-        if padding:
-            batch = {name: _padded(array, padding) for name, array in batch.items()}
-        try:
-            answers = session.run(list(outputs), batch)
-        except Exception as error:
-            # As when opening: ONNX Runtime's own classes, none of them documented.
-            raise BundleError(
-                f"ONNX Runtime cannot run the bundle '{self.contract.name}': {first_line(error)}."
-            ) from None
-        return [answer[:count] for answer in answers]
-
-
-def _padded(array: npt.NDArray[np.generic], padding: int) -> npt.NDArray[np.generic]:
-    return np.concatenate([array, np.zeros((padding, *array.shape[1:]), dtype=array.dtype)])

@@ -40,7 +40,7 @@ def nvidia_device_present() -> bool:
     return any(Path(name).exists() for name in _DEVICE_FILES)
 
 
-def open_session(graph: bytes, choice: ProviderChoice, threads: int, name: str) -> ort.InferenceSession:
+def open_session(graph: bytes, choice: ProviderChoice, name: str) -> ort.InferenceSession:
     """Open a graph on the hardware asked for; the session's `get_providers()[0]` is the one it runs on.
 
     Raises
@@ -51,16 +51,16 @@ def open_session(graph: bytes, choice: ProviderChoice, threads: int, name: str) 
         If ONNX Runtime cannot open the graph; `name` says which one in the sentence.
     """
     if choice is ProviderChoice.CPU:
-        return _open(graph, [CPU], threads, name)
+        return _open(graph, [CPU], name)
     if not nvidia_device_present():
         if choice is ProviderChoice.CUDA:
             raise ProviderError(
                 "CUDA was demanded, but this computer has no NVIDIA device, or ONNX Runtime is built without CUDA; "
                 "use the provider 'auto' or 'cpu'."
             )
-        return _open(graph, [CPU], threads, name)
+        return _open(graph, [CPU], name)
     _preload_cuda()
-    session = _open(graph, [CUDA, CPU], threads, name)
+    session = _open(graph, [CUDA, CPU], name)
     if choice is ProviderChoice.CUDA and session.get_providers()[0] != CUDA:
         raise ProviderError(
             "CUDA was demanded, but ONNX Runtime fell back to the CPU; install the matching CUDA and cuDNN libraries "
@@ -77,14 +77,12 @@ def _preload_cuda() -> None:
         ort.preload_dlls()
 
 
-def _open(graph: bytes, providers: list[str], threads: int, name: str) -> ort.InferenceSession:
+def _open(graph: bytes, providers: list[str], name: str) -> ort.InferenceSession:
     options = ort.SessionOptions()
-    options.intra_op_num_threads = threads
+    # The engine runs several batches of one graph at a time; threads of the graph's own would wait for each other.
+    options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = _LOG_FATAL
-    # Spinning threads would take the cores that acquisition needs; the cost is some 14 % of a full load.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    options.add_session_config_entry("session.inter_op.allow_spinning", "0")
     try:
         return ort.InferenceSession(graph, options, providers=providers)
     except Exception as error:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from inference.training.folded import FoldedEncoder
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
 from inference.training.models import Architecture, Encoder, Encoders
@@ -54,16 +54,15 @@ class _Latent(nn.Module):
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
-        self.by_channel = nn.ModuleDict(parts.model.encoders)
+        self.by_channel = nn.ModuleDict({name: FoldedEncoder(one) for name, one in parts.model.encoders.items()})
         self.register_buffer("centre", single(parts.mixture.centre))
         self.register_buffer("spread", single(parts.mixture.spread))
         self.register_buffer("rotation", single(parts.mixture.rotation))
 
     def forward(self, images: tuple[Tensor, ...]) -> tuple[list[Tensor], Tensor, Tensor]:
         activations, latents = [], []
-        for module, image in zip(self.by_channel.values(), images, strict=True):
-            encoder = cast(Encoder, module)
-            activation, latent = encoder(encoder.preprocess(encoder.pool(image.unsqueeze(1))))
+        for encoder, image in zip(self.by_channel.values(), images, strict=True):
+            activation, latent = encoder(image)
             activations.append(activation)
             latents.append(latent)
         standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
@@ -137,9 +136,10 @@ class ExplainGraph(nn.Module):
             activations, torch.split(gradient, self.sizes, dim=1), self.mean_weights, strict=True
         ):
             weight = part @ mean_weight
-            for _ in range(activation.dim() - 2):
-                weight = weight.unsqueeze(-1)
-            maps.append(torch.relu((weight * activation).sum(dim=1)))
+            # The channels of an activation stand before y and x.
+            while weight.dim() < activation.dim() - 2:
+                weight = weight.unsqueeze(1)
+            maps.append(torch.relu((weight[..., None, None] * activation).sum(dim=-3)))
         return logits, embedding, *maps
 
 

@@ -34,10 +34,22 @@ class Scores(torch.nn.Module):
 
     def from_activations(self, activations: Sequence[torch.Tensor]) -> torch.Tensor:
         """Score from the encoders' last convolutions on."""
+        scores: torch.Tensor = self.head(self.standardised(activations))
+        return scores
+
+    def standardised(self, activations: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Return the standardised latents `(n, d)` from the encoders' last convolutions on."""
         encoders = self.model.encoders.values()
         latents = [encoder.latent(part.flatten(1)) for encoder, part in zip(encoders, activations, strict=True)]
-        scores: torch.Tensor = self.head((torch.cat(latents, dim=1) - self.centre) / self.spread)
-        return scores
+        return (torch.cat(latents, dim=1) - self.centre) / self.spread
+
+
+def plain_answers(parts: TrainedParts, images: Sequence[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return embeddings `(n, d)` and scores `(n, c)` of the network as it was trained."""
+    scores = Scores(parts).eval()
+    activations = scores.activations(images)
+    rotation = torch.from_numpy(parts.mixture.rotation.astype(np.float32))
+    return scores.standardised(activations) @ rotation, scores.from_activations(activations)
 
 
 def autograd_maps(

@@ -1,0 +1,60 @@
+"""Models of full size that were never trained: as fast as trained ones, and good for nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from acquisition.presets import instrument_preset
+from inference.bundle import Bundle
+from inference.shipped import resolve_bundle
+from inference.training.export import OPSET, export_graphs
+from inference.training.graphs import TrainedParts
+from inference.training.heads import Head
+from inference.training.mixture import Covariance, Mixture
+from inference.training.models import Architecture, Encoders
+from inference.training.options import TrainingOptions
+
+IMAGE = "transmission"
+VOLUME = "side_scatter"
+CLASSES = 3
+
+
+def untrained_parts(*channels: str) -> TrainedParts:
+    """Make the parts of a model of images, volumes or both, of 80 pixels a side and the default sizes."""
+    options = TrainingOptions()
+    flat = Architecture(IMAGE, (80, 80), 1, options.widths, options.latent, background=1.0, scale=5.0, root=False)
+    solid = Architecture(
+        VOLUME, (80,) * 3, options.volume_pool, options.volume_widths, options.latent, 0.0, scale=0.05, root=True
+    )
+    model = Encoders([{IMAGE: flat, VOLUME: solid}[channel] for channel in channels], seed=0).eval()
+    size = options.latent * len(channels)
+    mixture = Mixture(
+        centre=np.zeros(size),
+        spread=np.ones(size),
+        rotation=np.eye(size),
+        weight=np.full(CLASSES, 1 / CLASSES),
+        mean=np.random.default_rng(0).normal(size=(CLASSES, size)),
+        precision_factor=np.stack([np.eye(size)] * CLASSES),
+        covariance=Covariance.FULL,
+        condition=1.0,
+        bic={CLASSES: 0.0},
+    )
+    names = tuple(f"cluster {i}" for i in range(CLASSES))
+    return TrainedParts(model, mixture, Head(size, options.hidden, CLASSES).eval(), names, names)
+
+
+def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
+    """Make a bundle of such parts; what its contract says of training is the shipped bundle's, and not true."""
+    shipped = resolve_bundle(None, instrument_preset("sheet-ci")).contract
+    fields = shipped.model_dump(mode="json", exclude={"sha256", "digest"})
+    maps = [{**fields["saliency"][0], "channel": a.channel, "shape": a.map_shape} for a in parts.architectures]
+    changed = {
+        "name": name,
+        "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": 0.25} for a in parts.architectures],
+        "embedding_size": sum(a.latent for a in parts.architectures),
+        "clusters": parts.clusters,
+        "classes": parts.classes,
+        "saliency": maps,
+        "opset": OPSET,
+    }
+    return Bundle.build({**fields, **changed}, *export_graphs(parts))

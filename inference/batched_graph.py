@@ -1,0 +1,117 @@
+"""A graph over any number of rows, in batches of a few warmed sizes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime as ort
+
+from inference.errors import BundleError
+from inference.provider import CPU, first_line
+
+Floats = npt.NDArray[np.float32]
+Inputs = Mapping[str, npt.NDArray[np.generic]]
+
+# On a processor a row of padding costs as much as a cell; on a graphics card another batch costs more.
+_MOST_PADDING = {True: 0.2, False: 1.0}
+
+
+class BatchedGraph:
+    """An open graph whose rows do not depend on each other; safe to use from several threads.
+
+    Parameters
+    ----------
+    session
+        The graph.
+    outputs
+        What is asked of it.
+    sizes
+        Of the batches that it is run at, ascending.
+    threads
+        On a processor each takes a share of the rows; within a graph they would wait for each other at every layer.
+    name
+        Of the bundle, for errors.
+    """
+
+    def __init__(
+        self, session: ort.InferenceSession, outputs: Sequence[str], sizes: Sequence[int], threads: int, name: str
+    ) -> None:
+        self.provider = str(session.get_providers()[0])
+        self._session = session
+        self._outputs = list(outputs)
+        self._sizes = tuple(sizes)
+        self._threads = threads if self.provider == CPU else 1
+        self._most_padding = _MOST_PADDING[self.provider == CPU]
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="answer")
+        self._name = name
+
+    def warm(self, largest: Inputs) -> None:
+        """Run every size once, on the first rows of a batch of the largest."""
+        for size in self._sizes:
+            self._run_batch(largest, slice(0, size), size)
+
+    def run(self, inputs: Inputs) -> dict[str, Floats]:
+        """Return the outputs by name, a row for every row of the inputs.
+
+        Raises
+        ------
+        BundleError
+            If ONNX Runtime cannot run the graph.
+        """
+        rows = len(next(iter(inputs.values())))
+        shares = min(self._threads, max(rows, 1))
+        edges = [rows * share // shares for share in range(shares + 1)]
+
+        def run_share(share: int) -> list[list[Floats]]:
+            first, rows = edges[share], edges[share + 1] - edges[share]
+            return [
+                self._run_batch(inputs, slice(first + at, first + at + count), size)
+                for at, count, size in cuts(rows, self._sizes, self._most_padding)
+            ]
+
+        answered = self._pool.map(run_share, range(shares)) if shares > 1 else [run_share(0)]
+        batches = [batch for share in answered for batch in share]
+        return {name: np.concatenate([batch[i] for batch in batches]) for i, name in enumerate(self._outputs)}
+
+    def _run_batch(self, inputs: Inputs, rows: slice, size: int) -> list[Floats]:
+        batch = {name: _padded(array[rows], size) for name, array in inputs.items()}
+        try:
+            answers = self._session.run(self._outputs, batch)
+        except Exception as error:
+            # As when opening: ONNX Runtime's own classes, none of them documented.
+            raise BundleError(f"ONNX Runtime cannot run the bundle '{self._name}': {first_line(error)}.") from None
+        return [answer[: rows.stop - rows.start] for answer in answers]
+
+
+def cuts(rows: int, sizes: Sequence[int], most_padding: float) -> list[tuple[int, int, int]]:
+    """Cut rows into batches of warmed sizes: where each begins, its rows, and the size that it is padded to.
+
+    Parameters
+    ----------
+    rows
+        0 still gives one batch, so that answers have their shapes.
+    sizes
+        Ascending.
+    most_padding
+        Share of a batch that may be padding; where more would be needed, a smaller batch goes first, if there is one.
+    """
+    found: list[tuple[int, int, int]] = []
+    at = 0
+    while at < rows or not found:
+        left = rows - at
+        size = next((size for size in sizes if size >= left), sizes[-1])
+        smaller = [size for size in sizes if size <= left]
+        if smaller and size - left > most_padding * size:
+            size = smaller[-1]
+        found.append((at, min(left, size), size))
+        at += found[-1][1]
+    return found
+
+
+def _padded(array: npt.NDArray[np.generic], size: int) -> npt.NDArray[np.generic]:
+    """Return an array with rows of nothing behind it, or as it is where it has rows enough."""
+    missing = size - len(array)
+    return np.concatenate([array, np.zeros((missing, *array.shape[1:]), dtype=array.dtype)]) if missing > 0 else array
