@@ -14,13 +14,12 @@ from typing import Any, Self
 
 from inference.contract import FORMAT, Contract, contract_digest, read_contract
 from inference.errors import BundleError
+from inference.sound_graph import check_graph_file
 
 SUFFIX = ".bundle"
 LIMITS = {"contract.json": 1 << 20, "live.onnx": 2 << 30, "explain.onnx": 2 << 30}
 """Members of a bundle, exactly these, and the most bytes of each (a graph file cannot be larger than 2 GiB)."""
 
-# A graph may name files for its weights; a bundle is one file, so such a graph would read whatever lies about.
-_EXTERNAL_DATA = b"location"
 _MOST_EXPANSION = 100
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -98,7 +97,7 @@ class Bundle:
         ------
         BundleError
             If it is not a zip, does not hold exactly the three members, a member is too large or damaged, the
-            contract is not valid, a digest is wrong, or a graph keeps weights in other files.
+            contract is not valid, a digest is wrong, or a graph is not sound; see `check_graph_file`.
         """
         members = _read_members(data, origin)
         try:
@@ -111,10 +110,7 @@ class Bundle:
                 raise BundleError(
                     f"The bundle '{origin}' is damaged: {name} has not the digest that the contract says."
                 )
-            if _EXTERNAL_DATA in members[name]:
-                raise BundleError(
-                    f"The bundle '{origin}' is refused: {name} keeps weights in files outside the bundle."
-                )
+            check_graph_file(members[name], contract.opset, f"The graph {name} of the bundle '{origin}'")
         live, explain = members["live.onnx"], members["explain.onnx"]
         if contract_digest(document, live, explain) != contract.digest:
             raise BundleError(f"The bundle '{origin}' is damaged: its contract was changed after it was made.")

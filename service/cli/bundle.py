@@ -6,9 +6,11 @@ from pathlib import Path
 
 import click
 
+from acquisition.errors import ConfigError
 from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.shipped import SHIPPED, shipped_bundles
+from inference.verification import verify
 
 
 @click.group()
@@ -31,8 +33,49 @@ def show(file: str, as_json: bool) -> None:
 
     FILE is a bundle file, or the name of a model that comes with Lightline.
     """
-    contract = Bundle.load(SHIPPED / f"{file}.bundle" if file in shipped_bundles() else Path(file)).contract
+    contract = Bundle.load(_file(file)).contract
     click.echo(contract.model_dump_json(indent=1) if as_json else _table(contract))
+
+
+@bundle.command("verify")
+@click.argument("file")
+def verify_bundle(file: str) -> None:
+    """Check everything about the model in FILE, and end with 1 if anything is wrong.
+
+    FILE is a bundle file, or the name of a model that comes with Lightline.
+    """
+    sound = True
+    for check in verify(_file(file)):
+        click.echo(f"{'ok' if check.passed else 'WRONG':<6}{check.what:<14}{check.found}")
+        sound = check.passed
+    if not sound:
+        raise SystemExit(1)
+
+
+@bundle.command()
+@click.argument("file")
+@click.option("--graph", type=click.Choice(["live", "explain"]), help="Write this ONNX graph.")
+@click.option("--contract", "wants_contract", is_flag=True, help="Write the contract, as JSON.")
+@click.option("--out", required=True, metavar="FILE", help="The file to write.")
+def export(file: str, graph: str | None, wants_contract: bool, out: str) -> None:
+    """Write a part of the model in FILE into a file of its own, for other programs.
+
+    FILE is a bundle file, or the name of a model that comes with Lightline.
+    """
+    if wants_contract == (graph is not None):
+        raise click.UsageError("Say what to write: --graph live, --graph explain or --contract.")
+    whole = Bundle.load(_file(file))
+    part = {"live": whole.live, "explain": whole.explain}.get(graph or "", whole.document)
+    try:
+        Path(out).expanduser().write_bytes(part)
+    except OSError as error:
+        raise ConfigError(f"The file '{out}' cannot be written: {error.strerror}; name another.") from None
+    click.echo(f"{out}: {len(part)} bytes")
+
+
+def _file(name: str) -> Path:
+    """File of a model that comes with Lightline, or of the user's own."""
+    return SHIPPED / f"{name}.bundle" if name in shipped_bundles() else Path(name)
 
 
 def _table(contract: Contract) -> str:
