@@ -12,6 +12,7 @@ from inference.training.graphs import TrainedParts
 from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
 from inference.training.models import Architecture, Encoders
+from inference.training.novelty import MixtureNovelty, NoveltyChoice
 from inference.training.options import TrainingOptions
 
 IMAGE = "transmission"
@@ -40,7 +41,8 @@ def untrained_parts(*channels: str) -> TrainedParts:
         bic={CLASSES: 0.0},
     )
     names = tuple(f"cluster {i}" for i in range(CLASSES))
-    return TrainedParts(model, mixture, Head(size, options.hidden, CLASSES).eval(), names, names)
+    novelty = NoveltyChoice(MixtureNovelty(mixture), {})
+    return TrainedParts(model, mixture, Head(size, options.hidden, CLASSES).eval(), names, names, novelty)
 
 
 def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
