@@ -158,8 +158,8 @@ def test_a_graph_that_mixes_the_cells_of_a_batch_fails(
     def mix(model: onnx.ModelProto) -> None:
         for node in model.graph.node:
             node.output[:] = ["alone" if name == "novelty" else name for name in node.output]
-        model.graph.node.append(helper.make_node("ReduceMean", ["alone"], ["mean"], keepdims=1))
-        model.graph.node.append(helper.make_node("Add", ["alone", "mean"], ["novelty"]))
+        model.graph.node.append(helper.make_node("ReduceMean", ["alone"], ["of_all"], keepdims=1))
+        model.graph.node.append(helper.make_node("Add", ["alone", "of_all"], ["novelty"]))
 
     what, said = failed(edited(live=changed(toy_bundle.live, mix)), tmp_path)
     assert what == "batch sizes"
@@ -172,13 +172,13 @@ def test_answers_that_are_finite_only_for_nothing_fail(
     def burst(model: onnx.ModelProto) -> None:
         for node in model.graph.node:
             node.output[:] = ["calm" if name == "novelty" else name for name in node.output]
-        model.graph.initializer.append(helper.make_tensor("one", TensorProto.FLOAT, [], [1.0]))
-        image = model.graph.input[0].name
-        model.graph.node.append(helper.make_node("Sub", [image, "one"], ["off"]))
-        model.graph.initializer.append(helper.make_tensor("axes", TensorProto.INT64, [2], [1, 2]))
-        model.graph.node.append(helper.make_node("ReduceMin", ["off", "axes"], ["least"], keepdims=0))
-        model.graph.node.append(helper.make_node("Sqrt", ["least"], ["root"]))
-        model.graph.node.append(helper.make_node("Add", ["calm", "root"], ["novelty"]))
+        graph = model.graph
+        graph.initializer.append(helper.make_tensor("nothing", TensorProto.FLOAT, [], [1.0]))
+        graph.initializer.append(helper.make_tensor("over_space", TensorProto.INT64, [2], [1, 2]))
+        graph.node.append(helper.make_node("Sub", [graph.input[0].name, "nothing"], ["off"]))
+        graph.node.append(helper.make_node("ReduceMin", ["off", "over_space"], ["least"], keepdims=0))
+        graph.node.append(helper.make_node("Sqrt", ["least"], ["not_a_number"]))
+        graph.node.append(helper.make_node("Add", ["calm", "not_a_number"], ["novelty"]))
 
     what, said = failed(edited(live=changed(toy_bundle.live, burst)), tmp_path)
     assert what == "random images"
