@@ -195,9 +195,9 @@ def test_a_graph_that_breaks_the_contract_is_refused(
 @pytest.mark.parametrize(
     "fields",
     [
-        {"embedding_size": 5},
+        {"embedding_size": 7},
         {"clusters": ("a", "b")},
-        {"classes": ("a", "b", "c", "d")},
+        {"classes": ("a", "b", "c", "d"), "conformal": None},
         {"inputs": [{"channel": "line", "shape": (80, 80), "pixel_um": 0.25}]},
     ],
 )

@@ -147,7 +147,7 @@ def failed(bundle: Bundle, folder: Path) -> tuple[str, str]:
 def test_a_bundle_that_promises_other_answers_fails_by_its_shapes(
     edited: Callable[..., Bundle], tmp_path: Path
 ) -> None:
-    what, said = failed(edited(embedding_size=5), tmp_path)
+    what, said = failed(edited(embedding_size=7), tmp_path)
     assert what == "shapes"
     assert "does not keep its contract" in said
 
