@@ -17,10 +17,10 @@ from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.source import blocks, open_source
 from benchmarks.page import ATOM, table
-from reconstruction.line_modes import LineMode
-from reconstruction.line_views import views_of
-from reconstruction.masked_warp import masked_warp
 from reconstruction.settings import ImageSettings
+from reconstruction.time_stretch.masked_warp import masked_warp
+from reconstruction.time_stretch.modes import LineMode
+from reconstruction.time_stretch.views import views_of
 from reconstruction.transform import transform_for
 
 Floats = npt.NDArray[np.float64]

@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.colors import CenteredNorm, Normalize
 
 from benchmarks.flown import Place, atom_setup, flown, sphere
-from reconstruction.contrasts import Contrast
+from reconstruction.time_stretch.contrasts import Contrast
 from reconstruction.transform import transform_for
 from simulator.cells.drawing import draw_specimen
 from simulator.cells.specimen import Specimen

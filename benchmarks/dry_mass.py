@@ -6,8 +6,8 @@ import numpy as np
 
 from benchmarks.flown import Place, atom_setup, flown
 from benchmarks.page import table
-from reconstruction.contrasts import Contrast
-from reconstruction.phase_features import REFRACTION_INCREMENT_UM3_PER_PG
+from reconstruction.features.phase import REFRACTION_INCREMENT_UM3_PER_PG
+from reconstruction.time_stretch.contrasts import Contrast
 from reconstruction.transform import transform_for
 from simulator.cells.drawing import draw_specimen
 from simulator.cells.specimen import Specimen

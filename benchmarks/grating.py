@@ -15,8 +15,8 @@ from acquisition.event import BINS_PER_TICK, Background, ClockState, Event
 from acquisition.instrument import Instrument
 from acquisition.presets import instrument_preset
 from benchmarks.page import table
-from reconstruction.line_modes import LineMode
-from reconstruction.line_pictures import LinePictures
+from reconstruction.time_stretch.modes import LineMode
+from reconstruction.time_stretch.pictures import LinePictures
 
 LIGHT, NOISE, CONTRAST = 90.0, 0.9, 0.2
 PERIODS_UM = (2.0, 1.6, 1.3, 1.1, 1.0)

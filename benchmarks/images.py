@@ -14,9 +14,9 @@ from acquisition.instrument import Instrument
 from acquisition.source import open_source
 from benchmarks.scipy_images import volume_by_scipy
 from benchmarks.timing import Row, in_turn
-from reconstruction.deposit import Motion
-from reconstruction.sheet_mapping import SheetMapping, deflector_efficiency
-from reconstruction.side_by_side import Splitter
+from reconstruction.light_sheet.mapping import SheetMapping, deflector_efficiency
+from reconstruction.light_sheet.side_by_side import Splitter
+from reconstruction.motion import Motion
 from reconstruction.transform import transform_for
 
 

@@ -14,11 +14,11 @@ from acquisition.instrument import Instrument
 from benchmarks.images import events_of
 from benchmarks.plain_lines import measures_by_scipy, picture_by_numpy
 from benchmarks.timing import Row
-from reconstruction.line_event import MARGIN
-from reconstruction.line_light import Lit, empty_line, lay_light
-from reconstruction.line_modes import LineMode
-from reconstruction.line_pictures import LinePictures
-from reconstruction.line_pixels import Line, draw_lines, drawn_places
+from reconstruction.time_stretch.event import MARGIN
+from reconstruction.time_stretch.light import Lit, empty_line, lay_light
+from reconstruction.time_stretch.modes import LineMode
+from reconstruction.time_stretch.pictures import LinePictures
+from reconstruction.time_stretch.pixels import Line, draw_lines, drawn_places
 from reconstruction.transform import transform_for
 
 PERIOD, PIXELS, LINES = 1024.0 / 3.0, 64, 1024

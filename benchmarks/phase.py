@@ -14,8 +14,8 @@ from benchmarks import dry_mass
 from benchmarks.flown import Flown, Place, atom_setup, flown, sphere
 from benchmarks.page import table
 from benchmarks.phase_noise import SQUARE_UM, predicted_noise
-from reconstruction.contrasts import Contrast, Contrasts
 from reconstruction.images import CellImages
+from reconstruction.time_stretch.contrasts import Contrast, Contrasts
 from reconstruction.transform import transform_for
 
 DIAMETER_UM, INDEX_STEP = 10.0, 0.03

@@ -9,7 +9,7 @@ import numpy as np
 
 from acquisition.event import BINS_PER_TICK, Background, ClockState
 from acquisition.instrument import LineView
-from reconstruction.line_views import dark_bins, dark_level
+from reconstruction.time_stretch.views import dark_bins, dark_level
 from simulator.electronics.converter import enob_noise
 from simulator.electronics.laser import white_noise
 from simulator.setup import Setup

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from benchmarks.accuracy import SEED, correlation, moved_um
 from benchmarks.isolated import Isolated, alone, isolated, noiseless, true_volume
 from benchmarks.page import table
-from reconstruction.deconvolution import restore, volume_blur
+from reconstruction.light_sheet.deconvolution import restore, volume_blur
 from reconstruction.methods import Method
 from reconstruction.transform import transform_for
 from simulator.arrivals import Arrival

@@ -12,8 +12,8 @@ from inference.training.options import TrainingOptions
 from inference.training.reference import Scores, autograd_maps
 from inference.training.split import RunSplit
 from inference.training.train import train_parts
-from service.cli.collect import Wanted, collect
-from service.cli.model_kinds import KINDS
+from service.cli.collect import collect
+from service.cli.model_kinds import KINDS, Wanted
 
 CHANNEL = "transmission"
 

@@ -17,7 +17,7 @@ from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from benchmarks.page import table
-from reconstruction.speed_meter import SpeedMeter
+from reconstruction.light_sheet.speed_meter import SpeedMeter
 from simulator.arrivals import Arrival, passings
 from simulator.cells.levels import ImageLevel
 from simulator.cells.sample import parse_sample

@@ -17,8 +17,8 @@ from benchmarks.page import ROOT, table
 from benchmarks.smooth import SMOOTH, SmoothPhantom
 from benchmarks.truth import correlation, ideal_images
 from reconstruction.batch import blank_event
-from reconstruction.deposit import Motion
-from reconstruction.sheet_mapping import SheetMapping
+from reconstruction.light_sheet.mapping import SheetMapping
+from reconstruction.motion import Motion
 from simulator.arrivals import Arrival, arrivals
 from simulator.cells.sample import parse_sample
 from simulator.optics.light_sheet import LightSheetModel

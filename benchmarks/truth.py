@@ -8,9 +8,9 @@ import numpy as np
 
 from acquisition.block import Block
 from acquisition.detection import detector_for
-from reconstruction.line_views import views_of
-from reconstruction.masked_warp import masked_warp
 from reconstruction.methods import line_view
+from reconstruction.time_stretch.masked_warp import masked_warp
+from reconstruction.time_stretch.views import views_of
 from reconstruction.transform import transform_for
 from simulator.arrivals import Arrival, arrivals
 from simulator.cells.sample import parse_sample

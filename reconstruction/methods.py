@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 
 from acquisition.instrument import Instrument, Role
-from reconstruction.line_views import ViewPlace, views_of
+from reconstruction.time_stretch.views import ViewPlace, views_of
 
 
 class Method(StrEnum):
@@ -20,7 +20,7 @@ class Method(StrEnum):
     RICHARDSON_LUCY = "richardson_lucy"
     """Of volumes. The likeliest light that is nowhere negative, under Poisson noise, after a few iterations."""
     MASKED_WARP = "masked_warp"
-    """Of lines. The image of least variation that explains every sample, see `reconstruction.masked_warp`."""
+    """Of lines. The image of least variation that explains every sample (`time_stretch.masked_warp`)."""
 
 
 OF_VOLUMES = (Method.SMOOTH, Method.WIENER, Method.RICHARDSON_LUCY)

@@ -9,10 +9,10 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from reconstruction.deposit import FloatImage
 from reconstruction.errors import ReconstructionError
-from reconstruction.features import ObjectMask, find_object
+from reconstruction.features.image import ObjectMask, find_object
 from reconstruction.images import FloatImages, Images
+from reconstruction.motion import FloatImage
 
 SIZE_PX = 128
 """Edge of the square of paper C."""

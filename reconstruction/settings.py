@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from reconstruction.gate import GateSettings
-from reconstruction.line_modes import LineMode
+from reconstruction.time_stretch.modes import LineMode
 
 
 class ImageSettings(BaseModel):

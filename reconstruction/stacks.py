@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from reconstruction.batch import Measured
-from reconstruction.deposit import FloatImage
 from reconstruction.images import Images, ImageUnit, Pixels, Rejection
+from reconstruction.motion import FloatImage
 
 
 @numba.njit(cache=True, nogil=True)

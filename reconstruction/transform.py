@@ -59,8 +59,8 @@ class Transform(Protocol):
 def transform_for(instrument: Instrument, settings: ImageSettings | None = None) -> Transform:
     """Return the transform for this instrument, with the default settings unless others are given."""
     # Imported here: each module needs this one's protocol, and only one of them is wanted.
-    from reconstruction.light_sheet import LightSheetTransform
-    from reconstruction.time_stretch import TimeStretchTransform
+    from reconstruction.light_sheet.transform import LightSheetTransform
+    from reconstruction.time_stretch.transform import TimeStretchTransform
 
     kinds: dict[str, type[LightSheetTransform] | type[TimeStretchTransform]] = {
         "light_sheet": LightSheetTransform,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.instrument import Instrument
-from reconstruction.deconvolution import DEFAULT_ITERATIONS, MOST_ITERATIONS, restore, volume_blur
+from reconstruction.light_sheet.deconvolution import DEFAULT_ITERATIONS, MOST_ITERATIONS, restore, volume_blur
 from reconstruction.methods import Method, line_view, methods_of, offer
 from reconstruction.transform import transform_for
 from service.errors import QueryError
@@ -80,7 +80,7 @@ class Restoration:
             return np.asarray(folder.image(event_id, channel), dtype=np.float32)
         if (view := line_view(instrument, channel)) is not None:
             # Imported here: it compiles kernels, and only this method needs them.
-            from reconstruction.masked_warp import masked_warp
+            from reconstruction.time_stretch.masked_warp import masked_warp
 
             return masked_warp(folder.event(event_id), instrument, view)
         image = np.asarray(folder.image(event_id, channel), dtype=np.float32)

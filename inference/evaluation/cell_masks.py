@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.saliency import upsample_map
-from reconstruction.features import find_object
+from reconstruction.features.image import find_object
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]

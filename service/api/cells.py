@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from acquisition.instrument import Instrument, Role
-from reconstruction.deconvolution import MOST_ITERATIONS
+from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method, methods_of
 from reconstruction.transform import Transform, transform_for
 from service.api.auth import Needs, Scope

@@ -16,7 +16,7 @@ from acquisition.instrument import Instrument
 from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.transform import Transform, transform_for
-from service.cli.model_kinds import ModelKind
+from service.cli.model_kinds import Wanted
 from service.cli.progress import Progress
 from service.cli.stored_cells import from_run
 from service.truth import STORED, TOLERANCE_UM, Triggers, match_truth
@@ -25,23 +25,6 @@ if TYPE_CHECKING:
     from inference.training.data import TrainingSet
 
 _BATCH = 64
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """What is taken of every cell.
-
-    Attributes
-    ----------
-    kind, channels
-        Of the model; and the channels asked for, none for the first ones.
-    volume_pool
-        Edge of the cubes of voxels whose means are kept.
-    """
-
-    kind: ModelKind
-    channels: tuple[str, ...] = ()
-    volume_pool: int = 1
 
 
 def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:

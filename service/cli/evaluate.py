@@ -12,8 +12,8 @@ from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.engine import Engine
 from inference.shipped import SHIPPED, shipped_bundles
-from service.cli.collect import Wanted, collect
-from service.cli.model_kinds import ModelKind
+from service.cli.collect import collect
+from service.cli.model_kinds import ModelKind, Wanted
 from service.cli.progress import progress_bar
 from service.cli.train import EXTRA
 

@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 from acquisition.errors import ConfigError, LightlineError
 from acquisition.instrument import Instrument
-from reconstruction.deconvolution import MOST_ITERATIONS
-from reconstruction.features import find_object
+from reconstruction.features.image import find_object
 from reconstruction.images import RELATIVE
+from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method
 from reconstruction.preparation import prepare
 from reconstruction.transform import transform_for

@@ -67,3 +67,20 @@ KINDS = {
     "contrastive_fused": ModelKind("contrast", images=True, volumes=True),
 }
 """By the name that `lightline train` takes."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is taken of every cell.
+
+    Attributes
+    ----------
+    kind, channels
+        Of the model; and the channels asked for, none for the first ones.
+    volume_pool
+        Edge of the cubes of voxels whose means are kept.
+    """
+
+    kind: ModelKind
+    channels: tuple[str, ...] = ()
+    volume_pool: int = 1

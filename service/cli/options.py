@@ -11,7 +11,7 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 from reconstruction.gate import GateSettings
-from reconstruction.line_modes import LineMode
+from reconstruction.time_stretch.modes import LineMode
 
 Command = Callable[..., Any]
 

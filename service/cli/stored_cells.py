@@ -16,7 +16,7 @@ from service.truth import STORED
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
-    from service.cli.collect import Wanted
+    from service.cli.model_kinds import Wanted
 
 _PAGE = 1000
 

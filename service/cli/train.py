@@ -14,8 +14,8 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
-from service.cli.collect import Wanted, collect
-from service.cli.model_kinds import KINDS
+from service.cli.collect import collect
+from service.cli.model_kinds import KINDS, Wanted
 from service.cli.progress import progress_bar
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ import numpy as np
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument
-from reconstruction.blur import brightfield_blur_um
-from reconstruction.line_lattice import LEAST_NOISE, LINE_PLACES, NOISES, REACH, SAMPLE_PLACES
-from reconstruction.line_light import DARKEST, ECHO, LEAST_PULSE, NEAR, PULSE_RANGE
-from reconstruction.line_modes import LineMode
-from reconstruction.line_pictures import CONTRAST, PERIOD_STEP
-from reconstruction.line_pixels import DRAWN_PLACES, LEAST_MET
-from reconstruction.line_views import dark_bins, dark_level, views_of
+from reconstruction.light_sheet.blur import brightfield_blur_um
+from reconstruction.time_stretch.lattice import LEAST_NOISE, LINE_PLACES, NOISES, REACH, SAMPLE_PLACES
+from reconstruction.time_stretch.light import DARKEST, ECHO, LEAST_PULSE, NEAR, PULSE_RANGE
+from reconstruction.time_stretch.modes import LineMode
+from reconstruction.time_stretch.pictures import CONTRAST, PERIOD_STEP
+from reconstruction.time_stretch.pixels import DRAWN_PLACES, LEAST_MET
+from reconstruction.time_stretch.views import dark_bins, dark_level, views_of
 
 SAMPLES_ABOUT = 8
 

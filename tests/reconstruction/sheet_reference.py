@@ -7,10 +7,10 @@ import numpy as np
 
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.instrument import Instrument, Role, Scan
-from reconstruction.blur import forward_blur, side_blur
-from reconstruction.line_planes import PHASES as LINE_PHASES
-from reconstruction.scan_lines import EDGE_SAMPLES, FARTHEST_PX, PHASES, REACH
-from reconstruction.sheet_tables import SAMPLE_NOISE, table_period
+from reconstruction.light_sheet.blur import forward_blur, side_blur
+from reconstruction.light_sheet.line_planes import PHASES as LINE_PHASES
+from reconstruction.light_sheet.scan_lines import EDGE_SAMPLES, FARTHEST_PX, PHASES, REACH
+from reconstruction.light_sheet.tables import SAMPLE_NOISE, table_period
 
 
 def height_um(scan, number: int, u: float) -> float:

@@ -6,9 +6,9 @@ import pytest
 from acquisition.errors import ConfigError
 from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
-from reconstruction.contrasts import Contrasts, absorption, phase_slope
-from reconstruction.phase import integrate_slopes
-from reconstruction.phase_features import PHASE_FEATURES, no_phase_features, phase_features, phase_object
+from reconstruction.features.phase import PHASE_FEATURES, no_phase_features, phase_features, phase_object
+from reconstruction.time_stretch.contrasts import Contrasts, absorption, phase_slope
+from reconstruction.time_stretch.phase import integrate_slopes
 
 ATOM = instrument_preset("atom-4g")
 OPTICS = ATOM.time_stretch

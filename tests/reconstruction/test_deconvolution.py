@@ -6,8 +6,8 @@ from scipy.ndimage import gaussian_filter
 
 from acquisition.errors import ConfigError
 from acquisition.presets import instrument_preset
-from reconstruction.deconvolution import Blur, restore, volume_blur
 from reconstruction.errors import ReconstructionError
+from reconstruction.light_sheet.deconvolution import Blur, restore, volume_blur
 from reconstruction.methods import Method
 
 PIXEL_UM, N = 0.25, 32

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from reconstruction.brightness import BRIGHTNESS_FEATURES, measure_brightness
-from reconstruction.contour import SHAPE_FEATURES, measure_shape
-from reconstruction.texture import TEXTURE_FEATURES, grey_levels, log_table, measure_texture
+from reconstruction.features.brightness import BRIGHTNESS_FEATURES, measure_brightness
+from reconstruction.features.contour import SHAPE_FEATURES, measure_shape
+from reconstruction.features.texture import TEXTURE_FEATURES, grey_levels, log_table, measure_texture
 
 FILE = Path(__file__).resolve().parents[3] / "shared" / "data" / "rtdc_mit_dcnum" / "cytoshot-test-data.rtdc"
 SHAPES = (

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reconstruction.features import find_object, image_features
+from reconstruction.features.image import find_object, image_features
 from simulator.arrivals import Arrival
 from simulator.cells.drawing import draw_specimen
 from simulator.optics.light_sheet import LightSheetModel

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from reconstruction.brightness import measure_brightness, percentiles
-from reconstruction.median import median_of_positive
-from reconstruction.regions import central_region
+from reconstruction.features.brightness import measure_brightness, percentiles
+from reconstruction.features.median import median_of_positive
+from reconstruction.features.regions import central_region
 
 
 def plain_region(loud: np.ndarray) -> np.ndarray:

@@ -8,11 +8,11 @@ from scipy import ndimage
 
 from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
-from reconstruction.channel_features import channel_features
-from reconstruction.features import ObjectMask
+from reconstruction.features.channel import channel_features
+from reconstruction.features.image import ObjectMask
+from reconstruction.features.volume import principal_variances
+from reconstruction.features.volume_grain import grain, spots
 from reconstruction.transform import transform_for
-from reconstruction.volume_features import principal_variances
-from reconstruction.volume_grain import grain, spots
 from simulator.cells.drawing import draw_specimen
 from simulator.optics.scattering import blurred_scatter
 

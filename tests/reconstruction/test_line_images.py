@@ -8,10 +8,10 @@ from acquisition.block import Block
 from acquisition.detection import detector_for
 from acquisition.source import blocks, open_source
 from benchmarks.truth import correlation, ideal_images
-from reconstruction.features import find_object, image_features
+from reconstruction.features.image import find_object, image_features
 from reconstruction.images import Rejection
-from reconstruction.line_modes import LineMode
 from reconstruction.settings import ImageSettings
+from reconstruction.time_stretch.modes import LineMode
 from reconstruction.transform import transform_for
 from simulator.arrivals import arrivals
 from simulator.cells.sample import parse_sample

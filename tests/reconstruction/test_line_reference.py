@@ -6,8 +6,8 @@ import pytest
 from acquisition.event import BINS_PER_TICK, Background, ClockState, Event
 from acquisition.instrument import Channel, ImageGrid, Instrument, LineView, Role
 from acquisition.presets import instrument_preset
-from reconstruction.line_modes import LineMode
-from reconstruction.line_pictures import LinePictures
+from reconstruction.time_stretch.modes import LineMode
+from reconstruction.time_stretch.pictures import LinePictures
 from tests.reconstruction.line_reference import Reference
 
 

@@ -6,7 +6,7 @@ import pytest
 from acquisition.errors import ConfigError
 from acquisition.instrument import Channel, Role
 from acquisition.presets import instrument_preset
-from reconstruction.line_views import dark_bins, dark_level, views_of
+from reconstruction.time_stretch.views import dark_bins, dark_level, views_of
 
 ATOM_VIEWS = ("brightfield", "rising_x", "falling_x", "rising_y", "falling_y")
 

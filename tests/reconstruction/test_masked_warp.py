@@ -14,10 +14,10 @@ from acquisition.instrument import Instrument
 from acquisition.presets import instrument_preset
 from benchmarks.truth import correlation, ideal_images
 from reconstruction.batch import blank_event
-from reconstruction.line_views import views_of
-from reconstruction.masked_warp import masked_warp
+from reconstruction.time_stretch.masked_warp import masked_warp
+from reconstruction.time_stretch.views import views_of
+from reconstruction.time_stretch.warp_kernels import Seen, lay_back, least_variation, look_up
 from reconstruction.transform import transform_for
-from reconstruction.warp_kernels import Seen, lay_back, least_variation, look_up
 from simulator.arrivals import arrivals
 from simulator.cells.sample import parse_sample
 from simulator.presets import setup_preset

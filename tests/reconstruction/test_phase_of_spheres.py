@@ -7,10 +7,10 @@ from acquisition.presets import instrument_preset
 from benchmarks.flown import Flown
 from benchmarks.phase import CONDITIONS, CONTRASTS, images_of, noise_rows, peaks, spheres
 from reconstruction.batch import blank_event
-from reconstruction.contrasts import Contrast
 from reconstruction.errors import ReconstructionError
+from reconstruction.features.phase import PHASE_FEATURES
 from reconstruction.images import Pixels
-from reconstruction.phase_features import PHASE_FEATURES
+from reconstruction.time_stretch.contrasts import Contrast
 from reconstruction.transform import transform_for
 
 

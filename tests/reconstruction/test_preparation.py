@@ -3,9 +3,9 @@ import pytest
 from scipy import ndimage
 
 from reconstruction.errors import ReconstructionError
-from reconstruction.features import find_object
-from reconstruction.ghost import ghost_share
+from reconstruction.features.image import find_object
 from reconstruction.preparation import cut_out, prepare, resize
+from reconstruction.time_stretch.ghost import ghost_share
 
 
 def ellipse(row, col, half_height, half_width, depth=0.4, n=80):

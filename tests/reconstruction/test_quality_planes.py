@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from acquisition.event import EventFlag
-from reconstruction.planes import Passage, as_columns, contaminated_planes, lost_planes, plane_columns, planes_of
+from reconstruction.light_sheet.planes import (
+    Passage,
+    as_columns,
+    contaminated_planes,
+    lost_planes,
+    plane_columns,
+    planes_of,
+)
 from reconstruction.transform import transform_for
 
 MASK_Y_UM = 20.0 * np.arange(1, 21)

@@ -6,8 +6,8 @@ import pytest
 from acquisition.event import BINS_PER_TICK, Background, ClockState, Event
 from acquisition.instrument import ImageGrid, Instrument, Mask
 from acquisition.presets import instrument_preset
-from reconstruction.deposit import Motion
-from reconstruction.sheet_mapping import SheetMapping, whole_scans
+from reconstruction.light_sheet.mapping import SheetMapping, whole_scans
+from reconstruction.motion import Motion
 from tests.reconstruction import sheet_reference as reference
 
 UNEVEN = Mask(x_um=(-4.0, -1.5, -0.6, 3.8), y_um=(0.0, 17.0, 41.0, 58.0), size_um=1.0)

@@ -5,11 +5,11 @@ import math
 import numpy as np
 import pytest
 
+from reconstruction.light_sheet.speed_comb import fit_comb
+from reconstruction.light_sheet.speed_kernels import QUIET, ScanGrid, half_chords, scan_rows, shadow_middle
+from reconstruction.light_sheet.speed_meter import SpeedMeter
+from reconstruction.light_sheet.speed_slits import fit_slits
 from reconstruction.speed import SpeedSource, nominal_speed
-from reconstruction.speed_comb import fit_comb
-from reconstruction.speed_kernels import QUIET, ScanGrid, half_chords, scan_rows, shadow_middle
-from reconstruction.speed_meter import SpeedMeter
-from reconstruction.speed_slits import fit_slits
 
 NOMINAL = 0.01
 """um per tick."""

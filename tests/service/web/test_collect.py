@@ -13,8 +13,8 @@ from acquisition.event import Event
 from acquisition.origin import Origin
 from acquisition.source import open_source
 from inference.errors import TrainingError
-from service.cli.collect import Wanted, collect, events_of, match_labels
-from service.cli.model_kinds import KINDS
+from service.cli.collect import collect, events_of, match_labels
+from service.cli.model_kinds import KINDS, Wanted
 from service.cli.stored_cells import true_kinds
 from service.control import RUNS
 from service.errors import RunFolderError

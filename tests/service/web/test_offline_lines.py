@@ -13,8 +13,8 @@ from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.source import blocks, open_source
-from reconstruction.line_views import views_of
-from reconstruction.masked_warp import masked_warp
+from reconstruction.time_stretch.masked_warp import masked_warp
+from reconstruction.time_stretch.views import views_of
 from service.cli import main
 from service.run_folder import RunFolder
 

@@ -12,7 +12,7 @@ from PIL import Image
 from served import World
 
 from acquisition.instrument import Instrument
-from reconstruction.deconvolution import restore, volume_blur
+from reconstruction.light_sheet.deconvolution import restore, volume_blur
 from reconstruction.methods import Method
 from reconstruction.preparation import prepare
 from service.cli import main

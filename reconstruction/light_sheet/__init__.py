@@ -1,0 +1,1 @@
+"""The light sheet: events to transmission images and volumes."""

@@ -1,0 +1,1 @@
+"""The time stretch: events to line images, their contrasts and phase."""

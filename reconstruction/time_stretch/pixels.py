@@ -1,0 +1,146 @@
+"""From the light of the samples of one view to the pixels of its picture (specification B.3, step 5)."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from reconstruction.kriging import Doubles
+from reconstruction.lanes import LANES, about, about_met
+from reconstruction.motion import FloatImage
+from reconstruction.time_stretch.lattice import LINE_PLACES, SAMPLE_PLACES, Lattice
+
+LEAST_MET = 0.25
+"""A pixel is missing if less than this share of it is known."""
+DRAWN_PLACES = 64
+"""Places between two samples at which a pixel of a line drawn straight may lie."""
+
+
+class Rows(NamedTuple):
+    """Where the rows of a grid lie among the lines: row 0's place, counted in lines, and lines from a row to the next.
+
+    Lines are counted from the first one of the light. Rows go against time: the first row is the leading edge.
+    """
+
+    first: float
+    step: float
+
+
+class Line(NamedTuple):
+    """Where the first line's view has its middle, in the light, and samples from line to line."""
+
+    middle: float
+    period: float
+
+
+class Drawing(NamedTuple):
+    """Where columns lie among the samples of a line, by place of its middle between two samples.
+
+    Attributes
+    ----------
+    first
+        `(DRAWN_PLACES,)`: the sample before the first column, counted from the last one before the middle.
+    before
+        `(DRAWN_PLACES, x)`: the sample before each column, counted from that.
+    after
+        `(DRAWN_PLACES, x)`: share of the sample after it.
+    """
+
+    first: npt.NDArray[np.int64]
+    before: npt.NDArray[np.uint32]
+    after: FloatImage
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def estimate(
+    light: FloatImage, line: Line, rows: Rows, columns: Doubles, tables: npt.NDArray[np.int64], lattice: Lattice,
+    image: FloatImage,
+) -> int:  # fmt: skip
+    """Make every pixel of the image `(y, x)` from the samples about it; return how many are missing, which are 1.
+
+    `columns` `(x,)` are the places of the columns in samples from the middle, `tables` `(x,)` their noise, -1 where it
+    is too dark.
+    """
+    first, shares = lattice
+    lines, n = first.shape[1], image.shape[1]
+    flat, missing = first.reshape(-1), 0
+    starts, phases, places = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    for r in range(image.shape[0]):
+        among = rows.first - r * rows.step
+        before = math.floor(among)
+        g = int((among - before) * LINE_PLACES)
+        middle = line.middle + before * line.period
+        for c in range(n):
+            place = middle + columns[c]
+            start = math.floor(place)
+            f = int((place - start) * SAMPLE_PLACES)
+            starts[c], phases[c] = start, f * lines
+            places[c] = ((max(tables[c], 0) * LINE_PLACES + g) * SAMPLE_PLACES + f) * lines * LANES
+        row = image[r]
+        for c in range(n):
+            row[c] = about(light, starts[c], flat, phases[c], shares, places[c], lines)
+        for c in range(n):
+            if math.isnan(row[c]):
+                total, met = about_met(light, starts[c], flat, phases[c], shares, places[c], lines)
+                known = met >= np.float32(LEAST_MET) and tables[c] >= 0
+                row[c] = total / met if known else np.float32(1.0)
+                missing += 0 if known else 1
+    return missing
+
+
+@numba.njit(cache=True, nogil=True)
+def drawn_places(columns: Doubles) -> Drawing:
+    """Work out where columns, in samples from a line's middle, lie among its samples."""
+    n = columns.shape[0]
+    first, before = np.empty(DRAWN_PLACES, np.int64), np.empty((DRAWN_PLACES, n), np.uint32)
+    after = np.empty((DRAWN_PLACES, n), np.float32)
+    for f in range(DRAWN_PLACES):
+        first[f] = math.floor((f + 0.5) / DRAWN_PLACES + columns[0])
+        for c in range(n):
+            place = (f + 0.5) / DRAWN_PLACES + columns[c]
+            before[f, c] = math.floor(place) - first[f]
+            after[f, c] = place - math.floor(place)
+    return Drawing(first, before, after)
+
+
+@numba.njit(cache=True, nogil=True)
+def draw_lines(light: FloatImage, line: Line, drawing: Drawing, drawn: FloatImage) -> None:
+    """Draw lines straight from sample to sample at the places of the columns, `(lines, x)`; NaN beside missing ones."""
+    for i in range(drawn.shape[0]):
+        middle = line.middle + i * line.period
+        start = math.floor(middle)
+        f = int((middle - start) * DRAWN_PLACES)
+        low = light[start + drawing.first[f] :]
+        high, target, before, after = low[1:], drawn[i], drawing.before[f], drawing.after[f]
+        for c in range(target.shape[0]):
+            j = before[c]
+            target[c] = low[j] + after[c] * (high[j] - low[j])
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def average_lines(drawn: FloatImage, rows: Rows, image: FloatImage) -> int:
+    """Average the `drawn` lines `(lines, x)` of each row of the image `(y, x)`; return how many pixels are missing.
+
+    A row has the lines that lie in it, or the nearest where lines are farther apart than rows.
+    """
+    missing = 0
+    half = 0.5 * max(1.0, rows.step)
+    count = np.empty(image.shape[1], np.float32)
+    for r in range(image.shape[0]):
+        among = rows.first - r * rows.step
+        image[r] = np.float32(0.0)
+        count[:] = np.float32(0.0)
+        for i in range(math.ceil(among - half), math.ceil(among + half)):
+            for c in range(image.shape[1]):
+                known = drawn[i, c] == drawn[i, c]
+                image[r, c] += drawn[i, c] if known else np.float32(0.0)
+                count[c] += np.float32(1.0) if known else np.float32(0.0)
+        for c in range(image.shape[1]):
+            known = count[c] > np.float32(0.0)
+            image[r, c] = image[r, c] / count[c] if known else np.float32(1.0)
+            missing += 0 if known else 1
+    return missing
