@@ -17,8 +17,11 @@ from acquisition.source import blocks, open_source
 from acquisition.trace import TraceReader, TraceWriter
 from inference.training.data import TrainingSet
 from service.cli.collect import collect
+from service.cli.model_kinds import KINDS, Wanted
 from service.control import RunControl
 from service.run import RunRequest
+
+FLAT = Wanted(KINDS["dcae2d"])
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +67,9 @@ def test_a_run_says_semi_real_and_keeps_the_labels_of_the_images(url: str, bundl
 
 
 def test_what_is_learnt_from_real_images_says_so_and_simulated_cells_among_them_outweigh(url: str) -> None:
-    semi_real = collect(url, 10, _unheard)
+    semi_real = collect(url, 10, FLAT, _unheard)
     assert (semi_real.origin, semi_real.label_names) == (Origin.SEMI_REAL, ("large", "small"))
-    simulated = collect("sim:sheet-ci?cells=3&seed=1", 3, _unheard)
+    simulated = collect("sim:sheet-ci?cells=3&seed=1", 3, FLAT, _unheard)
     assert TrainingSet.concatenate([semi_real, simulated]).origin is Origin.SIMULATED
 
 

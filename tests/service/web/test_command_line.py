@@ -23,7 +23,7 @@ COMMAND = [sys.executable, "-W", "error", "-c", "from service.cli import main; m
 
 def lightline(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=120, check=False
+        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, cwd=cwd, timeout=280, check=False
     )
 
 
