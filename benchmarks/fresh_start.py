@@ -23,7 +23,9 @@ def fresh_start() -> dict[str, float]:
         clone = Path(folder) / "lightline"
         subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
         environment = {**os.environ, "LIGHTLINE_TOKEN": TOKEN, "LIGHTLINE_PORT": str(PORT)}
+        # Neither shall send the newcomer to code that is installed, and compiled, already.
         environment.pop("VIRTUAL_ENV", None)
+        environment.pop("PYTHONPATH", None)
         began = time.monotonic()
         process = subprocess.Popen(
             ["make", "run"],

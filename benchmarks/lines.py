@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -13,7 +12,7 @@ from acquisition.folding import PeriodGrid
 from acquisition.instrument import Instrument
 from benchmarks.images import events_of
 from benchmarks.plain_lines import measures_by_scipy, picture_by_numpy
-from benchmarks.timing import Row
+from benchmarks.timing import Row, best_of
 from reconstruction.time_stretch.event import MARGIN
 from reconstruction.time_stretch.light import Lit, empty_line, lay_light
 from reconstruction.time_stretch.modes import LineMode
@@ -22,20 +21,6 @@ from reconstruction.time_stretch.pixels import Line, draw_lines, drawn_places
 from reconstruction.transform import transform_for
 
 PERIOD, PIXELS, LINES = 1024.0 / 3.0, 64, 1024
-ROUNDS = 25
-
-
-def best_of(first: Callable[[], object], second: Callable[[], object]) -> tuple[float, float]:
-    """Least seconds of both, in turn: on a machine that others use as well, the least is what the work takes."""
-    first()
-    second()
-    best = [np.inf, np.inf]
-    for _ in range(ROUNDS):
-        for k, function in enumerate((first, second)):
-            began = time.perf_counter()
-            function()
-            best[k] = min(best[k], time.perf_counter() - began)
-    return best[0], best[1]
 
 
 def _stream() -> tuple[np.ndarray, np.ndarray]:
