@@ -18,15 +18,15 @@ from inference.training.options import TrainingOptions
 IMAGE = "transmission"
 VOLUME = "side_scatter"
 CLASSES = 3
+POOL = 2
+"""Edge of the cubes whose means the encoder of volumes sees, as `lightline train` takes them by default."""
 
 
 def untrained_parts(*channels: str) -> TrainedParts:
     """Make the parts of a model of images, volumes or both, of 80 pixels a side and the default sizes."""
     options = TrainingOptions()
     flat = Architecture(IMAGE, (80, 80), 1, options.widths, options.latent, background=1.0, scale=5.0, root=False)
-    solid = Architecture(
-        VOLUME, (80,) * 3, options.volume_pool, options.volume_widths, options.latent, 0.0, scale=0.05, root=True
-    )
+    solid = Architecture(VOLUME, (80,) * 3, POOL, options.volume_widths, options.latent, 0.0, scale=0.05, root=True)
     model = Encoders([{IMAGE: flat, VOLUME: solid}[channel] for channel in channels], seed=0).eval()
     size = options.latent * len(channels)
     mixture = Mixture(

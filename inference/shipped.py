@@ -30,6 +30,16 @@ def shipped_bundle(instrument: Instrument) -> Path:
     BundleError
         If none does.
     """
+    return _default(instrument)[0]
+
+
+def bundle_file(name: str) -> Path:
+    """Return the file of a bundle that comes with Lightline, or of the user's own."""
+    return SHIPPED / f"{name}{SUFFIX}" if name in shipped_bundles() else Path(name)
+
+
+def _default(instrument: Instrument) -> tuple[Path, Bundle]:
+    """Return the file of the instrument's default, and what was read from it."""
     files = [SHIPPED / f"{name}{SUFFIX}" for name in _DEFAULTS.get(instrument.kind, ())]
     files = [file for file in files if file.is_file()]
     if not files:
@@ -38,12 +48,12 @@ def shipped_bundle(instrument: Instrument) -> Path:
             "make one with 'lightline train' and name its file."
         )
     channels = set(transform_for(instrument).channels)
-    return next((file for file in files if _looked_at(file) <= channels), files[0])
-
-
-def _looked_at(file: Path) -> set[str]:
-    """Return the channels that a bundle needs images of."""
-    return {spec.channel for spec in Bundle.load(file).contract.inputs}
+    read = []
+    for file in files:
+        read.append((file, Bundle.load(file)))
+        if {spec.channel for spec in read[-1][1].contract.inputs} <= channels:
+            return read[-1]
+    return read[0]
 
 
 def resolve_bundle(name_or_path: str | None, instrument: Instrument) -> Bundle:
@@ -54,8 +64,10 @@ def resolve_bundle(name_or_path: str | None, instrument: Instrument) -> Bundle:
     BundleError
         If there is no such bundle, it is not sound, or it does not fit the instrument.
     """
-    file = shipped_bundle(instrument) if name_or_path is None else _named(name_or_path) or Path(name_or_path)
-    bundle = Bundle.load(file)
+    if name_or_path is None:
+        _, bundle = _default(instrument)
+    else:
+        bundle = Bundle.load(_named(name_or_path) or Path(name_or_path))
     check_fits(bundle.contract, instrument)
     return bundle
 

@@ -36,8 +36,6 @@ class TrainingOptions:
     latent, widths, volume_widths, hidden
         Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
         class head.
-    volume_pool
-        Edge of the cubes of voxels whose means the encoder of volumes sees.
     first_weight
         Share of the first of two channels in the loss (w1 of paper A, Eq. 2).
     clusters
@@ -72,7 +70,6 @@ class TrainingOptions:
     latent: int = 16
     widths: tuple[int, ...] = (16, 32, 64, 128)
     volume_widths: tuple[int, ...] = (16, 32, 64)
-    volume_pool: int = 2
     first_weight: float = 0.5
     hidden: int = 32
     clusters: int | None = 3
@@ -95,7 +92,7 @@ class TrainingOptions:
 
     def __post_init__(self) -> None:
         whole = {"latent": 2, "hidden": 1, "clusters": 1, "epochs": 1, "patience": 1, "batch": 2, "head_epochs": 1}
-        whole |= {"volume_pool": 1, "most_clusters": 1}
+        whole["most_clusters"] = 1
         for field, least in whole.items():
             chosen = getattr(self, field)
             if chosen is not None and chosen < least:

@@ -9,7 +9,7 @@ import click
 from acquisition.errors import ConfigError
 from inference.bundle import Bundle
 from inference.contract import Contract
-from inference.shipped import SHIPPED, shipped_bundles
+from inference.shipped import bundle_file, shipped_bundles
 from inference.verification import verify
 
 
@@ -33,7 +33,7 @@ def show(file: str, as_json: bool) -> None:
 
     FILE is a bundle file, or the name of a model that comes with Lightline.
     """
-    contract = Bundle.load(_file(file)).contract
+    contract = Bundle.load(bundle_file(file)).contract
     click.echo(contract.model_dump_json(indent=1) if as_json else _table(contract))
 
 
@@ -45,7 +45,7 @@ def verify_bundle(file: str) -> None:
     FILE is a bundle file, or the name of a model that comes with Lightline.
     """
     sound = True
-    for check in verify(_file(file)):
+    for check in verify(bundle_file(file)):
         click.echo(f"{'ok' if check.passed else 'WRONG':<6}{check.what:<14}{check.found}")
         sound = check.passed
     if not sound:
@@ -64,18 +64,13 @@ def export(file: str, graph: str | None, wants_contract: bool, out: str) -> None
     """
     if wants_contract == (graph is not None):
         raise click.UsageError("Say what to write: --graph live, --graph explain or --contract.")
-    whole = Bundle.load(_file(file))
+    whole = Bundle.load(bundle_file(file))
     part = {"live": whole.live, "explain": whole.explain}.get(graph or "", whole.document)
     try:
         Path(out).expanduser().write_bytes(part)
     except OSError as error:
         raise ConfigError(f"The file '{out}' cannot be written: {error.strerror}; name another.") from None
     click.echo(f"{out}: {len(part)} bytes")
-
-
-def _file(name: str) -> Path:
-    """File of a model that comes with Lightline, or of the user's own."""
-    return SHIPPED / f"{name}.bundle" if name in shipped_bundles() else Path(name)
 
 
 def _table(contract: Contract) -> str:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
 import numpy as np
 
 from acquisition.detection import detector_for
@@ -17,7 +18,7 @@ from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.transform import Transform, transform_for
 from service.cli.model_kinds import Wanted
-from service.cli.progress import Progress
+from service.cli.progress import Progress, progress_bar
 from service.cli.stored_cells import from_run
 from service.truth import STORED, TOLERANCE_UM, Triggers, match_truth
 
@@ -56,6 +57,14 @@ def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> Train
     is_path = split_url(place)[0] == "file" and not place.startswith("file:")
     with open_source(guess_url(place) if is_path else place) as source:
         return _from_source(place, source, cells, wanted, progress)
+
+
+def collect_told(place: str, cells: int, wanted: Wanted) -> TrainingSet:
+    """Collect as `collect` does, and tell on stderr how far it is and what was found."""
+    with progress_bar(f"cells of {place}", "cells") as progress:
+        found = collect(place, cells, wanted, progress)
+    click.echo(f"{place}: {len(found)} cells, {int(found.is_labelled.sum())} with a label", err=True)
+    return found
 
 
 @dataclass

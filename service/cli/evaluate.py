@@ -11,11 +11,10 @@ from acquisition.errors import ConfigError
 from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.engine import Engine
-from inference.shipped import SHIPPED, shipped_bundles
-from service.cli.collect import collect
+from inference.shipped import bundle_file
+from service.cli.collect import collect_told
 from service.cli.model_kinds import ModelKind, Wanted
-from service.cli.progress import progress_bar
-from service.cli.train import EXTRA
+from service.cli.training_libraries import needing_training_libraries
 
 if TYPE_CHECKING:
     from inference.evaluation.assess import Assessed
@@ -85,7 +84,7 @@ def evaluate(
     for file in filter(None, (out, json_file)):
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
-    engine = Engine(Bundle.load(SHIPPED / f"{bundle}.bundle" if bundle in shipped_bundles() else Path(bundle)))
+    engine = Engine(Bundle.load(bundle_file(bundle)))
     _check_installed()
     from inference.evaluation.assess import assess
     from service.evaluation_page import page
@@ -104,16 +103,9 @@ def evaluate(
 
 def _check_installed() -> None:
     """Say what has to be installed, before cells are collected for nothing."""
-    try:
+    with needing_training_libraries("Evaluating"):
         import inference.evaluation.assess
         import inference.training.heads  # noqa: F401
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        raise ConfigError(
-            f"Evaluating needs '{error.name}', which acquisition does not; "
-            "install it with: pip install 'lightline[train]'."
-        ) from None
 
 
 def _collect(places: tuple[str, ...], cells: int, contract: Contract, pool: int) -> TrainingSet:
@@ -122,12 +114,7 @@ def _collect(places: tuple[str, ...], cells: int, contract: Contract, pool: int)
     flat = [len(spec.shape) == 2 for spec in contract.inputs]
     kind = ModelKind("", images=any(flat), volumes=not all(flat))
     wanted = Wanted(kind, tuple(spec.channel for spec in contract.inputs), pool)
-    sets = []
-    for place in places:
-        with progress_bar(f"cells of {place}", "cells") as progress:
-            sets.append(collect(place, cells, wanted, progress))
-        click.echo(f"{place}: {len(sets[-1])} cells, {int(sets[-1].is_labelled.sum())} with a label", err=True)
-    return TrainingSet.concatenate(sets)
+    return TrainingSet.concatenate([collect_told(place, cells, wanted) for place in places])
 
 
 def _summary(found: Assessed) -> str:

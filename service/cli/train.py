@@ -14,15 +14,12 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
-from service.cli.collect import collect
+from service.cli.collect import collect_told
 from service.cli.model_kinds import KINDS, Wanted
-from service.cli.progress import progress_bar
+from service.cli.training_libraries import needing_training_libraries
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
-
-EXTRA = ("torch", "onnx", "onnxscript", "sklearn", "scipy", "threadpoolctl")
-"""Libraries that acquisition does not need."""
 
 
 class ClusterNumber(click.ParamType[int | None]):
@@ -129,7 +126,7 @@ def train(
     if keep_cells is not None:
         training_set.save(keep_cells)
     try:
-        bundle = train_model(training_set, out, volume_pool=volume_pool, **rest)
+        bundle = train_model(training_set, out, **rest)
     except KeyboardInterrupt:
         click.echo("Stopped; what was learnt is kept, and the same command goes on from there.", err=True)
         raise
@@ -140,17 +137,10 @@ def train(
 
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
-    try:
+    with needing_training_libraries("Training"):
         from inference.training.mixture import Covariance
         from inference.training.options import Learning, TrainingOptions
         from inference.training.train import train_bundle
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in EXTRA:
-            raise
-        raise ConfigError(
-            f"Training needs '{error.name}', which acquisition does not; "
-            "install it with: pip install 'lightline[train]'."
-        ) from None
 
     def train_model(training_set: TrainingSet, out: Path, *, name: str | None, covariance: str, **choices: Any) -> Any:
         options = TrainingOptions(
@@ -184,12 +174,9 @@ def _collect_all(places: tuple[str, ...], cells: int, wanted: Wanted, *, labels:
 
     sets = []
     for place in places:
-        with progress_bar(f"cells of {place}", "cells") as progress:
-            sets.append(collect(place, cells, wanted, progress))
-        found = sets[-1]
-        if not len(found):
+        sets.append(collect_told(place, cells, wanted))
+        if not len(sets[-1]):
             raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
-        click.echo(f"{place}: {len(found)} cells, {int(found.is_labelled.sum())} with a label", err=True)
     training_set = TrainingSet.concatenate(sets)
     return training_set if labels else _without_labels(training_set)
 
