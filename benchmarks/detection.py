@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
-from scipy import ndimage
 
 from acquisition.background import watched_channel
 from acquisition.block import Block, Samples
 from acquisition.detection import detector_for
-from acquisition.event import BINS_PER_TICK
 from acquisition.instrument import Instrument
 from acquisition.periodic import PeriodicDetector
 from acquisition.source import blocks, open_source
 from acquisition.walk import whole_periods
 from benchmarks.false_triggers import NOTHING
+from benchmarks.plain_detection import NumpyDetector
 from benchmarks.timing import Row, in_turn, read_once
 
 BLOCK_BYTES = 4 << 20
@@ -48,10 +47,15 @@ def stream_of(url: str, faster: int = 1) -> tuple[Instrument, Samples]:
     ), samples
 
 
+def lead_ticks(detector: PeriodicDetector) -> int:
+    """Return the length of `LEAD_PERIODS`."""
+    return int(LEAD_PERIODS * detector.settings.nominal_period_ticks)
+
+
 def _warm_detector(instrument: Instrument, samples: Samples) -> tuple[PeriodicDetector, int]:
     """A detector that has seen the beginning of the stream, and where it stands."""
     detector = detector_for(instrument)
-    lead = int(LEAD_PERIODS * detector.settings.nominal_period_ticks)
+    lead = lead_ticks(detector)
     detector.push(Block(samples[:lead], 0))
     return detector, lead
 
@@ -95,40 +99,9 @@ def _scoring(instrument: Instrument, samples: Samples) -> tuple[Callable[[], obj
 
 
 def _numpy_detector(instrument: Instrument, samples: Samples) -> Callable[[], object]:
-    """The same in numpy and scipy: score every period at its own brightness, label runs, cut their windows."""
-    detector, _ = _warm_detector(instrument, samples)
-    model, settings = detector._calibration.model, detector.settings
-    s, origin, period = settings.score_channel, model.clock[0], model.clock[1]
-    lit = np.flatnonzero(model.active)
-    first, stop = int(lit[0] // BINS_PER_TICK), int(lit[-1] // BINS_PER_TICK) + 1
-    n_periods = int((samples.shape[0] - origin) / period) - 1
-    cores = model.offsets.shape[1]
-
-    def detect() -> list[Samples]:
-        scores = np.empty(n_periods, np.float32)
-        for k in range(0, n_periods, 4096):
-            begins = origin + period * np.arange(k, min(k + 4096, n_periods))
-            ticks = np.ceil(begins + first).astype(np.int64)[:, None] + np.arange(stop - first)
-            bins = ((ticks - begins[:, None]) * BINS_PER_TICK).astype(np.int64)
-            used = model.active[bins]
-            level = np.where(used, model.level[s][bins], 0)
-            values = samples[ticks, s] - model.offsets[s][ticks % cores].astype(np.float32)
-            gain = (values * level).sum(1) / (level * level).sum(1)
-            rest = np.abs(values - np.clip(gain, 0.85, 1.15)[:, None] * level) * used
-            scores[k : k + begins.size] = rest.sum(1) / used.sum(1)
-        loud = scores > model.score[0] + settings.off_sigma * model.score[1]
-        runs, count = ndimage.label(ndimage.binary_closing(loud, np.ones(settings.bridge + 1)))
-        peaks = ndimage.maximum(scores, runs, np.arange(1, count + 1))
-        centres = ndimage.center_of_mass(scores, runs, np.arange(1, count + 1))
-        windows = []
-        for peak, (centre,) in zip(np.atleast_1d(peaks), centres, strict=True):
-            if peak > model.score[0] + settings.on_sigma * model.score[1]:
-                at = origin + centre * period
-                start = max(0, int(at - settings.window_before * period))
-                windows.append(samples[start : int(at + settings.window_after * period)].copy())
-        return windows
-
-    return detect
+    """The same in numpy and scipy."""
+    plain = NumpyDetector(_warm_detector(instrument, samples)[0])
+    return lambda: list(plain.events(samples))
 
 
 def rows() -> Iterator[Row]:
