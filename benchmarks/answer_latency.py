@@ -16,8 +16,8 @@ from inference.shipped import resolve_bundle
 from inference.worker import Worker, engine_maker
 from reconstruction.images import CellImages, Rejection
 from reconstruction.speed import SpeedSource
-from service.edge import Edge, Policy
-from service.pipeline import BATCH_PATIENCE_S, EVENTS, EVENTS_PER_BATCH
+from service.runs.edge import Edge, Policy
+from service.runs.pipeline import BATCH_PATIENCE_S, EVENTS, EVENTS_PER_BATCH
 
 CELLS_PER_S = 1000.0
 SECONDS = 10.0

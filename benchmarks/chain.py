@@ -20,7 +20,7 @@ from benchmarks.plain_lines import measures_by_scipy, picture_by_numpy
 from benchmarks.timing import Row
 from reconstruction.gate import GateSettings
 from reconstruction.transform import transform_for
-from service.edge import Edge, Policy
+from service.runs.edge import Edge, Policy
 
 WHAT = "whole chain, 341 samples, 10,000 cells/s"
 URL = "sim:atom-4g?seconds=0.03&seed=3&rate=10000"

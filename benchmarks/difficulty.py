@@ -23,7 +23,7 @@ from inference.training.quiet import ignoring
 from inference.training.scores import balanced_accuracy
 from reconstruction.transform import Transform, transform_for
 from service.cli.collect import events_of, match_labels
-from service.truth import STORED, Triggers
+from service.runs.truth import STORED, Triggers
 
 BATCH = 32
 SHAPE_FEATURES = ("area_um2", "diameter_um", "axis_ratio", "bright_avg", "bright_sd", "contrast")

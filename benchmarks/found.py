@@ -11,7 +11,7 @@ from acquisition.event import EventFlag
 from acquisition.instrument import Instrument
 from acquisition.source import open_source
 from service.cli.collect import events_of
-from service.truth import TOLERANCE_UM
+from service.runs.truth import TOLERANCE_UM
 
 SMALLEST_UM = 5.0
 ATOP = 0.5

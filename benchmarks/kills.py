@@ -16,7 +16,7 @@ from acquisition.errors import TraceError
 from acquisition.presets import instrument_preset
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
-from service.control import RunControl
+from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
 TRACE = "trace-0001.h5"

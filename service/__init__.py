@@ -1,12 +1,11 @@
 """What the lab talks to.
 
-- `control`: starts, watches and ends runs; `status` is what it shows
-- `run`: one acquisition, its request, its state and its ledger
-- `arming`, `pipeline`, `job`: a run put together, its stages, and its life; `intake`, `edge`, `ledger` and `meters` are
-  what the stages are made of
-- `run_folder`: a run on disk; `window_store`, `image_store`, `part_table` and `run_files` are its parts, `cell_query`
-  and `where` the questions to it, `catalogue` all runs of a data folder
-- `truth`, `outcomes`: what became of the true cells, where they are known
+- `run`: one acquisition, its request, its state and its ledger; `status` is what a service shows of itself
+- `runs`: runs while they last; `control` starts, watches and ends them, `arming`, `pipeline` and `job` are a run put
+  together, its stages, and its life
+- `store`: what is kept; `run_folder` is a run on disk, `cell_query` and `where` the questions to it, `catalogue` all runs
+  of a data folder
+- `report`: pages and pictures of evaluations and recordings
 - `api`, `dashboard`, `cli`, `settings`: how people reach it
 - `errors`: what can go wrong
 """

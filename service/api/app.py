@@ -12,7 +12,7 @@ from service.api import auth, cells, pictures, runs, system
 from service.api.auth import Needs, Scope, Tokens
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
-from service.control import RunControl
+from service.runs.control import RunControl
 from service.settings import Settings
 
 PAGE = Path(__file__).parent.parent / "dashboard"

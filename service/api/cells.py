@@ -19,7 +19,7 @@ from service.api.permanent import NPY, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
 from service.api.runs import plain_row
 from service.errors import UnknownCell
-from service.restoration import Restoration
+from service.store.restoration import Restoration
 
 CELL_PATH = "/api/v1/runs/{run_id}/cells/{event_id}"
 

@@ -7,9 +7,9 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
-from service.control import RunControl
-from service.run_folder import RunFolder
+from service.runs.control import RunControl
 from service.settings import Settings
+from service.store.run_folder import RunFolder
 
 
 def _control(request: Request) -> RunControl:

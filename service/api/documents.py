@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from acquisition.instrument import Role
 from reconstruction.methods import Method
 from service.run import Run
-from service.where import ColumnKind
+from service.store.where import ColumnKind
 
 CellValue = bool | int | float | str | None
 CellRow = dict[str, CellValue]

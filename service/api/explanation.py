@@ -13,7 +13,7 @@ from inference.contract import Contract, SaliencySpec
 from inference.engine import Engine
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
-from service.run_folder import RunFolder
+from service.store.run_folder import RunFolder
 
 Floats = npt.NDArray[np.float32]
 

@@ -14,8 +14,8 @@ from service.api.context import ControlOf, FolderOf, SettingsOf, source_folders
 from service.api.documents import CellList, CellRow, CellValue, Columns, RunList
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
-from service.cell_query import CellPage
 from service.run import Run, RunRequest
+from service.store.cell_query import CellPage
 
 PAGE_LIMIT = 5000
 

@@ -20,7 +20,7 @@ from reconstruction.transform import Transform, transform_for
 from service.cli.model_kinds import Wanted
 from service.cli.progress import Progress, progress_bar
 from service.cli.stored_cells import from_run
-from service.truth import STORED, TOLERANCE_UM, Triggers, match_truth
+from service.runs.truth import STORED, TOLERANCE_UM, Triggers, match_truth
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet

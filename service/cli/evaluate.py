@@ -87,8 +87,8 @@ def evaluate(
     engine = Engine(Bundle.load(bundle_file(bundle)))
     _check_installed()
     from inference.evaluation.assess import assess
-    from service.evaluation_page import page
-    from service.evaluation_pictures import EmbeddingView, draw_pictures
+    from service.report.evaluation_page import page
+    from service.report.evaluation_pictures import EmbeddingView, draw_pictures
 
     judged = _collect(data, cells, engine.contract, pool)
     fitted = _collect(others, cells, engine.contract, pool) if others else None

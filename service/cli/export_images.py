@@ -22,10 +22,10 @@ from service.cli.progress import progress_bar
 from service.cli.stored_cells import first_ids
 from service.cli.write_trace import make_room
 from service.errors import UnknownCell
-from service.hdf5 import Column, GrowingFile
-from service.image_store import FORMAT
-from service.restoration import Restoration
-from service.run_folder import RunFolder
+from service.store.hdf5 import Column, GrowingFile
+from service.store.image_store import FORMAT
+from service.store.restoration import Restoration
+from service.store.run_folder import RunFolder
 
 _ALL = 2**31
 

@@ -41,7 +41,7 @@ def inspect_command(file: str, instrument: str | None, as_json: bool, draw: Path
         report = foreign or inspect_trace(url, progress, sketch)
     if draw is not None and sketch is not None:
         # Imported here: slow to import, and only a drawing needs it.
-        from service.inspection_drawing import draw_inspection
+        from service.report.inspection_drawing import draw_inspection
 
         draw_inspection(sketch, draw, report.description)
         click.echo(f"Drew {draw}.", err=True)

@@ -16,7 +16,7 @@ import click
 from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, listen, page_url
-from service.control import RunControl
+from service.runs.control import RunControl
 from service.settings import Settings
 
 _TURN_S = 0.05

@@ -10,9 +10,9 @@ import pyarrow.parquet as pq
 
 from inference.errors import TrainingError
 from service.cli.progress import Progress
-from service.run_files import TRUTH
-from service.run_folder import RunFolder
-from service.truth import STORED
+from service.runs.truth import STORED
+from service.store.run_files import TRUTH
+from service.store.run_folder import RunFolder
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet

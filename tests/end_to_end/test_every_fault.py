@@ -14,9 +14,9 @@ from acquisition.event import Event, EventFlag
 from acquisition.periodic import PeriodicDetector
 from acquisition.source import blocks, open_source
 from acquisition.trace import TraceWriter
-from service import intake
-from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
+from service.runs import intake
+from service.runs.control import RunControl
 from simulator.faults.faulty_source import FaultySource
 from simulator.faults.registry import FAULTS
 

@@ -14,8 +14,8 @@ from acquisition.errors import Overrun
 from acquisition.network_address import Address
 from acquisition.source import blocks, open_source
 from acquisition.trace import TraceWriter
-from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
+from service.runs.control import RunControl
 from simulator.faults.faulty_source import FaultySource
 from simulator.server import SourceServer
 

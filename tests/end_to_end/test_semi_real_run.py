@@ -18,8 +18,8 @@ from acquisition.trace import TraceReader, TraceWriter
 from inference.training.data import TrainingSet
 from service.cli.collect import collect
 from service.cli.model_kinds import KINDS, Wanted
-from service.control import RunControl
 from service.run import RunRequest
+from service.runs.control import RunControl
 
 FLAT = Wanted(KINDS["dcae2d"])
 

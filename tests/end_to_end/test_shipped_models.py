@@ -9,8 +9,8 @@ import pytest
 
 from acquisition.origin import Origin
 from inference.shipped import shipped_bundles
-from service.control import RunControl
 from service.run import Run, RunRequest, RunState
+from service.runs.control import RunControl
 
 DOCS = Path(__file__).parents[2] / "docs"
 RUN_FOLDER_PAGE = DOCS / "run-folder.md"

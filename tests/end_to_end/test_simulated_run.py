@@ -13,9 +13,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition.origin import Origin
-from service.control import RunControl
 from service.run import FinishReason, Run, RunRequest, RunState
-from service.run_folder import RunFolder
+from service.runs.control import RunControl
+from service.store.run_folder import RunFolder
 
 CELLS = 40
 

@@ -17,8 +17,8 @@ from acquisition.errors import ConfigError, EndOfStream, SourceTimeout
 from acquisition.source import Source, open_source, split_url
 from service.api.sources import checked_request
 from service.cli import main
-from service.control import RunControl
 from service.run import FinishReason, RunRequest
+from service.runs.control import RunControl
 
 WORDS = ("--cells", "4", "--seed", "8", "--rate", "80")
 QUERY = "cells=4&seed=8&rate=80"

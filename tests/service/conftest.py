@@ -9,9 +9,9 @@ import pytest
 from line_parts import INSTRUMENT, KnownTransform, known_answers, known_event
 
 from acquisition.origin import Origin
-from service.cell_rows import AnswerNames
 from service.run import Run, RunRequest, RunState
-from service.run_folder import RunFolder
+from service.store.cell_rows import AnswerNames
+from service.store.run_folder import RunFolder
 
 
 @pytest.fixture

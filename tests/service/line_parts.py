@@ -21,7 +21,7 @@ from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages, Pixels, Rejection
 from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
-from service.arming import Makers
+from service.runs.arming import Makers
 
 # Fast, so that five micrometres are few samples.
 INSTRUMENT = instrument_preset("sheet-ci").model_copy(update={"flow_speed_m_s": 1.0})

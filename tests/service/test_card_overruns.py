@@ -14,9 +14,9 @@ from tiny_bundle import tiny_bundle
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.source import blocks, open_source
-from service.control import RunControl
-from service.restarts import MOST_AT_ONCE
 from service.run import FinishReason, Record, Run, RunRequest, RunState
+from service.runs.control import RunControl
+from service.runs.restarts import MOST_AT_ONCE
 
 SOURCE = f"spcm:{DEVICE}?instrument=sheet-ci&notify=16K&buffer=1M"
 BITS = 12

@@ -14,9 +14,9 @@ import pytest
 from line_parts import REJECT_EVERY
 
 from acquisition.trace import TraceSequence
-from service.control import RunControl
 from service.run import FinishReason, RunState
-from service.run_folder import RunFolder
+from service.runs.control import RunControl
+from service.store.run_folder import RunFolder
 
 HERE = Path(__file__).parent
 KNOWN_RATE_HZ = 2000 / 0.002
@@ -26,7 +26,7 @@ SCRIPT = """
     import sys, time
     sys.path.insert(0, {here!r})
     from line_parts import KnownSource, known_makers
-    from service.control import RunControl
+    from service.runs.control import RunControl
     from service.run import RunRequest
     control = RunControl({data!r}, makers=known_makers(lambda: KnownSource(None, pause_s=0.002)))
     control.start(RunRequest(source="known:"))
@@ -111,8 +111,8 @@ FULL = """
     from dataclasses import replace
     import line_parts
     from line_parts import KnownSource, KnownDetector, known_makers
-    from service.arming import Makers
-    from service.control import RunControl
+    from service.runs.arming import Makers
+    from service.runs.control import RunControl
     from service.run import RunRequest
 
     class LargeWindows(KnownDetector):

@@ -7,7 +7,7 @@ import numpy as np
 from inference.contract import DriftSpec
 from inference.drift import WINDOW, reference_quantiles
 from service.api.metrics import prometheus_text
-from service.drift_monitor import DriftMonitor
+from service.runs.drift_monitor import DriftMonitor
 from service.status import ServiceState, ServiceStatus
 
 

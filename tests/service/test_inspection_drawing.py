@@ -17,8 +17,8 @@ from acquisition.sketch import HEAD_PERIODS, LOOKS, MOST_EVENTS, Sketch
 from acquisition.source import blocks, open_source
 from acquisition.trace import TraceWriter
 from service.cli import main
-from service.folded_head import fold_head, phases
-from service.inspection_drawing import draw_inspection
+from service.report.folded_head import fold_head, phases
+from service.report.inspection_drawing import draw_inspection
 
 
 def record(url: str, path: Path, gap: tuple[int, int] | None = None) -> Path:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from acquisition.block import UNKNOWN_LOSS
-from service.ledger import LedgerBook
+from service.runs.ledger import LedgerBook
 
 STEPS = st.lists(st.tuples(st.sampled_from(["detected", "stored", "rejected", "dropped"]), st.integers(0, 20)))
 

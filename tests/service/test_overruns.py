@@ -11,11 +11,11 @@ from line_parts import INSTRUMENT
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import ConfigError, DeviceLost, EndOfStream, Overrun
-from service.edge import Edge, Policy
-from service.intake import Intake
-from service.ledger import LedgerBook
-from service.restarts import MOST_AT_ONCE
 from service.run import FinishReason, Ledger
+from service.runs.edge import Edge, Policy
+from service.runs.intake import Intake
+from service.runs.ledger import LedgerBook
+from service.runs.restarts import MOST_AT_ONCE
 
 SECOND = round(INSTRUMENT.sample_rate_hz)
 TOO_SLOW = Overrun("The card overran; start again.")

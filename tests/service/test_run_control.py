@@ -28,12 +28,12 @@ from acquisition.errors import ConfigError, DeviceLost, Overrun
 from acquisition.origin import Origin
 from acquisition.trace import TraceReader
 from reconstruction.errors import ReconstructionError
-from service import disk
-from service.arming import Makers
-from service.control import RunControl
 from service.errors import RunStateError, StorageError, UnknownRun
 from service.run import FinishReason, Ledger, Run, RunRequest, RunState
+from service.runs.arming import Makers
+from service.runs.control import RunControl
 from service.status import ServiceState
+from service.store import disk
 
 Start = Callable[..., RunControl]
 
@@ -231,7 +231,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_stored(controlled: Start, m
     # Only what the operating system says of the disk is made up; what follows is the real thing.
     full = disk.shutil.disk_usage(control.folder(run.id).path)._replace(free=0)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: full)
-    monkeypatch.setattr("service.hdf5._CLAIM_BYTES", 1 << 30)
+    monkeypatch.setattr("service.store.hdf5._CLAIM_BYTES", 1 << 30)
     run = control.wait(run.id, 20)
     assert (run.state, run.finish_reason) == (RunState.DONE, FinishReason.STORAGE)
     assert run.error is not None and "free some space" in run.error
@@ -249,8 +249,8 @@ def test_rows_that_cannot_be_sealed_are_not_called_stored(
             raise StorageError("The disk is full; free some space.")
         disk.write_sealed(path, content)
 
-    monkeypatch.setattr("service.part_table.write_sealed", refuse)
-    monkeypatch.setattr("service.run_files.write_sealed", refuse)
+    monkeypatch.setattr("service.store.part_table.write_sealed", refuse)
+    monkeypatch.setattr("service.store.run_files.write_sealed", refuse)
     run = control.wait(control.start(RunRequest(source="known:")).id, 20)
     assert (run.finish_reason, run.ledger.stored) == (FinishReason.STORAGE, 0)
     assert run.ledger.dropped == {"storage": 120}

@@ -13,10 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from line_parts import KnownTransform, known_event
 
-from service import run_folder
 from service.errors import QueryError, RunFolderError, UnknownCell
 from service.run import RunState
-from service.run_folder import RunFolder
+from service.store import run_folder
+from service.store.run_folder import RunFolder
 
 Fill = Callable[[RunFolder, int, int], None]
 

@@ -12,11 +12,11 @@ from line_parts import INSTRUMENT
 
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.errors import EndOfStream, SourceTimeout
-from service.edge import Edge, Policy
-from service.intake import Intake
-from service.ledger import LedgerBook
-from service.meters import LatencyMeter, RateMeter
 from service.run import FinishReason
+from service.runs.edge import Edge, Policy
+from service.runs.intake import Intake
+from service.runs.ledger import LedgerBook
+from service.runs.meters import LatencyMeter, RateMeter
 
 
 def test_an_edge_holds_so_many_bytes_and_one_item_of_any_size() -> None:

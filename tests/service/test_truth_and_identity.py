@@ -11,7 +11,7 @@ from line_parts import INSTRUMENT
 from acquisition.presets import instrument_preset
 from service.errors import UnknownRun
 from service.identity import checked_run_id, new_run_id, pipeline_id, pipeline_text
-from service.truth import Triggers, match_truth, seen_part, summarize
+from service.runs.truth import Triggers, match_truth, seen_part, summarize
 
 
 def cells(ticks: list[float], epochs: list[int] | None = None) -> dict[str, np.ndarray]:

@@ -12,8 +12,8 @@ import httpx
 from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, listen
-from service.control import RunControl
 from service.run import Run
+from service.runs.control import RunControl
 from service.settings import Settings
 
 

@@ -16,10 +16,10 @@ from acquisition.source import open_source
 from inference.engine import Engine
 from reconstruction.images import CellImages
 from reconstruction.transform import transform_for
-from service.cell_rows import AnswerNames
-from service.control import RUNS
 from service.run import FinishReason, Ledger, Run, RunRequest, RunState
-from service.run_folder import RunFolder
+from service.runs.control import RUNS
+from service.store.cell_rows import AnswerNames
+from service.store.run_folder import RunFolder
 
 SOURCE = "sim:sheet-ci"
 CELLS = 24

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 from served import World
 
-from service.control import RUNS
-from service.run_folder import RunFolder
+from service.runs.control import RUNS
+from service.store.run_folder import RunFolder
 
 
 def array(content: bytes) -> np.ndarray:

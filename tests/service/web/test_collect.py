@@ -16,9 +16,9 @@ from inference.errors import TrainingError
 from service.cli.collect import collect, events_of, match_labels
 from service.cli.model_kinds import KINDS, Wanted
 from service.cli.stored_cells import true_kinds
-from service.control import RUNS
 from service.errors import RunFolderError
-from service.truth import STORED, Triggers
+from service.runs.control import RUNS
+from service.runs.truth import STORED, Triggers
 
 FLAT, FUSED = Wanted(KINDS["dcae2d"]), Wanted(KINDS["dcae_fused"], volume_pool=2)
 URL = f"{SOURCE}?cells=10&rate=8&seed=4"

@@ -16,7 +16,7 @@ from acquisition.source import blocks, open_source
 from reconstruction.time_stretch.masked_warp import masked_warp
 from reconstruction.time_stretch.views import views_of
 from service.cli import main
-from service.run_folder import RunFolder
+from service.store.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")

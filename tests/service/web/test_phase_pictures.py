@@ -16,8 +16,8 @@ from stored_run import make_run
 from benchmarks.phase import CONDITIONS, spheres
 from reconstruction.transform import transform_for
 from service.cli import main
-from service.control import RUNS
-from service.run_folder import RunFolder
+from service.runs.control import RUNS
+from service.store.run_folder import RunFolder
 
 
 @pytest.fixture(scope="module")

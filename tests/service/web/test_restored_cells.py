@@ -16,7 +16,7 @@ from reconstruction.light_sheet.deconvolution import restore, volume_blur
 from reconstruction.methods import Method
 from reconstruction.preparation import prepare
 from service.cli import main
-from service.control import RUNS
+from service.runs.control import RUNS
 
 OFFERED = "offers smooth, wiener, richardson_lucy for side_scatter"
 

@@ -16,8 +16,8 @@ from acquisition.origin import Origin
 from inference.training.data import TrainingSet
 from inference.training.options import TrainingOptions
 from inference.training.train import train_bundle
-from service.control import RUNS
-from service.run_folder import RunFolder
+from service.runs.control import RUNS
+from service.store.run_folder import RunFolder
 
 FLAT, SOLID = "transmission", "side_scatter"
 

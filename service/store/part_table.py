@@ -12,8 +12,8 @@ from typing import Any, Self
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.disk import write_sealed
 from service.errors import RunFolderError
+from service.store.disk import write_sealed
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ID = "event_id"

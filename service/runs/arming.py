@@ -21,14 +21,14 @@ from inference.worker import EngineMaker, engine_maker
 from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
-from service.cell_rows import AnswerNames
-from service.drift_monitor import DriftMonitor
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
-from service.pipeline import Parts
 from service.run import FinishReason, Record, Run, RunRequest, RunState
-from service.run_files import TRACE
-from service.run_folder import RunFolder
-from service.warming import warm
+from service.runs.drift_monitor import DriftMonitor
+from service.runs.pipeline import Parts
+from service.runs.warming import warm
+from service.store.cell_rows import AnswerNames
+from service.store.run_files import TRACE
+from service.store.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
 

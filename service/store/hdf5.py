@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.disk import reserve
-from service.disk import require_room, storage_errors
 from service.errors import RunFolderError, StorageError
+from service.store.disk import require_room, storage_errors
 
 _CLAIM_BYTES = 8 << 20
 

@@ -18,16 +18,16 @@ from inference.dispatcher import Dispatcher
 from inference.finished import Finished
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
-from service.cell_rows import count_reasons
-from service.drift_monitor import DriftMonitor
-from service.edge import Edge, Policy
 from service.errors import StorageError
-from service.intake import Intake
-from service.ledger import LedgerBook
-from service.meters import LatencyMeter, RateMeter
 from service.run import DropReason, FinishReason, RunRequest
-from service.run_folder import RunFolder
+from service.runs.drift_monitor import DriftMonitor
+from service.runs.edge import Edge, Policy
+from service.runs.intake import Intake
+from service.runs.ledger import LedgerBook
+from service.runs.meters import LatencyMeter, RateMeter
 from service.status import QueueFill
+from service.store.cell_rows import count_reasons
+from service.store.run_folder import RunFolder
 
 BLOCKS = 8
 LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20

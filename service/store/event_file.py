@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from acquisition.instrument import Instrument
-from service.event_index import EventIndex
-from service.hdf5 import GrowingFile, open_to_read, reading_errors
+from service.store.event_index import EventIndex
+from service.store.hdf5 import GrowingFile, open_to_read, reading_errors
 
 
 class EventFile(ABC):

@@ -45,7 +45,7 @@ def _compiled_before() -> bool:
 @contextmanager
 def _compiling_detection(instrument: Instrument) -> Iterator[None]:
     """Compile the kernels of detection in a process of its own until the end of the block."""
-    words = [sys.executable, "-m", "service.warming"]
+    words = [sys.executable, "-m", "service.runs.warming"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:

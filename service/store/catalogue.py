@@ -12,8 +12,8 @@ from acquisition.trace import TraceSequence
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id, now_utc
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
-from service.run_files import RUN_JSON, TRACE, read_run
-from service.run_folder import RunFolder
+from service.store.run_files import RUN_JSON, TRACE, read_run
+from service.store.run_folder import RunFolder
 
 _MOST_OPEN = 8
 _CRASHED = "The service ended before this run did; what was sealed until then is kept."

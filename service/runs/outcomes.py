@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 
 from acquisition.source import Truth
-from service.pipeline import Pipeline
-from service.run_folder import RunFolder
-from service.truth import DROPPED, STORED, TOLERANCE_UM, Triggers, match_truth, seen_part, summarize
+from service.runs.pipeline import Pipeline
+from service.runs.truth import DROPPED, STORED, TOLERANCE_UM, Triggers, match_truth, seen_part, summarize
+from service.store.run_folder import RunFolder
 
 
 def triggers_of(folder: RunFolder, pipeline: Pipeline) -> Triggers:

@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 
 from service.errors import QueryError
-from service.part_table import PartTable, TableSnapshot
-from service.where import ColumnKind, Condition, Value, parse_where
+from service.store.part_table import PartTable, TableSnapshot
+from service.store.where import ColumnKind, Condition, Value, parse_where
 
 MOST_ROWS = 10_000
 _EVENT_ID = "event_id"

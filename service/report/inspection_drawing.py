@@ -14,7 +14,7 @@ from acquisition.event import BINS_PER_TICK, EventFlag
 from acquisition.instrument import Instrument
 from acquisition.sketch import ClockLook, Sketch
 from reconstruction.transform import transform_for
-from service.folded_head import FoldedHead, fold_head, phases
+from service.report.folded_head import FoldedHead, fold_head, phases
 
 _BLUE, _GREY, _RED = "#2b6cb0", "#9aa5b1", "#c53030"
 _ACROSS = 8

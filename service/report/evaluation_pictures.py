@@ -11,7 +11,7 @@ import numpy.typing as npt
 from inference.contract import Contract
 from inference.evaluation.assess import Assessed
 from inference.training.data import TrainingSet
-from service.evaluation_drawing import cell_pictures, draw_confusion, draw_embedding
+from service.report.evaluation_drawing import cell_pictures, draw_confusion, draw_embedding
 
 _MOST_POINTS = 2000
 _FEWEST_FOR_TSNE = 10

@@ -11,10 +11,10 @@ from acquisition.continuity import Continuity
 from acquisition.errors import BadStream, DeviceLost, EndOfStream, LightlineError, Overrun, SourceTimeout
 from acquisition.recorder import Recorder
 from acquisition.source import Source
-from service.edge import Edge
-from service.ledger import LedgerBook
-from service.restarts import Restarts
 from service.run import FinishReason
+from service.runs.edge import Edge
+from service.runs.ledger import LedgerBook
+from service.runs.restarts import Restarts
 
 _TURN_S = 0.1
 

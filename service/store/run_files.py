@@ -11,11 +11,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import ValidationError
 
-from service.disk import write_sealed
 from service.errors import RunFolderError
-from service.image_store import FILE_NAME as IMAGES
 from service.run import Run
-from service.window_store import FILE_NAME as WINDOWS
+from service.store.disk import write_sealed
+from service.store.image_store import FILE_NAME as IMAGES
+from service.store.window_store import FILE_NAME as WINDOWS
 
 RUN_JSON = "run.json"
 BUNDLE = "model.bundle"

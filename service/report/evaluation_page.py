@@ -9,7 +9,7 @@ from html import escape
 from inference.contract import Contract
 from inference.evaluation.agreement import Agreement
 from inference.evaluation.assess import Assessment
-from service.evaluation_pictures import Gallery, Pictures
+from service.report.evaluation_pictures import Gallery, Pictures
 
 _STYLE = """
 :root { font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Liberation Sans", sans-serif; color: #16202a;

@@ -8,9 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from reconstruction.images import CellImages
-from service.event_file import EventFile
-from service.event_index import EventIndex
-from service.hdf5 import Column, GrowingFile, reading_errors
+from service.store.event_file import EventFile
+from service.store.event_index import EventIndex
+from service.store.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-images/1"
 FILE_NAME = "images-0000.h5"

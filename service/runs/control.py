@@ -13,15 +13,15 @@ from inference.bundle import Bundle
 from inference.dispatcher import Dispatcher
 from inference.engine import Engine
 from inference.router import Context
-from service.arming import Makers, arm
-from service.catalogue import Catalogue
-from service.data_lock import DataLock
 from service.errors import RunStateError
-from service.job import Job
 from service.run import FinishReason, Run, RunRequest
-from service.run_folder import RunFolder
+from service.runs.arming import Makers, arm
+from service.runs.data_lock import DataLock
+from service.runs.job import Job
+from service.runs.worker_pool import WorkerPool
 from service.status import ServiceState, ServiceStatus, WorkerStatus
-from service.worker_pool import WorkerPool
+from service.store.catalogue import Catalogue
+from service.store.run_folder import RunFolder
 
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0

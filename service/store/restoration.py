@@ -14,7 +14,7 @@ from reconstruction.light_sheet.deconvolution import DEFAULT_ITERATIONS, MOST_IT
 from reconstruction.methods import Method, line_view, methods_of, offer
 from reconstruction.transform import transform_for
 from service.errors import QueryError
-from service.run_folder import RunFolder
+from service.store.run_folder import RunFolder
 
 
 @dataclass(frozen=True)

@@ -15,16 +15,16 @@ from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
-from service.cell_query import CellPage, CellQuery
-from service.cell_rows import AnswerNames, cell_rows, rejected_rows
-from service.disk import storage_errors, write_sealed
 from service.errors import RunFolderError, UnknownCell
-from service.image_store import ImageStore
-from service.part_table import PartTable
 from service.run import Run
-from service.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
-from service.where import ColumnKind
-from service.window_store import WindowStore
+from service.store.cell_query import CellPage, CellQuery
+from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.disk import storage_errors, write_sealed
+from service.store.image_store import ImageStore
+from service.store.part_table import PartTable
+from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
+from service.store.where import ColumnKind
+from service.store.window_store import WindowStore
 
 CELLS, REJECTED = "cells", "rejected"
 

@@ -7,16 +7,16 @@ import time
 from typing import Any
 
 from acquisition.errors import RecordingStopped
-from service.arming import Armed, providers_of
-from service.cell_rows import count_reasons
 from service.errors import StorageError
 from service.identity import now_utc
-from service.ledger import LedgerBook
-from service.outcomes import truth_of_run
-from service.pipeline import Pipeline
 from service.run import DropReason, FinishReason, Run, RunState
-from service.run_folder import RunFolder
+from service.runs.arming import Armed, providers_of
+from service.runs.ledger import LedgerBook
+from service.runs.outcomes import truth_of_run
+from service.runs.pipeline import Pipeline
 from service.status import DriftStatus
+from service.store.cell_rows import count_reasons
+from service.store.run_folder import RunFolder
 
 SAVE_S = 1.0
 STALLED_S = 30.0

@@ -1,0 +1,1 @@
+"""What is drawn for people: evaluations and recordings, as pages and pictures."""

@@ -1,0 +1,1 @@
+"""Runs while they last: armed, acquired, drained, and every event accounted for."""
