@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from acquisition.origin import Origin
 from inference.errors import BundleError
+from inference.held_out import HeldOutBy
 
 FORMAT: Literal["lightline-bundle/1"] = "lightline-bundle/1"
 GRAPH_NAMES = ("live.onnx", "explain.onnx")
@@ -31,9 +32,15 @@ class InputSpec(_Part):
     """Name in `CellImages.images`, and of the graphs' input."""
     shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=2, max_length=3)
     """Shape of one cell's image, without the batch: (y, x), (z, y) or (z, y, x)."""
-    pixel_um: float = Field(gt=0)
-    """Edge of a pixel or voxel."""
+    pixel_um: float | None = Field(gt=0)
+    """Edge of a pixel or voxel; None for a collection of images that does not say."""
     dtype: Literal["float32"] = "float32"
+
+    @property
+    def in_words(self) -> str:
+        """Channel, size and pixel."""
+        size = " x ".join(map(str, self.shape))
+        return f"{self.channel} {size} " + (f"at {self.pixel_um:g} µm" if self.pixel_um else "of unknown pixel")
 
 
 class SaliencySpec(_Part):
@@ -107,6 +114,8 @@ class TrainingSpec(_Part):
     """Runs that stopped the training and set the temperature and every threshold."""
     test_sources: tuple[str, ...] = ()
     """Runs that the metrics are measured on; where these equal the validation runs, the metrics are optimistic."""
+    held_out_by: HeldOutBy = HeldOutBy.RUN
+    """What the sources are."""
     cells: int = Field(ge=1)
     """Cells that weights were fitted to."""
     seeds: tuple[int, ...]

@@ -19,7 +19,7 @@ def format_metrics(metrics: dict[str, dict[str, float]]) -> str:
 def describe(contract: Contract) -> str:
     """Say what a bundle takes, answers and was learnt from, and how well it does beside its controls."""
     training = contract.training
-    inputs = ", ".join(f"{s.channel} {' x '.join(map(str, s.shape))} at {s.pixel_um:g} µm" for s in contract.inputs)
+    inputs = ", ".join(spec.in_words for spec in contract.inputs)
     word = training.origin.adjective
     also = (
         " (which also stopped the training and set the thresholds)"
@@ -32,7 +32,7 @@ def describe(contract: Contract) -> str:
             f"clusters: {', '.join(contract.clusters)}",
             f"classes: {', '.join(contract.classes) or 'none'}",
             f"learnt from {training.cells} {word}cells of {', '.join(training.sources)}",
-            f"measured on {word}cells of {', '.join(training.test_sources)}{also}:",
+            f"measured on {word}cells of {', '.join(training.test_sources)}, held out by {training.held_out_by}{also}:",
             format_metrics(contract.metrics),
             f"made by: {contract.command}",
             f"digest: {contract.digest}",

@@ -101,10 +101,9 @@ def check_fits(contract: Contract, instrument: Instrument) -> None:
             raise BundleError(
                 f"{who}: its '{spec.channel}' images are {_by(spec.shape)} pixels, the instrument's {_by(shape)}."
             )
-        if abs(spec.pixel_um - pixel_um) > 1e-3 * pixel_um:
-            raise BundleError(
-                f"{who}: its '{spec.channel}' pixels are {spec.pixel_um:g} µm, the instrument's {pixel_um:g} µm."
-            )
+        if spec.pixel_um is None or abs(spec.pixel_um - pixel_um) > 1e-3 * pixel_um:
+            own = "of unknown size" if spec.pixel_um is None else f"{spec.pixel_um:g} µm"
+            raise BundleError(f"{who}: its '{spec.channel}' pixels are {own}, the instrument's {pixel_um:g} µm.")
 
 
 def _by(shape: tuple[int, ...]) -> str:

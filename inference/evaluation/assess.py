@@ -160,15 +160,17 @@ def check_cells(contract: Contract, cells: TrainingSet) -> None:
             raise BundleError(f"The bundle '{contract.name}' needs images of '{spec.channel}', but there are {known}.")
         pool = cells.pool[spec.channel]
         shape = tuple(size * pool for size in cells.images[spec.channel].shape[1:])
-        if shape != spec.shape or abs(spec.pixel_um - cells.pixel_um) > 1e-3 * cells.pixel_um:
+        given = spec.model_copy(update={"shape": shape, "pixel_um": cells.pixel_um})
+        if shape != spec.shape or not _same_pixel(spec.pixel_um, cells.pixel_um):
             raise BundleError(
-                f"The bundle '{contract.name}' takes '{spec.channel}' as {_by(spec.shape)} pixels of "
-                f"{spec.pixel_um:g} µm, but the cells have {_by(shape)} of {cells.pixel_um:g} µm; give others."
+                f"The bundle '{contract.name}' takes {spec.in_words}, but the cells are {given.in_words}; give others."
             )
 
 
-def _by(shape: tuple[int, ...]) -> str:
-    return " x ".join(str(size) for size in shape)
+def _same_pixel(one_um: float | None, other_um: float | None) -> bool:
+    if one_um is None or other_um is None:
+        return one_um is other_um
+    return abs(one_um - other_um) <= 1e-3 * other_um
 
 
 def _clusters(cells: TrainingSet, results: CellResults, contract: Contract) -> Agreement:

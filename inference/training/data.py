@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from acquisition.origin import Origin, least_real
 from inference.errors import TrainingError
+from inference.held_out import HeldOutBy
 from reconstruction.images import CellImages
 
 Floats = npt.NDArray[np.floating]
@@ -42,11 +43,13 @@ class TrainingSet:
     run_names
         Names or source URLs of the runs.
     pixel_um
-        Edge of a pixel or voxel, as the instrument gives them, before means were taken.
+        Edge of a pixel or voxel, as the instrument gives them, before means were taken; None where it is unknown.
     instrument_kind
         What they come from.
     origin
         How real the least real of them is.
+    held_out_by
+        What the runs are; `run` unless they are parts of a collection of images.
     """
 
     images: Mapping[str, Floats]
@@ -55,9 +58,10 @@ class TrainingSet:
     label_names: tuple[str, ...]
     run: npt.NDArray[np.int32]
     run_names: tuple[str, ...]
-    pixel_um: float
+    pixel_um: float | None
     instrument_kind: str
     origin: Origin
+    held_out_by: HeldOutBy = HeldOutBy.RUN
 
     def __post_init__(self) -> None:
         if not self.images or self.images.keys() != self.pool.keys():
@@ -165,10 +169,11 @@ class TrainingSet:
         """
         if not sets:
             raise TrainingError("There is nothing to train from; give at least two sources.")
-        kinds = {(s.grid, round(s.pixel_um, 6), s.instrument_kind) for s in sets}
+        kinds = {(s.grid, s.pixel_um and round(s.pixel_um, 6), s.instrument_kind, s.held_out_by) for s in sets}
         if len(kinds) > 1:
             raise TrainingError(
-                "The training sources differ in channels, image size, pixel size or kind of instrument."
+                "The training sources differ in channels, image size, pixel size, kind of instrument, or in what names "
+                "their parts."
             )
         labels = tuple(sorted({name for s in sets for name in s.label_names}))
         runs = tuple(dict.fromkeys(name for s in sets for name in s.run_names))
@@ -227,9 +232,10 @@ class TrainingSet:
                 label_names=np.array(self.label_names, dtype=np.str_),
                 run=self.run,
                 run_names=np.array(self.run_names, dtype=np.str_),
-                pixel_um=np.array(self.pixel_um),
+                pixel_um=np.array(np.nan if self.pixel_um is None else self.pixel_um),
                 instrument_kind=np.array(self.instrument_kind),
                 origin=np.array(self.origin.value),
+                held_out_by=np.array(self.held_out_by.value),
                 **images,
             )
 
@@ -255,9 +261,10 @@ class TrainingSet:
                     label_names=tuple(str(name) for name in held["label_names"]),
                     run=held["run"].astype(np.int32),
                     run_names=tuple(str(name) for name in held["run_names"]),
-                    pixel_um=float(held["pixel_um"]),
+                    pixel_um=None if np.isnan(held["pixel_um"]) else float(held["pixel_um"]),
                     instrument_kind=str(held["instrument_kind"]),
                     origin=Origin(str(held["origin"])),
+                    held_out_by=HeldOutBy(str(held["held_out_by"])) if "held_out_by" in held else HeldOutBy.RUN,
                 )
         except FileNotFoundError:
             raise TrainingError(f"There is no training set '{path}'; check the name.") from None
@@ -268,15 +275,18 @@ class TrainingSet:
 
 
 def kept_images(stack: npt.NDArray[np.number], pool: int) -> Floats:
-    """Return images as a set keeps them: volumes as float16 means over cubes, flat ones as they are."""
-    if stack.ndim == 3:
-        return np.ascontiguousarray(stack, dtype=np.float32)
+    """Return images as a set keeps them: means over cubes of volumes, as float16, or over squares of flat images."""
     n, *sizes = stack.shape
     if any(size % pool for size in sizes):
-        raise TrainingError(f"Volumes of {' x '.join(map(str, sizes))} voxels have no cubes of {pool}; choose another.")
+        raise TrainingError(f"Images of {' x '.join(map(str, sizes))} pixels have no cubes of {pool}; choose another.")
+    if stack.ndim == 3 and pool == 1:
+        return np.ascontiguousarray(stack, dtype=np.float32)
     cubes = stack.reshape(n, *(part for size in sizes for part in (size // pool, pool)))
+    means = cubes.mean(axis=tuple(range(2, cubes.ndim, 2)), dtype=np.float32)
+    if stack.ndim == 3:
+        return np.ascontiguousarray(means)
     most = float(np.finfo(np.float16).max)
-    return np.ascontiguousarray(cubes.mean(axis=(2, 4, 6), dtype=np.float32).clip(-most, most), dtype=np.float16)
+    return np.ascontiguousarray(means.clip(-most, most), dtype=np.float16)
 
 
 def _renumbered(index: npt.NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> npt.NDArray[np.int32]:

@@ -162,6 +162,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
             "cells": len(split.train),
             "seeds": (options.seed,),
             "origin": cells.origin,
+            "held_out_by": cells.held_out_by,
         },
         "metrics": {},
         "opset": OPSET,
@@ -173,7 +174,7 @@ def kind_of(cells: TrainingSet, learning: Learning) -> str:
     """Return the kind of model that is made of these cells, such as `dcae2d` or `contrastive_fused`."""
     name = "dcae" if learning is Learning.RECONSTRUCTION else "contrastive"
     flat = {stack.ndim == 3 for stack in cells.images.values()}
-    if len(cells.channels) > 1:
+    if len(flat) > 1:
         return f"{name}_fused"
     return f"{name}2d" if flat == {True} else f"{name}3d"
 

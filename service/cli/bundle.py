@@ -74,9 +74,7 @@ def export(file: str, graph: str | None, wants_contract: bool, out: str) -> None
 
 
 def _table(contract: Contract) -> str:
-    inputs = ", ".join(
-        f"{spec.channel} {' x '.join(map(str, spec.shape))} at {spec.pixel_um:g} µm" for spec in contract.inputs
-    )
+    inputs = ", ".join(spec.in_words for spec in contract.inputs)
     training = contract.training
     rows = [
         ("name", contract.name),
@@ -90,6 +88,7 @@ def _table(contract: Contract) -> str:
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
         ("trained on", f"{training.cells} {training.origin.adjective}cells"),
         ("sources", ", ".join(training.sources)),
+        ("held out by", training.held_out_by),
         ("made by", contract.command),
         ("digest", contract.digest),
     ]

@@ -1,7 +1,8 @@
-"""Cells to learn from: a source walked to images, a run folder, or a saved set."""
+"""Cells to learn from: a source walked to images, a run folder, a saved set, or a collection of images."""
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,7 @@ from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
+from acquisition.real_images import open_real_images
 from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.transform import Transform, transform_for
@@ -21,22 +23,27 @@ from service.cli.model_kinds import Wanted
 from service.cli.progress import Progress, progress_bar
 from service.cli.stored_cells import from_run
 from service.runs.truth import STORED, TOLERANCE_UM, Triggers, match_truth
+from service.store.run_files import RUN_JSON
 
 if TYPE_CHECKING:
     from inference.training.data import TrainingSet
 
+MOST_CELLS = 1000
+"""Of a source or run, where nothing else is said."""
+
 _BATCH = 64
 
 
-def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
+def collect(place: str, cells: int | None, wanted: Wanted, progress: Progress) -> TrainingSet:
     """Return images and labels from one place.
 
     Parameters
     ----------
     place
-        A source URL, a recording, a run folder, or a training set (`.npz`).
+        A source URL, a recording, a run folder, a training set (`.npz`), or a collection of images: a folder, a `.zip`,
+        or an `.npz` of them.
     cells
-        Take at most about so many cells from a source or run.
+        Take at most about so many cells from a source, run or collection; None takes 1000, of a collection all.
     wanted
         Which images; a training set has its own.
     progress
@@ -50,8 +57,11 @@ def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> Train
     from inference.training.data import TrainingSet
 
     path = Path(place)
+    if is_collection(path):
+        return _from_collection(path, cells, wanted, progress)
     if path.suffix == ".npz":
         return TrainingSet.load(path)
+    cells = MOST_CELLS if cells is None else cells
     if path.is_dir():
         return from_run(path, cells, wanted, progress)
     is_path = split_url(place)[0] == "file" and not place.startswith("file:")
@@ -59,7 +69,28 @@ def collect(place: str, cells: int, wanted: Wanted, progress: Progress) -> Train
         return _from_source(place, source, cells, wanted, progress)
 
 
-def collect_told(place: str, cells: int, wanted: Wanted) -> TrainingSet:
+def is_collection(path: Path) -> bool:
+    """Tell whether a path is a collection of images, rather than a run or a saved training set."""
+    if path.is_dir():
+        return not (path / RUN_JSON).exists()
+    if path.suffix.lower() == ".npz" and zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as held:
+            return "x.npy" in held.namelist()
+    return path.suffix.lower() == ".zip" and path.is_file()
+
+
+def _from_collection(path: Path, cells: int | None, wanted: Wanted, progress: Progress) -> TrainingSet:
+    from inference.training.collection import CollectionOptions, from_collection
+
+    if wanted.kind.volumes:
+        raise TrainingError(f"'{path}' is a collection of flat images; choose a kind of model that takes those alone.")
+    options = CollectionOptions(
+        channels=wanted.channels, side=wanted.side, shrink=wanted.shrink, pixel_um=wanted.pixel_um
+    )
+    return from_collection(open_real_images(path), str(path), options, progress, most=cells)
+
+
+def collect_told(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:
     """Collect as `collect` does, and tell on stderr how far it is and what was found."""
     with progress_bar(f"cells of {place}", "cells") as progress:
         found = collect(place, cells, wanted, progress)

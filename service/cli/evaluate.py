@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the numbers here too."
 )
-@click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
+@click.option(
+    "--cells", type=click.IntRange(min=1), help="Cells from each source (default: 1000, of a collection of images all)."
+)
 @click.option(
     "--controls-from",
     "others",
@@ -66,7 +68,7 @@ def evaluate(
     data: tuple[str, ...],
     out: Path,
     json_file: Path | None,
-    cells: int,
+    cells: int | None,
     others: tuple[str, ...],
     mask_study: bool,
     map_cells: int,
@@ -78,8 +80,8 @@ def evaluate(
     """Judge the model BUNDLE on the cells of DATA, and write a report that opens in any browser.
 
     BUNDLE is a file, or the name of a model that comes with Lightline; DATA is one or more runs as 'lightline train'
-    takes them: sim:sheet-ci?seed=9, a recording, a run folder, or a .npz set. The report sets clusters and classes
-    beside the truth and beside simple controls, and says how far the saliency maps can be trusted.
+    takes them: sim:sheet-ci?seed=9, a recording, a run folder, a .npz set, or a collection of images. The report sets
+    clusters and classes beside the truth and beside simple controls, and says how far the saliency maps can be trusted.
     """
     for file in filter(None, (out, json_file)):
         if not file.absolute().parent.is_dir():
@@ -108,12 +110,14 @@ def _check_installed() -> None:
         import inference.training.heads  # noqa: F401
 
 
-def _collect(places: tuple[str, ...], cells: int, contract: Contract, pool: int) -> TrainingSet:
+def _collect(places: tuple[str, ...], cells: int | None, contract: Contract, pool: int) -> TrainingSet:
     from inference.training.data import TrainingSet
 
     flat = [len(spec.shape) == 2 for spec in contract.inputs]
     kind = ModelKind("", images=any(flat), volumes=not all(flat))
-    wanted = Wanted(kind, tuple(spec.channel for spec in contract.inputs), pool)
+    first = contract.inputs[0]
+    channels = tuple(spec.channel for spec in contract.inputs)
+    wanted = Wanted(kind, channels, pool, side=max(first.shape), pixel_um=first.pixel_um)
     return TrainingSet.concatenate([collect_told(place, cells, wanted) for place in places])
 
 

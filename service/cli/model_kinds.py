@@ -79,8 +79,13 @@ class Wanted:
         Of the model; and the channels asked for, none for the first ones.
     volume_pool
         Edge of the cubes of voxels whose means are kept.
+    side, shrink, pixel_um
+        Of the images of a collection; see `inference.training.collection.CollectionOptions`.
     """
 
     kind: ModelKind
     channels: tuple[str, ...] = ()
     volume_pool: int = 1
+    side: int | None = None
+    shrink: int = 1
+    pixel_um: float | None = None

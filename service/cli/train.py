@@ -45,11 +45,14 @@ class ClusterNumber(click.ParamType[int | None]):
     multiple=True,
     required=True,
     metavar="SOURCE",
-    help="Where cells come from: sim:sheet-ci?seed=1, a recording, a run folder, or a .npz set; give it once for each "
-    "run, at least twice, because whole runs are held out to measure.",
+    help="Where cells come from: sim:sheet-ci?seed=1, a recording, a run folder, a .npz set, or a collection of images "
+    "(a folder, a .zip or an .npz); give it once for each run, at least twice, because whole runs are held out to "
+    "measure. A collection alone is split as it says itself, or else in the order of its files.",
 )
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle to write.")
-@click.option("--cells", type=click.IntRange(min=1), default=1000, show_default=True, help="Cells from each source.")
+@click.option(
+    "--cells", type=click.IntRange(min=1), help="Cells from each source (default: 1000, of a collection of images all)."
+)
 @click.option(
     "--clusters",
     type=ClusterNumber(),
@@ -76,6 +79,23 @@ class ClusterNumber(click.ParamType[int | None]):
     help="Edge of the cubes of voxels whose means are learnt from.",
 )
 @click.option(
+    "--shrink",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Edge of the squares of pixels whose means are learnt from, for a collection of images.",
+)
+@click.option(
+    "--side",
+    type=click.IntRange(16, 1024),
+    help="Edge of the square that images of a collection are cropped or padded to, pixels (default: the largest).",
+)
+@click.option(
+    "--pixel-um",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Edge of a pixel of a collection of images (default: what it is known for, or unknown).",
+)
+@click.option(
     "--weight",
     "first_weight",
     type=click.FloatRange(0, 1),
@@ -100,9 +120,12 @@ def train(
     kind: str,
     places: tuple[str, ...],
     out: Path,
-    cells: int,
+    cells: int | None,
     channels: tuple[str, ...],
     volume_pool: int,
+    shrink: int,
+    side: int | None,
+    pixel_um: float | None,
     without_labels: bool,
     keep_cells: Path | None,
     **rest: Any,
@@ -121,7 +144,7 @@ def train(
     for file in filter(None, (out, keep_cells)):
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
-    wanted = Wanted(KINDS[kind], channels, volume_pool)
+    wanted = Wanted(KINDS[kind], channels, volume_pool, side, shrink, pixel_um)
     training_set = _collect_all(places, cells, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
@@ -169,7 +192,8 @@ def _forget_checkpoint(folder: Path) -> None:
         folder.rmdir()
 
 
-def _collect_all(places: tuple[str, ...], cells: int, wanted: Wanted, *, labels: bool) -> TrainingSet:
+def _collect_all(places: tuple[str, ...], cells: int | None, wanted: Wanted, *, labels: bool) -> TrainingSet:
+    from inference.training.collection import with_held_out_parts
     from inference.training.data import TrainingSet
 
     sets = []
@@ -177,7 +201,7 @@ def _collect_all(places: tuple[str, ...], cells: int, wanted: Wanted, *, labels:
         sets.append(collect_told(place, cells, wanted))
         if not len(sets[-1]):
             raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
-    training_set = TrainingSet.concatenate(sets)
+    training_set = with_held_out_parts(TrainingSet.concatenate(sets))
     return training_set if labels else _without_labels(training_set)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.real_images.raw import RawCells, Voxel
 from simulator.cells.specimen import Specimen
 from simulator.phantoms.making import Scale, make_phantom
-from simulator.phantoms.raw import RawCells, Voxel
 
 
 @dataclass(frozen=True, slots=True)

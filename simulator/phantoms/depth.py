@@ -7,8 +7,8 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.real_images.raw import Floats, Voxel
 from simulator.phantoms.outline import Mask, box3, distance_px
-from simulator.phantoms.raw import Floats, Voxel
 
 _Column = npt.NDArray[np.floating]
 

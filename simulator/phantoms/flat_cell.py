@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.errors import ConfigError
+from acquisition.real_images.raw import Floats, RawCell
 from simulator.phantoms.outline import Mask, background, box3, central_mask, distance_px, smear_background
-from simulator.phantoms.raw import Floats, RawCell
 
 FINEST_PIXEL_UM = 0.2
 """Finer images are averaged to about this: the instruments' pictures have 0.25 um."""

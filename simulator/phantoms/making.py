@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.errors import ConfigError
+from acquisition.real_images.raw import Floats, RawCell, Voxel
 from simulator.cells.facts import facts
 from simulator.cells.specimen import Specimen
 from simulator.phantoms.depth import granules_of, points_of_volume, stain_of, thickness_um
 from simulator.phantoms.flat_cell import FlatCell, cut_out
 from simulator.phantoms.phantom import ImagePhantom, VolumePhantom
-from simulator.phantoms.raw import Floats, RawCell, Voxel
 
 TYPICAL_SIDE_SCATTER_UM2 = 7.5e-4
 """Cross-section into the side objective of a cell with the median light of its collection: some three times a

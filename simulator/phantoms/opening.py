@@ -10,13 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.arrays import ArrayFile
+from acquisition.real_images.opening import open_real_images
+from acquisition.real_images.raw import RawCells, Voxel
 from simulator.phantoms.collection import Phantoms
-from simulator.phantoms.image_files import ImageFiles
-from simulator.phantoms.labelled_volume import LabelledVolume, label_file
 from simulator.phantoms.making import typical_scale
-from simulator.phantoms.raw import RawCells, Voxel
-from simulator.phantoms.stores import FolderStore, ZipStore
 
 MEASURED_CELLS = 48
 """Cells that are looked at to know how bright the median one is."""
@@ -50,7 +47,7 @@ def open_phantoms(
         If the path is missing or of no kind that is read, there are no images, a label or split is unknown, shares do
         not add up, or the pixel is neither given nor known.
     """
-    cells = _open(Path(path))
+    cells = open_real_images(Path(path))
     voxel_um = _voxel(cells, pixel_um)
     members = _members(cells, split)
     shares = _shares(cells, members, sample)
@@ -58,32 +55,6 @@ def open_phantoms(
     some = chosen[np.unique(np.linspace(0, len(chosen) - 1, MEASURED_CELLS).astype(np.int64))]
     scale = typical_scale([cells.read(int(index)) for index in some], voxel_um, cells.name)
     return Phantoms(cells, members, shares, voxel_um, scale)
-
-
-def _open(path: Path) -> RawCells:
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        return _open_folder(path)
-    if not path.is_file():
-        raise ConfigError(f"There is no file or folder '{path}' with real images; check the name.")
-    if suffix == ".zip":
-        return ImageFiles(ZipStore(path))
-    if suffix == ".npz":
-        return ArrayFile(path)
-    labels = label_file(path) if suffix in {".tif", ".tiff"} else None
-    if labels is not None:
-        return LabelledVolume(path, labels)
-    raise ConfigError(
-        f"'{path.name}' is no collection of real images; give a folder, a .zip, an .npz, or a .tif with its _label.tif."
-    )
-
-
-def _open_folder(path: Path) -> RawCells:
-    for stack in sorted([*path.glob("*.tif"), *path.glob("*.tiff")]):
-        labels = label_file(stack)
-        if labels is not None:
-            return LabelledVolume(stack, labels)
-    return ImageFiles(FolderStore(path))
 
 
 def _voxel(cells: RawCells, pixel_um: float | str | Sequence[float] | None) -> Voxel:

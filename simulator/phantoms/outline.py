@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from simulator.phantoms.raw import Floats
+from acquisition.real_images.raw import Floats
 
 Mask = npt.NDArray[np.bool_]
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from acquisition.errors import ConfigError
+from acquisition.real_images.raw import Floats, Voxel
 from simulator.cells.specimen import Field, View
-from simulator.phantoms.raw import Floats, Voxel
 from simulator.phantoms.resample import at_pixels
 
 

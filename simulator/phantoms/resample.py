@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from simulator.phantoms.raw import Floats
+from acquisition.real_images.raw import Floats
 
 
 def at_pixels(

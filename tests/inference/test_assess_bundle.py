@@ -87,7 +87,7 @@ def test_without_labels_nothing_is_compared(toy_engine: Engine) -> None:
 def test_images_that_the_bundle_was_not_made_for_are_refused(toy_engine: Engine) -> None:
     with pytest.raises(BundleError, match=f"needs images of '{CHANNEL}'"):
         assess(toy_engine, draw_set(10, 1, channels=(VOLUME,)))
-    with pytest.raises(BundleError, match="pixels of"):
+    with pytest.raises(BundleError, match=r"at 0\.25 µm, but the cells are"):
         assess(toy_engine, replace(draw_set(10, 1), pixel_um=0.5))
     with pytest.raises(TrainingError, match="no cells"):
         assess(toy_engine, draw_set(10, 1).where(np.zeros(9, dtype=np.bool_)))

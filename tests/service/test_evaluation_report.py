@@ -86,7 +86,7 @@ def test_the_numbers_are_there_for_machines(report: str, folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("cells", "out", "said"),
-    [("coarse.npz", "x.html", "pixels of 0.25 µm"), ("0.npz", "nowhere/x.html", "There is no folder")],
+    [("coarse.npz", "x.html", "at 0.25 µm, but"), ("0.npz", "nowhere/x.html", "There is no folder")],
 )
 def test_wrong_cells_and_places_are_one_sentence(
     folder: Path, capsys: pytest.CaptureFixture[str], cells: str, out: str, said: str

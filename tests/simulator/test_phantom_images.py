@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from acquisition.errors import ConfigError
+from acquisition.real_images.raw import RawCell
 from simulator.cells.specimen import View
 from simulator.phantoms.depth import MOST_POINTS, granules_of, points_of_volume, stain_of, thickness_um
 from simulator.phantoms.flat_cell import cut_out
 from simulator.phantoms.making import TYPICAL_SIDE_SCATTER_UM2, Scale, make_phantom, typical_scale
 from simulator.phantoms.outline import background, central_mask, distance_px, filled, smear_background
-from simulator.phantoms.raw import RawCell
 from simulator.phantoms.resample import at_pixels
 
 PIXEL_UM = 0.3

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.raw import Floats, RawCell
+from acquisition.real_images.raw import Floats, RawCell
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 MOST_BYTES = 64 << 20
@@ -38,7 +38,8 @@ def decode(data: bytes, name: str) -> RawCell:
     if pixels.ndim == 2:
         return RawCell(transmission=pixels)
     if pixels.ndim == 3 and pixels.shape[2] in (3, 4):
-        return RawCell(transmission=np.ascontiguousarray(pixels[:, :, _GREEN]), is_smear=True)
+        colour = np.ascontiguousarray(np.moveaxis(pixels[:, :, :3], 2, 0))
+        return RawCell(transmission=colour[_GREEN], colour=colour)
     if pixels.ndim == 3:
         return RawCell(volume=pixels)
     raise ConfigError(f"The image '{name}' has {pixels.ndim} axes; a flat image or one stack is read.")

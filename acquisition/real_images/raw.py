@@ -28,15 +28,34 @@ class RawCell:
         `(y, x)` float32.
     volume
         `(z, y, x)` float32, fluorescence or scatter in three dimensions; the flat images are None then.
-    is_smear
-        True for a stained smear: everything in it is darker than the background, and other cells stand around.
+    colour
+        `(3, y, x)` float32, red, green and blue of a colour image, which is taken for a stained smear: everything in it
+        is darker than the background, and other cells stand around. Green is the transmission then.
     """
 
     transmission: Floats | None = None
     side_scatter: Floats | None = None
     fluorescence: Floats | None = None
     volume: Floats | None = None
-    is_smear: bool = False
+    colour: Floats | None = None
+
+    @property
+    def is_smear(self) -> bool:
+        """Whether it is a stained smear."""
+        return self.colour is not None
+
+    @property
+    def flat_images(self) -> dict[str, Floats]:
+        """`(y, x)` images by the names of their channels; `grey` is the mean of the colours."""
+        if self.colour is not None:
+            red, green, blue = self.colour
+            return {"red": red, "green": green, "blue": blue, "grey": self.colour.mean(axis=0)}
+        taken = {
+            "transmission": self.transmission,
+            "side_scatter": self.side_scatter,
+            "fluorescence": self.fluorescence,
+        }
+        return {name: image for name, image in taken.items() if image is not None}
 
 
 class RawCells(Protocol):
@@ -53,6 +72,10 @@ class RawCells(Protocol):
     @property
     def splits(self) -> Sequence[str]:
         """Split of every cell, such as `train`; empty where the file does not say."""
+
+    @property
+    def runs(self) -> Sequence[str]:
+        """Run, donor or slide that every cell comes from; empty where the file does not say."""
 
     @property
     def voxel_um(self) -> Voxel | None:

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.raw import RawCell, Voxel
+from acquisition.real_images.raw import RawCell, Voxel
 
 MOST_BYTES = 4 << 30
 """Of all arrays of the file together."""
@@ -30,11 +30,12 @@ _WORDS = {
 
 
 class ArrayFile:
-    """An npz with `x` and maybe `y` (label of every cell), `classes` (their names), `channels`, `split`, `pixel_um`.
+    """An npz with the images `x`, and maybe what is known of them.
 
+    That is `y` (label of every cell), `classes` (their names), `channels`, `split`, `run` and `pixel_um`.
     `x` is `(n, channels, y, x)` where there are `channels`, otherwise `(n, y, x)`, transmission, or `(n, z, y, x)`,
     volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). See
-    `simulator.phantoms.raw.RawCells`.
+    `acquisition.real_images.raw.RawCells`.
 
     Raises
     ------
@@ -54,9 +55,7 @@ class ArrayFile:
         self._roles = None if channels is None else self._checked_roles(channels)
         n = len(self._x)
         self._labels = self._checked_labels(held, n)
-        self._splits = [str(word) for word in held["split"]] if "split" in held else []
-        if len(self._splits) not in (0, n):
-            raise ConfigError(f"The array 'split' of '{path.name}' must have one word for each cell.")
+        self._splits, self._runs = (self._words(held, name, n) for name in ("split", "run"))
         self._voxel_um = _voxel_um(held, channels, path.name)
 
     @property
@@ -73,6 +72,11 @@ class ArrayFile:
     def splits(self) -> Sequence[str]:
         """Split of every cell, where there is an array of them."""
         return self._splits
+
+    @property
+    def runs(self) -> Sequence[str]:
+        """Run of every cell, where there is an array of them."""
+        return self._runs
 
     @property
     def voxel_um(self) -> Voxel | None:
@@ -105,6 +109,13 @@ class ArrayFile:
             )
         return roles
 
+    def _words(self, held: dict[str, npt.NDArray[np.generic]], name: str, n: int) -> list[str]:
+        """Return the word for every cell of an array that may be missing."""
+        words = [str(word) for word in held[name].ravel()] if name in held else []
+        if len(words) not in (0, n):
+            raise ConfigError(f"The array '{name}' of '{self._name}.npz' must have one word for each cell.")
+        return words
+
     def _checked_labels(self, held: dict[str, npt.NDArray[np.generic]], n: int) -> list[str]:
         if "y" not in held:
             return [self._name] * n
@@ -129,7 +140,7 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
             )
         # Opened here: NumPy forgets to close a file that it cannot make sense of.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
-            wanted = ("x", "y", "classes", "channels", "split", "pixel_um")
+            wanted = ("x", "y", "classes", "channels", "split", "run", "pixel_um")
             return {name: held[name] for name in wanted if name in held.files}
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError, TypeError):
         raise ConfigError(f"The file '{path.name}' is no npz, holds objects, or is damaged; get it again.") from None

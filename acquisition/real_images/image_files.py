@@ -5,23 +5,36 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.decode import SUFFIXES, colour_size, decode
-from simulator.phantoms.raw import RawCell, Voxel
-from simulator.phantoms.stores import Store
+from acquisition.real_images.decode import SUFFIXES, colour_size, decode
+from acquisition.real_images.raw import RawCell, Voxel
+from acquisition.real_images.stores import Store
 
 TABLE = "labels.csv"
-"""A table that labels the images: columns `file` and `class`, maybe `split`; without it folders are the labels."""
+"""A table that labels the images: columns `file` and `class`, maybe `split` and what they come from; without it folders
+are the labels."""
+_RUNS = ("run", "source", "donor", "patient", "slide")
+"""Columns that may say what an image comes from; the first one that is there counts."""
 MOST_FILES = 1_000_000
 SMEAR_PIXEL_UM: Mapping[tuple[int, int], float] = {(360, 363): 0.10, (363, 360): 0.10, (128, 128): 0.28}
 """Pixel of colour images of these sizes, taken for the blood smears of Acevedo et al. (2020): about 0.1 um at 360 x 363
 pixels as published, thus 0.28 um reduced to 128, where red cells are some 7.5 um wide (an assumption)."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """What a table says of an image; split and run may be empty."""
+
+    label: str
+    split: str
+    run: str
+
+
 class ImageFiles:
-    """Images of a store in the order of their names; see `simulator.phantoms.raw.RawCells`.
+    """Images of a store in the order of their names; see `acquisition.real_images.raw.RawCells`.
 
     Raises
     ------
@@ -41,8 +54,10 @@ class ImageFiles:
             raise ConfigError(
                 f"There are no images in '{store.name}'; put {', '.join(SUFFIXES)} files in a folder for each class."
             )
-        self._labels = [table[n][0] if table else PurePosixPath(n).parent.name or self.name for n in self._images]
-        self._splits = [table[n][1] for n in self._images] if table else []
+        rows = [table[name] for name in self._images] if table else []
+        self._labels = [row.label for row in rows] or [PurePosixPath(n).parent.name or self.name for n in self._images]
+        self._splits = [row.split for row in rows] if any(row.split for row in rows) else []
+        self._runs = [row.run for row in rows] if any(row.run for row in rows) else []
         size = colour_size(store.read(self._images[0]))
         self._pixel_um = SMEAR_PIXEL_UM.get(size) if size else None
 
@@ -62,6 +77,11 @@ class ImageFiles:
         return self._splits
 
     @property
+    def runs(self) -> Sequence[str]:
+        """Run, source, donor, patient or slide of every image, where the table has them."""
+        return self._runs
+
+    @property
     def voxel_um(self) -> Voxel | None:
         """Pixel of a blood smear, where the first image has the size of one."""
         return None if self._pixel_um is None else (self._pixel_um,) * 3
@@ -77,13 +97,17 @@ def _is_hidden(name: str) -> bool:
     return any(part.startswith((".", "__MACOSX")) for part in PurePosixPath(name).parts)
 
 
-def _read_table(store: Store) -> dict[str, tuple[str, str]]:
-    """Return class and split of every file that the table lists."""
+def _read_table(store: Store) -> dict[str, _Row]:
+    """Return what the table says of every file that it lists."""
     try:
         rows = list(csv.DictReader(io.StringIO(store.read(TABLE).decode("utf-8-sig"))))
-        found = {row["file"]: (row["class"].strip(), (row.get("split") or "").strip()) for row in rows}
+        source = next((column for column in _RUNS if rows and column in rows[0]), "")
+        found = {
+            row["file"]: _Row(row["class"].strip(), (row.get("split") or "").strip(), (row.get(source) or "").strip())
+            for row in rows
+        }
     except (KeyError, ValueError, AttributeError, csv.Error):
         raise ConfigError(f"The {TABLE} of '{store.name}' needs the columns file and class; correct it.") from None
-    if not all(label for label, _ in found.values()):
+    if not all(row.label for row in found.values()):
         raise ConfigError(f"The {TABLE} of '{store.name}' has rows without a class; fill them in.")
     return found

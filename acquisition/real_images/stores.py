@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.decode import MOST_BYTES
+from acquisition.real_images.decode import MOST_BYTES
 
 
 class Store(Protocol):

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.errors import ConfigError
-from simulator.phantoms.decode import read_tiff
-from simulator.phantoms.raw import RawCell, Voxel
-from simulator.phantoms.stores import FolderStore
+from acquisition.real_images.decode import read_tiff
+from acquisition.real_images.raw import RawCell, Voxel
+from acquisition.real_images.stores import FolderStore
 
 LABEL_ENDING = "_label"
 _LEAST_VOXELS = 100
@@ -25,7 +25,7 @@ def label_file(stack: Path) -> Path | None:
 
 
 class LabelledVolume:
-    """Every labelled body of a stack as a volume of its own; see `simulator.phantoms.raw.RawCells`.
+    """Every labelled body of a stack as a volume of its own; see `acquisition.real_images.raw.RawCells`.
 
     Bodies that touch the rim of a plane are cut by it and left out.
 
@@ -62,6 +62,11 @@ class LabelledVolume:
 
     @property
     def splits(self) -> Sequence[str]:
+        """None."""
+        return []
+
+    @property
+    def runs(self) -> Sequence[str]:
         """None."""
         return []
 
