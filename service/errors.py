@@ -19,6 +19,14 @@ class QueryError(LightlineError, ValueError):
     """A filter, field or cursor does not make sense."""
 
 
+class UnknownGate(LightlineError, LookupError):
+    """The run has no gate of that name."""
+
+
+class StaleGate(LightlineError, RuntimeError):
+    """Somebody changed the gate since it was looked at."""
+
+
 class RunFolderError(LightlineError, ValueError):
     """A run folder cannot be read: missing or damaged."""
 

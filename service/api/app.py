@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, pictures, runs, system
+from service.api import auth, cells, gates, pictures, runs, statistics, system
 from service.api.auth import Needs, Scope, Tokens
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
@@ -72,6 +72,9 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         runs.control_router,
         cells.router,
         pictures.router,
+        statistics.router,
+        gates.reading,
+        gates.writing,
     ):
         app.include_router(router)
 

@@ -24,6 +24,8 @@ class Scope(StrEnum):
     """What a token allows."""
 
     READ = "read"
+    ANNOTATE = "annotate"
+    """Draw gates."""
     CONTROL = "control"
     """Start and stop runs."""
 

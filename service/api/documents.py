@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from acquisition.instrument import Role
 from reconstruction.methods import Method
+from service.gates.book import GateVersion
+from service.gates.gate import GateName, Region
+from service.gates.where import ColumnKind
 from service.run import Run
-from service.store.where import ColumnKind
 
 CellValue = bool | int | float | str | None
 CellRow = dict[str, CellValue]
@@ -47,6 +49,80 @@ class Columns(_Document):
 
     columns: dict[str, ColumnKind]
     """By name, what a column may be compared with."""
+
+
+class GateBody(_Document):
+    """A gate to be made or changed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    parent: GateName | None = None
+    """The gate that it lies in."""
+    region: Region
+    note: Annotated[str, Field(max_length=500)] = ""
+
+
+class GateDocument(GateVersion):
+    """A gate as it stood from one moment on."""
+
+    cells: int | None = None
+    """Cells in it and in all that it lies in, where they were counted."""
+
+
+class GateList(_Document):
+    """The gates of a run."""
+
+    gates: list[GateDocument]
+
+
+class GateHistory(_Document):
+    """Every version of a gate, the oldest first."""
+
+    versions: list[GateDocument]
+
+
+class GatesRead(_Document):
+    """Gates that a file had."""
+
+    names: list[str]
+
+
+class HistogramDocument(_Document):
+    """Cells by bin of one column."""
+
+    edges: list[float]
+    """Where the bins begin, and the last one ends, on the scale."""
+    counts: list[int]
+    outside: int
+    """Cells beyond the ends, and those whose value the scale cannot show."""
+    unmeasured: int
+
+
+class DensityDocument(_Document):
+    """Cells by bin of two columns."""
+
+    x_edges: list[float]
+    y_edges: list[float]
+    counts: list[list[int]]
+    """One list for each bin of y."""
+    outside: int
+
+
+class TimelineStep(_Document):
+    """Cells of one kind in one stretch of time."""
+
+    epoch: int
+    start_s: float
+    group: str
+    cells: int
+
+
+class Timeline(_Document):
+    """Cells by kind and time."""
+
+    by: str
+    seconds: float
+    steps: list[TimelineStep]
 
 
 class ChannelLinks(_Document):

@@ -13,8 +13,8 @@ from service.api.problems import problem
 
 logger = logging.getLogger("lightline.api")
 
-BODY_LIMIT_BYTES = 64 * 1024
-"""A run request is a few hundred bytes."""
+BODY_LIMIT_BYTES = 1 << 20
+"""A run request is a few hundred bytes, a file of gates some hundred thousand."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 

@@ -15,13 +15,24 @@ from starlette.exceptions import HTTPException
 from acquisition.errors import ConfigError, LightlineError, RecordingStopped, SourceError, TraceError
 from inference.errors import AnswerError, BundleError, ProviderError, TransportError
 from reconstruction.errors import ReconstructionError
-from service.errors import QueryError, RunFolderError, RunStateError, StorageError, UnknownCell, UnknownRun
+from service.errors import (
+    QueryError,
+    RunFolderError,
+    RunStateError,
+    StaleGate,
+    StorageError,
+    UnknownCell,
+    UnknownGate,
+    UnknownRun,
+)
 
 STATUS: dict[type[LightlineError], int] = {
     UnknownRun: 404,
     UnknownCell: 404,
+    UnknownGate: 404,
     ReconstructionError: 404,
     RunStateError: 409,
+    StaleGate: 412,
     QueryError: 422,
     ConfigError: 422,
     TraceError: 422,

@@ -10,8 +10,9 @@ import duckdb
 import pyarrow as pa
 
 from service.errors import QueryError
+from service.gates.book import GateBook
+from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
 from service.store.part_table import PartTable, TableSnapshot
-from service.store.where import ColumnKind, Condition, Value, parse_where
 
 MOST_ROWS = 10_000
 _EVENT_ID = "event_id"
@@ -41,6 +42,8 @@ class CellQuery:
     """Queries over a `PartTable`, from any thread."""
 
     table: PartTable
+    gates: GateBook | None = None
+    """Gates that filters may name."""
     # No extension is ever fetched, and a query leaves the other cores to the acquisition.
     _database: duckdb.DuckDBPyConnection = field(
         default_factory=lambda: duckdb.connect(
@@ -93,7 +96,7 @@ class CellQuery:
         if not 0 <= after < 1 << 63:
             raise QueryError(f"The cursor '{after}' is not an event id.")
         columns = self.columns()
-        condition = parse_where(where, columns or None)
+        condition = self.condition(where)
         if not columns:
             return CellPage([], None, 0)
         wanted = self._wanted(fields, columns)
@@ -102,8 +105,8 @@ class CellQuery:
         if by not in columns:
             raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
         cursor = self._cursor(snapshot, by, descending, after)
-        total = self._count(snapshot, condition) if condition.parameters else snapshot.rows
-        if by == _EVENT_ID and not condition.parameters:
+        total = snapshot.rows if condition.everything else self._count(snapshot, condition)
+        if by == _EVENT_ID and condition.everything:
             snapshot = snapshot.beyond(after, limit + 1, descending=descending)
         ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
         rows = self._select(
@@ -114,6 +117,11 @@ class CellQuery:
         more = len(rows) > limit
         rows = rows[:limit]
         return CellPage(rows, int(rows[-1][_EVENT_ID]) if more else None, total)
+
+    def condition(self, where: str | None) -> Condition:
+        """Return a filter as a condition; raises `QueryError`."""
+        columns = self.columns() or None
+        return parse_where(where, columns, no_gates if self.gates is None else self.gates.conditions(columns))
 
     def row(self, event_id: int) -> dict[str, Any] | None:
         """Return everything the table holds of one event, lists included; None if it has no such event."""
@@ -131,6 +139,19 @@ class CellQuery:
         return self._arrow(
             self.table.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id"
         )
+
+    def rows(self, sql: str, condition: Condition | None = None) -> list[dict[str, Any]]:
+        """Return what SQL over `cells` gives, a dictionary a row.
+
+        Parameters
+        ----------
+        sql
+            Made of columns that the table has, and of numbers; `{condition}` in it is the condition.
+        condition
+            Which cells; None for all.
+        """
+        condition = condition or Condition()
+        return self._select(self.table.snapshot(), sql.replace("{condition}", condition.sql), condition.parameters)
 
     def close(self) -> None:
         """Give the database back."""
@@ -172,15 +193,15 @@ class CellQuery:
 
     def _arrow(self, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value] = ()) -> Any:
         """Run SQL over `cells`, the parts and the tail; names in it are whitelisted, values are parameters."""
-        if not snapshot.rows:
+        if self.table.schema is None:
             return pa.table({})
         pieces, bound = [], list[Any](parameters)
         if snapshot.parts:
             pieces.append("SELECT * FROM read_parquet(?)")
             bound.insert(0, [str(part.path) for part in snapshot.parts])
         with self._database.cursor() as cursor:
-            if snapshot.tail is not None:
-                cursor.register("tail", snapshot.tail)
+            if snapshot.tail is not None or not pieces:
+                cursor.register("tail", self.table.schema.empty_table() if snapshot.tail is None else snapshot.tail)
                 pieces.append("SELECT * FROM tail")
             source = " UNION ALL ".join(pieces)
             return cursor.sql(f"WITH cells AS ({source}) {sql}", params=bound).to_arrow_table()

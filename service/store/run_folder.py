@@ -16,6 +16,8 @@ from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
 from service.errors import RunFolderError, UnknownCell
+from service.gates.book import GateBook
+from service.gates.where import ColumnKind
 from service.run import Run
 from service.store.cell_query import CellPage, CellQuery
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
@@ -23,7 +25,7 @@ from service.store.disk import storage_errors, write_sealed
 from service.store.image_store import ImageStore
 from service.store.part_table import PartTable
 from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
-from service.store.where import ColumnKind
+from service.store.statistics import Statistics
 from service.store.window_store import WindowStore
 
 CELLS, REJECTED = "cells", "rejected"
@@ -33,15 +35,23 @@ class RunFolder:
     """One run on disk. One thread appends, `seal`s and `save_run`s; any number of threads ask, also meanwhile."""
 
     def __init__(
-        self, path: Path, run: Run, cells: PartTable, rejected: PartTable, images: ImageStore, windows: WindowStore
+        self,
+        path: Path,
+        run: Run,
+        cells: PartTable,
+        rejected: PartTable,
+        images: ImageStore,
+        windows: WindowStore,
+        gates: GateBook,
     ) -> None:
         self.path = path
+        self.gates = gates
         self._run = run
         self._cells = cells
         self._rejected = rejected
         self._images = images
         self._windows = windows
-        self._cell_query = CellQuery(cells)
+        self._cell_query = CellQuery(cells, gates)
         self._rejected_query = CellQuery(rejected)
         self._names = AnswerNames()
         self._transform: Transform | None = None
@@ -68,7 +78,7 @@ class RunFolder:
             path.mkdir(parents=True)
             cells, rejected = PartTable.create(path / CELLS), PartTable.create(path / REJECTED)
         images, windows = ImageStore.create(path, run.instrument), WindowStore.create(path, run.instrument)
-        folder = cls(path, run, cells, rejected, images, windows)
+        folder = cls(path, run, cells, rejected, images, windows, GateBook(path))
         folder._names = names or AnswerNames()
         if bundle:
             write_sealed(path / BUNDLE, bundle)
@@ -87,7 +97,7 @@ class RunFolder:
         run = read_run(path)
         cells, rejected = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
         images, windows = ImageStore.open(path, run.instrument), WindowStore.open(path, run.instrument)
-        return cls(path, run, cells, rejected, images, windows)
+        return cls(path, run, cells, rejected, images, windows, GateBook.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""
@@ -212,6 +222,11 @@ class RunFolder:
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns of cells that filters may name, and what they hold; empty before the first cell."""
         return self._cell_query.columns()
+
+    @property
+    def statistics(self) -> Statistics:
+        """Histograms, densities and counts of the cells."""
+        return Statistics(self._cell_query)
 
     def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.errors import QueryError
-from service.store.where import ColumnKind, parse_where
+from service.gates.where import ColumnKind, parse_where
 
 COLUMNS = {
     "event_id": ColumnKind.NUMBER,

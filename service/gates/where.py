@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -40,6 +40,11 @@ class Condition:
     sql: str = "TRUE"
     parameters: tuple[Value, ...] = ()
 
+    @property
+    def everything(self) -> bool:
+        """Whether it lets everything pass, because nothing was asked for."""
+        return self.sql == "TRUE"
+
 
 @dataclass(frozen=True)
 class _Token:
@@ -47,15 +52,32 @@ class _Token:
     text: str
 
 
-def parse_where(text: str | None, columns: Mapping[str, ColumnKind] | None) -> Condition:
+GATE = "gate"
+"""In a filter, stands like a column of text: the gates that a cell is in."""
+
+GateConditions = Callable[[str], Condition]
+"""Gives the condition of a gate by its name; raises `QueryError` where there is none."""
+
+
+def no_gates(name: str) -> Condition:
+    """Refuse every gate, where there are none."""
+    raise QueryError(f"There is no gate '{name[:64]}' here; filter by columns.")
+
+
+def parse_where(
+    text: str | None, columns: Mapping[str, ColumnKind] | None, gates: GateConditions = no_gates
+) -> Condition:
     """Translate a filter.
 
     Parameters
     ----------
     text
-        For example `area_um2 > 40 and (class = 'neutrophil' or novelty >= 12.5)`; None or blank lets everything pass.
+        For example `gate = 'singlets' and (class = 'neutrophil' or novelty >= 12.5)`; None or blank lets everything
+        pass.
     columns
         Columns that may be named; None where the table has none yet, then only the grammar is checked.
+    gates
+        Conditions of the gates that may be named.
 
     Raises
     ------
@@ -66,7 +88,7 @@ def parse_where(text: str | None, columns: Mapping[str, ColumnKind] | None) -> C
         return Condition()
     if len(text) > _LONGEST:
         raise QueryError(f"The filter is longer than {_LONGEST} characters; make it shorter.")
-    parser = _Parser(_tokens(text), columns)
+    parser = _Parser(_tokens(text), columns, gates)
     sql = parser.alternatives(0)
     parser.expect_end()
     return Condition(sql, tuple(parser.parameters))
@@ -85,12 +107,17 @@ def _tokens(text: str) -> list[_Token]:
     return tokens
 
 
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace("''", "'") if text[0] == "'" else text[1:-1]
+
+
 class _Parser:
     """Recursive descent over the tokens: or < and < comparison."""
 
-    def __init__(self, tokens: list[_Token], columns: Mapping[str, ColumnKind] | None) -> None:
+    def __init__(self, tokens: list[_Token], columns: Mapping[str, ColumnKind] | None, gates: GateConditions) -> None:
         self._tokens = tokens
         self._columns = columns
+        self._gates = gates
         self._place = 0
         self.parameters: list[Value] = []
 
@@ -124,15 +151,24 @@ class _Parser:
     def _comparison(self, column: _Token) -> str:
         if column.kind != "word":
             raise QueryError(f"The filter has '{column.text}' where the name of a column belongs.")
-        if self._columns is not None and column.text not in self._columns:
+        if column.text != GATE and self._columns is not None and column.text not in self._columns:
             raise QueryError(f"There is no column '{column.text}' to filter by; the run lists its columns.")
         operator = self._next("a comparison")
         if operator.kind != "op":
             raise QueryError(f"The filter needs =, !=, <, <=, > or >= after '{column.text}', not '{operator.text}'.")
+        if column.text == GATE:
+            return self._membership(operator.text, self._next("the name of a gate in quotes"))
         value = self._value(column.text, self._next("a value"))
         self.parameters.append(value)
         symbol = {"==": "=", "!=": "<>"}.get(operator.text, operator.text)
         return f'"{column.text}" {symbol} ?'
+
+    def _membership(self, operator: str, name: _Token) -> str:
+        if operator not in ("=", "==", "!=") or name.kind != "text":
+            raise QueryError("Gates are asked for as gate = 'name' or gate != 'name'.")
+        condition = self._gates(_unquoted(name.text))
+        self.parameters.extend(condition.parameters)
+        return f"NOT {condition.sql}" if operator == "!=" else condition.sql
 
     def _value(self, column: str, token: _Token) -> Value:
         kind = None if self._columns is None else self._columns[column]
@@ -141,7 +177,7 @@ class _Parser:
             value = float(token.text) if re.search(r"[.eE]", token.text) else int(token.text)
             fits = kind in (None, ColumnKind.NUMBER)
         elif token.kind == "text":
-            value = token.text[1:-1].replace("''", "'") if token.text[0] == "'" else token.text[1:-1]
+            value = _unquoted(token.text)
             fits = kind in (None, ColumnKind.TEXT)
         elif token.kind == "word" and token.text.lower() in ("true", "false"):
             value = token.text.lower() == "true"
