@@ -17,6 +17,7 @@ COMMANDS = {
     "pulses": "service.cli.pulses:pulses",
     "calibrate": "service.cli.calibrate:calibrate",
     "import": "service.cli.convert:import_command",
+    "export": "service.cli.export:export_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
     "export-images": "service.cli.export_images:export_images_command",
     "train": "service.cli.train:train",

@@ -24,6 +24,7 @@ from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.disk import storage_errors, write_sealed
 from service.store.image_store import ImageStore
 from service.store.part_table import PartTable
+from service.store.row_stream import RowStream
 from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
 from service.store.statistics import Statistics
 from service.store.window_store import WindowStore
@@ -269,6 +270,13 @@ class RunFolder:
     def rejected_columns(self, fields: Sequence[str]) -> Any:
         """Return whole columns of the rejected events as a `pyarrow.Table`, None before the first."""
         return self._rejected_query.arrow(fields)
+
+    def stream(
+        self, where: str | None = None, events: Sequence[int] = (), most: int | None = None, *, rejected: bool = False
+    ) -> RowStream:
+        """Return the rows of cells, or of the events that could not be judged, as a stream: see `RowStream.of`."""
+        table, query = (self._rejected, self._rejected_query) if rejected else (self._cells, self._cell_query)
+        return RowStream.of(table, query.columns(), where, events, most)
 
     def bundle_path(self) -> Path:
         """Return the file of the bundle that answered.

@@ -1,0 +1,28 @@
+"""The formats that there are, by name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib import import_module
+
+from service.export.exporter import Exporter
+
+
+class Format(StrEnum):
+    """What a run can be exported as."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+
+
+_EXPORTERS = {
+    Format.PARQUET: "service.export.parquet_table:ParquetExporter",
+    Format.CSV: "service.export.csv_table:CsvExporter",
+}
+
+
+def exporter_for(kind: Format) -> Exporter:
+    """Return what writes a format; its libraries are imported now."""
+    module, _, name = _EXPORTERS[kind].partition(":")
+    exporter: Exporter = getattr(import_module(module), name)()
+    return exporter

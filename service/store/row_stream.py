@@ -1,0 +1,193 @@
+"""The rows of a table as a stream: part by part, so that a run of any size passes in little memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import duckdb
+import pyarrow as pa
+
+from service.errors import UnknownCell
+from service.store.part_table import PartTable, TableSnapshot
+from service.store.where import ColumnKind, Condition, Value, parse_where
+
+_ID = "event_id"
+
+
+@dataclass(frozen=True)
+class RowStream:
+    """Rows that pass a filter, of the table as it stood when it was asked, by event id.
+
+    Attributes
+    ----------
+    snapshot
+        The table at that moment.
+    schema
+        `pyarrow.Schema` of the rows.
+    condition
+        What they have to pass.
+    most
+        Rows at most, None for all.
+    """
+
+    snapshot: TableSnapshot
+    schema: Any
+    condition: Condition
+    most: int | None = None
+
+    @classmethod
+    def of(
+        cls,
+        table: PartTable,
+        kinds: Mapping[str, ColumnKind],
+        where: str | None = None,
+        events: Sequence[int] = (),
+        most: int | None = None,
+    ) -> Self:
+        """Return the rows of a table.
+
+        Parameters
+        ----------
+        table
+            May be written to meanwhile.
+        kinds
+            The columns that filters may name.
+        where
+            Filter, see `parse_where`.
+        events
+            Ids of the rows to take; empty for all.
+        most
+            Take the first so many.
+
+        Raises
+        ------
+        QueryError
+            If the filter does not make sense.
+        UnknownCell
+            If the table has no rows yet.
+        """
+        condition = parse_where(where, kinds or None)
+        if table.schema is None:
+            raise UnknownCell("The run has no such events yet; ask again when it has.")
+        if events:
+            places = ", ".join("?" * len(events))
+            condition = Condition(
+                f"({condition.sql}) AND event_id IN ({places})", (*condition.parameters, *(int(k) for k in events))
+            )
+        return cls(table.snapshot(), table.schema, condition, most)
+
+    @property
+    def total(self) -> int:
+        """Rows to look through, those that do not pass among them: known at once."""
+        return self.snapshot.rows
+
+    def tables(self, columns: Sequence[str] | None = None) -> Iterator[tuple[int, Any]]:
+        """Return the rows piece by piece: how many were looked through so far, and a `pyarrow.Table` of the next.
+
+        Parameters
+        ----------
+        columns
+            The columns wanted, None for all.
+        """
+        names = self.schema.names if columns is None else list(columns)
+        kept = pa.schema([self.schema.field(name) for name in names])
+        left, seen = self.most, 0
+        sql = f"SELECT {_listed(names)} FROM cells WHERE {self.condition.sql} ORDER BY {_ID}"
+        with _database() as database:
+            for piece in self._pieces():
+                if left == 0:
+                    return
+                seen += piece.rows
+                table = _query(database, piece, sql, self.condition.parameters).cast(kept)
+                if left is not None:
+                    table = table.slice(0, left)
+                    left -= table.num_rows
+                if table.num_rows:
+                    yield seen, table
+
+    def count(self) -> int:
+        """Return how many rows pass."""
+        passing = self.total if not self.condition.parameters else int(self._value("count(*)") or 0)
+        return passing if self.most is None else min(passing, self.most)
+
+    def largest(self, columns: Sequence[str]) -> dict[str, float | None]:
+        """Return the largest finite value of each of these columns; None where there is none.
+
+        Rows past `most` are looked at as well.
+        """
+        if not self.total or not columns:
+            return dict.fromkeys(columns)
+        chosen = ", ".join(f"max({_quoted(name)}) FILTER (isfinite({_quoted(name)}::DOUBLE))" for name in columns)
+        with _database() as database:
+            row = self._all(database, f"SELECT {chosen} FROM cells WHERE {self.condition.sql}")
+        return {
+            name: None if column[0].as_py() is None else float(column[0].as_py())
+            for name, column in zip(columns, row.columns, strict=True)
+        }
+
+    def texts(self, column: str) -> list[str]:
+        """Return every text that stands in a column, in alphabetical order; rows past `most` are looked at as well."""
+        if not self.total:
+            return []
+        name = _quoted(column)
+        sql = f"SELECT DISTINCT {name} FROM cells WHERE {self.condition.sql} AND {name} IS NOT NULL ORDER BY {name}"
+        with _database() as database:
+            found: list[str] = self._all(database, sql).column(0).to_pylist()
+        return found
+
+    def widths(self) -> dict[str, int]:
+        """Return how long the lists of each list column are: one bundle answers for a run, so all are alike."""
+        names = [field.name for field in self.schema if pa.types.is_list(field.type)]
+        if not names or not self.total:
+            return dict.fromkeys(names, 0)
+        with _database() as database:
+            first = _query(database, next(self._pieces()), f"SELECT {_listed(names)} FROM cells LIMIT 1", ())
+        return {name: len(first.column(name)[0]) for name in names}
+
+    def _pieces(self) -> Iterator[TableSnapshot]:
+        for part in self.snapshot.parts:
+            yield TableSnapshot((part,), None)
+        if self.snapshot.tail is not None:
+            yield TableSnapshot((), self.snapshot.tail)
+
+    def _value(self, expression: str) -> Any:
+        if not self.total:
+            return None
+        with _database() as database:
+            return (
+                self._all(database, f"SELECT {expression} FROM cells WHERE {self.condition.sql}").column(0)[0].as_py()
+            )
+
+    def _all(self, database: duckdb.DuckDBPyConnection, sql: str) -> Any:
+        return _query(database, self.snapshot, sql, self.condition.parameters)
+
+
+@contextmanager
+def _database() -> Iterator[duckdb.DuckDBPyConnection]:
+    # No extension is ever fetched, and an export leaves the other cores to the acquisition.
+    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    with duckdb.connect(":memory:", config={"threads": "2", **offline}) as database:
+        yield database
+
+
+def _query(database: duckdb.DuckDBPyConnection, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value]) -> Any:
+    """Run SQL over `cells`; names in it come from the schema, values are parameters."""
+    sources, bound = [], list[Any](parameters)
+    if snapshot.parts:
+        sources.append("SELECT * FROM read_parquet(?)")
+        bound.insert(0, [str(part.path) for part in snapshot.parts])
+    if snapshot.tail is not None:
+        database.register("tail", snapshot.tail)
+        sources.append("SELECT * FROM tail")
+    return database.sql(f"WITH cells AS ({' UNION ALL '.join(sources)}) {sql}", params=bound).to_arrow_table()
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(_quoted(name) for name in names)
