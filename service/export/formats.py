@@ -11,11 +11,14 @@ from service.export.exporter import Exporter
 class Format(StrEnum):
     """What a run can be exported as."""
 
+    FCS = "fcs"
+    """FCS 3.1, for programs of flow cytometry."""
     PARQUET = "parquet"
     CSV = "csv"
 
 
 _EXPORTERS = {
+    Format.FCS: "service.export.fcs:FcsExporter",
     Format.PARQUET: "service.export.parquet_table:ParquetExporter",
     Format.CSV: "service.export.csv_table:CsvExporter",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,8 +11,9 @@ import duckdb
 import pyarrow as pa
 
 from service.errors import UnknownCell
-from service.store.part_table import PartTable, TableSnapshot
-from service.store.where import ColumnKind, Condition, Value, parse_where
+from service.gates.where import Condition, Value
+from service.store.cell_query import CellQuery
+from service.store.part_table import TableSnapshot
 
 _ID = "event_id"
 
@@ -40,21 +41,14 @@ class RowStream:
 
     @classmethod
     def of(
-        cls,
-        table: PartTable,
-        kinds: Mapping[str, ColumnKind],
-        where: str | None = None,
-        events: Sequence[int] = (),
-        most: int | None = None,
+        cls, query: CellQuery, where: str | None = None, events: Sequence[int] = (), most: int | None = None
     ) -> Self:
-        """Return the rows of a table.
+        """Return the rows of a table, which may be written to meanwhile.
 
         Parameters
         ----------
-        table
-            May be written to meanwhile.
-        kinds
-            The columns that filters may name.
+        query
+            Questions to the table; it knows the columns and gates that filters may name.
         where
             Filter, see `parse_where`.
         events
@@ -69,15 +63,15 @@ class RowStream:
         UnknownCell
             If the table has no rows yet.
         """
-        condition = parse_where(where, kinds or None)
-        if table.schema is None:
+        condition = query.condition(where)
+        if query.table.schema is None:
             raise UnknownCell("The run has no such events yet; ask again when it has.")
         if events:
             places = ", ".join("?" * len(events))
             condition = Condition(
                 f"({condition.sql}) AND event_id IN ({places})", (*condition.parameters, *(int(k) for k in events))
             )
-        return cls(table.snapshot(), table.schema, condition, most)
+        return cls(query.table.snapshot(), query.table.schema, condition, most)
 
     @property
     def total(self) -> int:
@@ -110,7 +104,7 @@ class RowStream:
 
     def count(self) -> int:
         """Return how many rows pass."""
-        passing = self.total if not self.condition.parameters else int(self._value("count(*)") or 0)
+        passing = self.total if self.condition.everything else int(self._value("count(*)") or 0)
         return passing if self.most is None else min(passing, self.most)
 
     def largest(self, columns: Sequence[str]) -> dict[str, float | None]:

@@ -275,8 +275,7 @@ class RunFolder:
         self, where: str | None = None, events: Sequence[int] = (), most: int | None = None, *, rejected: bool = False
     ) -> RowStream:
         """Return the rows of cells, or of the events that could not be judged, as a stream: see `RowStream.of`."""
-        table, query = (self._rejected, self._rejected_query) if rejected else (self._cells, self._cell_query)
-        return RowStream.of(table, query.columns(), where, events, most)
+        return RowStream.of(self._rejected_query if rejected else self._cell_query, where, events, most)
 
     def bundle_path(self) -> Path:
         """Return the file of the bundle that answered.
