@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from acquisition.errors import ConfigError
 
@@ -37,6 +37,12 @@ class Settings(BaseModel):
     """Folders beside `data` whose recordings may be opened over HTTP."""
     allow_host: tuple[str, ...] = ()
     """Names beside the loopback ones by which a browser may call this service."""
+    requests_per_s: float = Field(default=1000.0, ge=0, le=1e6)
+    """Requests a second that one address may make for long; 0 means no limit."""
+    tls_certificate: Path | None = None
+    """File with the service's certificate chain (PEM); with it, the page and the API are served over TLS only."""
+    tls_key: Path | None = None
+    """File with the certificate's private key (PEM)."""
 
     @field_validator("allow_source", mode="before")
     @classmethod
@@ -47,6 +53,12 @@ class Settings(BaseModel):
     @classmethod
     def _names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _tls_is_whole(self) -> Self:
+        if (self.tls_certificate is None) != (self.tls_key is None):
+            raise ValueError("a certificate needs its key, and a key its certificate")
+        return self
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Self:

@@ -9,11 +9,14 @@ from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
 from service.api import auth, cells, gates, pictures, runs, statistics, system
-from service.api.auth import Needs, Scope, Tokens
+from service.api.audit import AuditLog
+from service.api.auth import Needs, Tokens
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
+from service.api.rate import RateLimit
 from service.runs.control import RunControl
 from service.settings import Settings
+from service.tokens import Scope
 
 PAGE = Path(__file__).parent.parent / "dashboard"
 
@@ -25,10 +28,15 @@ def open_session(request: Request) -> Response:
     """Take a token and give a read-only cookie, because a picture in a page cannot send a header."""
     tokens: Tokens = request.app.state.tokens
     response = Response(status_code=204)
+    token = auth.given_token(request)
+    if token is None:
+        # A cookie is not made longer by itself.
+        return response
+    value, seconds = tokens.new_session(token)
     response.set_cookie(
         auth.session_cookie(request),
-        tokens.new_session(),
-        max_age=auth.SESSION_SECONDS,
+        value,
+        max_age=seconds,
         path="/api",
         httponly=True,
         samesite="strict",
@@ -63,7 +71,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.tokens = tokens
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
-    app.add_middleware(Guard, hosts=hosts)
+    rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
+    app.add_middleware(Guard, hosts=hosts, rate=rate, audit=AuditLog(settings.data))
     for router in (
         system.probes,
         system.router,

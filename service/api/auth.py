@@ -1,38 +1,28 @@
-"""Who may do what: tokens with scopes, and a read-only cookie for the pictures of the page."""
+"""Who may do what over HTTP: tokens with scopes, and a read-only cookie for the pictures of the page."""
 
 from __future__ import annotations
 
-import hashlib
 import hmac
-import os
 import secrets
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
-from enum import StrEnum
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
 from fastapi import HTTPException, Request
 
 from service.errors import StorageError
+from service.tokens import Grant, Scope, TokenFile, digest_of, write_private
 
 SESSION_SECONDS = 12 * 3600
-
-
-class Scope(StrEnum):
-    """What a token allows."""
-
-    READ = "read"
-    ANNOTATE = "annotate"
-    """Draw gates."""
-    CONTROL = "control"
-    """Start and stop runs."""
+_OWNER = Grant(name="owner", scopes=frozenset(Scope))
+_READER = Grant(name="reader", scopes=frozenset({Scope.READ}))
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """The secrets of one service: an owner's token, a reader's token, and the key that signs session cookies.
+    """The secrets of one service: an owner's token, a reader's token, those of its data folder, and the cookies' key.
 
     Attributes
     ----------
@@ -40,16 +30,19 @@ class Tokens:
         Allows everything.
     reader
         Allows looking only: for a second screen or a scraper of the metrics.
+    kept
+        Tokens that were given to people and programs; None for no such.
     """
 
     owner: str
     reader: str
+    kept: TokenFile | None = None
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32), repr=False)
 
     @classmethod
-    def make(cls, owner: str | None = None) -> Self:
+    def make(cls, owner: str | None = None, kept: TokenFile | None = None) -> Self:
         """Draw new secrets; `owner` is taken as given, for example from `LIGHTLINE_TOKEN`."""
-        return cls(owner=owner or secrets.token_urlsafe(24), reader=secrets.token_urlsafe(24))
+        return cls(owner=owner or secrets.token_urlsafe(24), reader=secrets.token_urlsafe(24), kept=kept)
 
     def keep(self, folder: Path) -> None:
         """Write the tokens to `token` and `token-read` in the data folder, readable by this user alone.
@@ -62,44 +55,51 @@ class Tokens:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             for name, secret in (("token", self.owner), ("token-read", self.reader)):
-                _write_private(folder / name, secret)
+                write_private(folder / name, secret)
         except OSError as error:
             raise StorageError(
                 f"The data folder '{folder}' cannot be written to ({error.strerror}); choose another with --data."
             ) from None
 
-    def scopes(self, token: str) -> frozenset[Scope]:
-        """Return what a token allows; nothing for one that is not ours."""
-        given = token.encode()
-        # Both are compared every time, so that the time taken says nothing.
-        is_owner = hmac.compare_digest(given, self.owner.encode())
-        is_reader = hmac.compare_digest(given, self.reader.encode())
-        if is_owner:
-            return frozenset(Scope)
-        return frozenset({Scope.READ}) if is_reader else frozenset()
+    def grant(self, token: str) -> Grant | None:
+        """Return what a token allows; None for one that is not ours, or no longer."""
+        return self._granted(digest_of(token))
 
-    def new_session(self) -> str:
-        """Return a signed cookie value that allows reading for twelve hours, or until the service ends."""
-        expiry = str(int(time.time()) + SESSION_SECONDS)
-        return f"{expiry}.{self._sign(expiry)}"
+    def new_session(self, token: str) -> tuple[str, int]:
+        """Return a signed cookie value that allows reading, and for how many seconds: at most 12 h, or the token's own.
 
-    def session_is_valid(self, cookie: str) -> bool:
-        """Whether this service signed the cookie and it has not expired."""
-        expiry, _, signature = cookie.partition(".")
-        genuine = hmac.compare_digest(signature.encode(), self._sign(expiry).encode())
-        return genuine and int(expiry) > time.time()
+        The token must be one of ours.
+        """
+        digest = digest_of(token)
+        grant = self._granted(digest)
+        seconds = SESSION_SECONDS
+        if grant is not None and grant.expires_at is not None:
+            seconds = min(seconds, int(grant.expires_at.timestamp() - time.time()))
+        text = f"{int(time.time()) + seconds}.{digest[:32]}"
+        return f"{text}.{self._sign(text)}", seconds
+
+    def session(self, cookie: str) -> Grant | None:
+        """Return what a cookie allows: reading, if this service signed it, and its token still holds."""
+        text, _, signature = cookie.rpartition(".")
+        if not hmac.compare_digest(signature.encode(), self._sign(text).encode()):
+            return None
+        expiry, _, start = text.partition(".")
+        grant = self._granted(start, whole=False)
+        if int(expiry) <= time.time() or grant is None or Scope.READ not in grant.scopes:
+            return None
+        return Grant(name=grant.name, scopes=frozenset({Scope.READ}))
+
+    def _granted(self, digest: str, *, whole: bool = True) -> Grant | None:
+        """Return the grant of a token's digest, or of the beginning of one."""
+        ours = [(digest_of(self.owner), _OWNER), (digest_of(self.reader), _READER)]
+        if self.kept is not None:
+            ours += [(token.digest, token) for token in self.kept.tokens() if token.holds()]
+        # All are compared every time, so that the time taken says nothing.
+        found = [grant for known, grant in ours if hmac.compare_digest(known if whole else known[:32], digest)]
+        return found[0] if found else None
 
     def _sign(self, text: str) -> str:
-        return hmac.new(self._key, text.encode(), hashlib.sha256).hexdigest()
-
-
-def _write_private(path: Path, secret: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(secret + "\n")
-    temporary.replace(path)
+        return hmac.new(self._key, text.encode(), sha256).hexdigest()
 
 
 def session_cookie(request: Request) -> str:
@@ -107,16 +107,20 @@ def session_cookie(request: Request) -> str:
     return f"lightline-{request.url.port or 80}"
 
 
-def _scopes(request: Request) -> Iterable[Scope]:
-    tokens: Tokens = request.app.state.tokens
+def given_token(request: Request) -> str | None:
+    """Return the token that came with a request, in its header or in its address."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
-        return tokens.scopes(token.strip())
-    if "token" in request.query_params:
-        return tokens.scopes(request.query_params["token"])
-    if tokens.session_is_valid(request.cookies.get(session_cookie(request), "")):
-        return (Scope.READ,)
-    return ()
+        return token.strip()
+    return request.query_params.get("token")
+
+
+def _grant(request: Request) -> Grant | None:
+    tokens: Tokens = request.app.state.tokens
+    token = given_token(request)
+    if token is not None:
+        return tokens.grant(token)
+    return tokens.session(request.cookies.get(session_cookie(request), ""))
 
 
 class Needs:
@@ -126,20 +130,21 @@ class Needs:
         self.scope = scope
 
     def __call__(self, request: Request) -> None:
-        """Check the request.
+        """Check the request, and say in its state whose it is.
 
         Raises
         ------
         HTTPException
             401 without a valid token or session, 403 where it does not allow this.
         """
-        scopes = _scopes(request)
-        if not scopes:
+        grant = _grant(request)
+        if grant is None:
             raise HTTPException(
                 401,
                 "This needs the service's token: open the address that the service printed, or send the content of "
                 "the file 'token' in the data folder as 'Authorization: Bearer TOKEN'.",
                 headers={"WWW-Authenticate": "Bearer"},
             )
-        if self.scope not in scopes:
-            raise HTTPException(403, f"This token does not allow '{self.scope.value}'; use the owner's token.")
+        request.state.who = grant.name
+        if self.scope not in grant.scopes:
+            raise HTTPException(403, f"This token does not allow '{self.scope.value}'; use one that does.")

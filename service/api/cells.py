@@ -11,7 +11,7 @@ from acquisition.instrument import Instrument, Role
 from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method, methods_of
 from reconstruction.transform import Transform, transform_for
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.context import ControlOf, FolderOf
 from service.api.documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
 from service.api.explanation import answers_of
@@ -20,6 +20,7 @@ from service.api.problems import PROBLEMS
 from service.api.runs import plain_row
 from service.errors import UnknownCell
 from service.store.restoration import Restoration
+from service.tokens import Scope
 
 CELL_PATH = "/api/v1/runs/{run_id}/cells/{event_id}"
 

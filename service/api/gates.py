@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.context import FolderOf
 from service.api.documents import GateBody, GateDocument, GateHistory, GateList, GatesRead
 from service.api.problems import PROBLEMS
@@ -18,6 +18,7 @@ from service.gates.gate import Gate, GateName
 from service.gates.read_gatingml import MOST_BYTES, read_gatingml
 from service.gates.write_gatingml import write_gatingml
 from service.store.run_folder import RunFolder
+from service.tokens import Scope
 
 GATES_PATH = "/api/v1/runs/{run_id}"
 XML = "application/xml"

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from service.api.audit import AuditLog
 from service.api.problems import problem
+from service.api.rate import RateLimit
 
 logger = logging.getLogger("lightline.api")
 
@@ -41,8 +44,11 @@ def host_name(header: str) -> str:
     return header.partition(":")[0].lower()
 
 
+CHANGES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
+
+
 class Guard:
-    """Refuses foreign Host headers (DNS rebinding) and large bodies, answers faults, adds the security headers.
+    """Refuses foreign Host headers (DNS rebinding), floods and large bodies; answers faults, adds headers, takes notes.
 
     Parameters
     ----------
@@ -50,11 +56,23 @@ class Guard:
         The application behind it.
     hosts
         Names beside the loopback ones that the service may be called by.
+    rate
+        How often one address may ask.
+    audit
+        Where changes are recorded; None for nowhere.
     """
 
-    def __init__(self, app: ASGIApp, hosts: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        hosts: frozenset[str] = frozenset(),
+        rate: RateLimit | None = None,
+        audit: AuditLog | None = None,
+    ) -> None:
         self._app = app
         self._hosts = LOOPBACK_NAMES | {name.lower() for name in hosts}
+        self._rate = rate or RateLimit(0, 0)
+        self._audit = audit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or answer it with a problem document."""
@@ -62,6 +80,19 @@ class Guard:
             await self._app(scope, receive, send)
             return
         reply = _Reply(send)
+        try:
+            await self._answer(scope, receive, reply)
+        finally:
+            if self._audit is not None and scope["method"] in CHANGES:
+                self._audit.record(scope, reply.status)
+
+    async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
+        wait_s = self._rate.wait_s((scope.get("client") or ("",))[0])
+        if wait_s:
+            detail = "This address asks too often; ask again after the seconds that 'Retry-After' says."
+            refused = problem(scope["path"], 429, detail, {"Retry-After": str(math.ceil(wait_s))})
+            await refused(scope, receive, reply)
+            return
         refusal = self._refusal(Headers(scope=scope))
         if refusal is not None:
             await problem(scope["path"], *refusal)(scope, receive, reply)
@@ -92,10 +123,12 @@ class _Reply:
         self._send = send
         self._asked = time.perf_counter()
         self.begun = False
+        self.status = 0
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self.begun = True
+            self.status = message["status"]
             headers = MutableHeaders(scope=message)
             for name, value in _HEADERS.items():
                 headers[name] = value

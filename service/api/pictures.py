@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from inference.saliency import image_png, overlay_png
 from reconstruction.images import ImageUnit
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.cells import (
     CELL_PATH,
     RESTORED,
@@ -25,6 +25,7 @@ from service.api.explanation import saliency_of
 from service.api.permanent import NPY, PNG, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
 from service.errors import QueryError
+from service.tokens import Scope
 
 router = APIRouter(prefix=CELL_PATH, tags=["pictures"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 

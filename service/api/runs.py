@@ -9,13 +9,14 @@ from typing import Annotated, Any, cast
 from fastapi import APIRouter, Depends, Query, Response
 
 from inference.contract import Contract
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.context import ControlOf, FolderOf, SettingsOf, source_folders
 from service.api.documents import CellList, CellRow, CellValue, Columns, RunList
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.run import Run, RunRequest
 from service.store.cell_query import CellPage
+from service.tokens import Scope
 
 PAGE_LIMIT = 5000
 

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Self
 
 import uvicorn
@@ -45,10 +48,39 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+@dataclass(frozen=True)
+class TlsFiles:
+    """A certificate chain and its private key, PEM files that go together."""
+
+    certificate: Path
+    key: Path
+
+    def check(self) -> Self:
+        """Read both and return them, because the server would say little about what is wrong.
+
+        Raises
+        ------
+        ConfigError
+            If they cannot be read, or do not go together.
+        """
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self.certificate, self.key, password=_no_password)
+        except (OSError, ValueError) as error:
+            raise ConfigError(
+                f"The certificate '{self.certificate}' with the key '{self.key}' cannot be used ({error}); give PEM "
+                "files that go together, the key without a password."
+            ) from None
+        return self
+
+
+def _no_password() -> str:
+    raise ValueError("the key has a password")
+
+
 class ApiServer:
     """Serves an application until it is closed."""
 
-    def __init__(self, app: FastAPI, listener: socket.socket) -> None:
+    def __init__(self, app: FastAPI, listener: socket.socket, tls: TlsFiles | None = None) -> None:
         self._listener = listener
         config = uvicorn.Config(
             app,
@@ -62,6 +94,8 @@ class ApiServer:
             limit_concurrency=256,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=3,
+            ssl_certfile=None if tls is None else tls.certificate,
+            ssl_keyfile=None if tls is None else tls.key,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._serve, name="lightline-http", daemon=True)
@@ -100,7 +134,7 @@ def _wait_until(condition: Callable[[], bool], seconds: float) -> None:
         time.sleep(0.01)
 
 
-def page_url(host: str, port: int, token: str) -> str:
+def page_url(host: str, port: int, token: str, *, secure: bool = False) -> str:
     """Address of the page for a browser on this computer, with the token that opens it."""
     name = "127.0.0.1" if host in ("0.0.0.0", "::", "") else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{port}/?token={token}"
+    return f"{'https' if secure else 'http'}://{name}:{port}/?token={token}"

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.context import FolderOf
 from service.api.documents import DensityDocument, HistogramDocument, Timeline, TimelineStep
 from service.api.permanent import NPY, npy_bytes
@@ -14,6 +14,7 @@ from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.gates.scales import Asinh, Linear, Log, Scale
 from service.store.statistics import MOST_BINS, Binning, Density
+from service.tokens import Scope
 
 router = APIRouter(
     prefix="/api/v1/runs/{run_id}",

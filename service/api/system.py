@@ -6,13 +6,14 @@ from fastapi import APIRouter, Depends, Response
 from fastapi.responses import PlainTextResponse
 
 from inference.contract import Contract
-from service.api.auth import Needs, Scope
+from service.api.auth import Needs
 from service.api.context import ControlOf
 from service.api.documents import Health
 from service.api.metrics import prometheus_text
 from service.api.problems import PROBLEMS
 from service.errors import UnknownRun
 from service.status import ServiceState, ServiceStatus
+from service.tokens import Scope
 
 probes = APIRouter(tags=["probes"])
 router = APIRouter(tags=["service"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)

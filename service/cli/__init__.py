@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",
+    "token": "service.cli.token:token",
 }
 
 

@@ -94,6 +94,12 @@ service_options = stack(
         help="Folder whose recordings may be opened from the page; may be given several times.",
     ),
     click.option("--allow-host", multiple=True, help="Another name that browsers may call this computer by."),
+    click.option(
+        "--tls-certificate",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Certificate (PEM) to serve the page and the API over TLS with.",
+    ),
+    click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="The certificate's key (PEM)."),
     click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser."),
 )
 

@@ -15,9 +15,10 @@ import click
 
 from service.api.app import create_app
 from service.api.auth import Tokens
-from service.api.server import ApiServer, listen, page_url
+from service.api.server import ApiServer, TlsFiles, listen, page_url
 from service.runs.control import RunControl
 from service.settings import Settings
+from service.tokens import TokenFile
 
 _TURN_S = 0.05
 _SAME_S = 0.5
@@ -104,24 +105,32 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
     StorageError
         If the data folder cannot be written to.
     """
+    tls = tls_files(settings)
     listener = listen(settings.host, settings.port)
     with listener:
-        tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"))
+        tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"), TokenFile(settings.data))
         tokens.keep(settings.data)
         with (
             RunControl(
                 settings.data, workers=settings.workers, transport=settings.transport, provider=settings.provider
             ) as control,
-            ApiServer(create_app(control, settings, tokens), listener) as server,
+            ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,
         ):
-            url = page_url(settings.host, server.port, tokens.owner)
+            url = page_url(settings.host, server.port, tokens.owner, secure=tls is not None)
             click.echo(f"Lightline is at {url}", err=True)
             if open_page:
                 webbrowser.open(url)
             yield Session(control, url, stop)
             if stop.asked:
                 click.echo("Stopping: finishing what was detected, sealing the files ...", err=True)
+
+
+def tls_files(settings: Settings) -> TlsFiles | None:
+    """Return the files of the service's certificate, checked; None where it has none."""
+    if settings.tls_certificate is None or settings.tls_key is None:
+        return None
+    return TlsFiles(settings.tls_certificate, settings.tls_key).check()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from service.api.server import ApiServer, listen
 from service.run import Run
 from service.runs.control import RunControl
 from service.settings import Settings
+from service.tokens import TokenFile
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class World:
 @contextmanager
 def service_on(data: Path, run: Run) -> Iterator[World]:
     """Serve a data folder on a free port."""
-    tokens = Tokens.make("owner-secret")
+    tokens = Tokens.make("owner-secret", TokenFile(data))
     listener = listen("127.0.0.1", 0)
     with (
         RunControl(data, workers=1) as control,

@@ -8,10 +8,11 @@ import httpx
 import pytest
 from served import World
 
-from service.api.auth import Scope, Tokens
+from service.api.auth import SESSION_SECONDS, Tokens
 from service.api.guard import BODY_LIMIT_BYTES, host_name
 from service.api.server import listen, page_url
 from service.errors import AddressInUse, StorageError
+from service.tokens import Scope
 
 GUARDED = ["/api/v1/status", "/api/v1/runs", "/api/v1/bundle", "/metrics", "/api/v1/openapi.json"]
 
@@ -50,13 +51,19 @@ def test_the_session_cookie_reads_pictures_and_does_nothing_else(world: World) -
         assert browser.post("/api/v1/runs", json={}).status_code == 403
 
 
-@pytest.mark.parametrize("cookie", ["", "9999999999.", "9999999999.00", "x.y", "1.é"])
+@pytest.mark.parametrize("cookie", ["", "9999999999.", "9999999999.00", "x.y", "1.é", "a.b.c", "9999999999.a.b"])
 def test_a_made_up_or_expired_cookie_opens_nothing(cookie: str) -> None:
     tokens = Tokens.make()
-    assert not tokens.session_is_valid(cookie)
-    assert tokens.session_is_valid(tokens.new_session())
-    assert not Tokens.make().session_is_valid(tokens.new_session())
-    assert not tokens.session_is_valid(f"1.{tokens._sign('1')}")
+    assert tokens.session(cookie) is None
+    value, seconds = tokens.new_session(tokens.owner)
+    granted = tokens.session(value)
+    assert granted is not None and granted.scopes == {Scope.READ}
+    assert seconds == SESSION_SECONDS
+    assert Tokens.make().session(value) is None
+    old = value.replace(value.partition(".")[0], "1")
+    assert tokens.session(old) is None
+    expired = f"1.{value.split('.')[1]}"
+    assert tokens.session(f"{expired}.{tokens._sign(expired)}") is None
 
 
 def test_tokens_are_kept_where_only_their_owner_reads_them(tmp_path) -> None:
@@ -65,8 +72,10 @@ def test_tokens_are_kept_where_only_their_owner_reads_them(tmp_path) -> None:
     file = tmp_path / "data" / "token"
     assert file.read_text().strip() == tokens.owner
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert tokens.scopes(tokens.owner) == set(Scope)
-    assert tokens.scopes((tmp_path / "data" / "token-read").read_text().strip()) == {Scope.READ}
+    owner, reader = (tokens.grant((tmp_path / "data" / name).read_text().strip()) for name in ("token", "token-read"))
+    assert owner is not None and owner.scopes == set(Scope)
+    assert reader is not None and reader.scopes == {Scope.READ}
+    assert tokens.grant("another") is None
     (tmp_path / "file").touch()
     with pytest.raises(StorageError, match="--data"):
         tokens.keep(tmp_path / "file" / "below")
