@@ -11,7 +11,7 @@ import torch
 from captum.attr import LayerGradCam
 
 from acquisition.presets import instrument_preset
-from benchmarks.timing import Row, in_turn
+from benchmarks.timing import Row, best_of
 from benchmarks.untrained import IMAGE, VOLUME, untrained_bundle, untrained_parts
 from inference.bundle import Bundle
 from inference.engine import Engine
@@ -30,34 +30,32 @@ Images = dict[str, npt.NDArray[np.float32]]
 def rows() -> Iterator[Row]:
     """Figures of the shipped bundles, and of untrained ones of full size, at a full batch on two threads."""
     for preset in ("sheet-ci", "stretch-ci"):
-        yield from _bundle_rows(resolve_bundle(None, instrument_preset(preset)), IMAGES, repeats=8)
+        yield from _bundle_rows(resolve_bundle(None, instrument_preset(preset)), IMAGES)
     for name, channels in (("images", (IMAGE,)), ("volumes", (VOLUME,)), ("fused", (IMAGE, VOLUME))):
         parts = untrained_parts(*channels)
         bundle = untrained_bundle(f"untrained-{name}", parts)
-        batch, repeats = (VOLUMES, 2) if VOLUME in channels else (IMAGES, 8)
-        yield from _bundle_rows(bundle, batch, repeats)
+        batch = VOLUMES if VOLUME in channels else IMAGES
+        yield from _bundle_rows(bundle, batch)
         yield _captum_row(bundle, parts, batch)
 
 
-def _bundle_rows(bundle: Bundle, batch: int, repeats: int) -> Iterator[Row]:
+def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
     engine, images = _warm(bundle), _images(bundle, batch)
     ids = np.arange(batch, dtype=np.uint64)
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
     bare = ort.InferenceSession(bundle.live, options, providers=["CPUExecutionProvider"])
-    ours, _, ratio = in_turn(
-        lambda: [engine.answer_arrays(ids, images) for _ in range(repeats)],
-        lambda: [bare.run(list(LIVE_OUTPUTS), images) for _ in range(repeats)],
-        rounds=9,
+    ours, plain = best_of(
+        lambda: engine.answer_arrays(ids, images),
+        lambda: bare.run(list(LIVE_OUTPUTS), images),
     )
     name = bundle.contract.name
-    yield Row(f"answer, {name}, {engine.provider}", repeats * batch / ours, "cells/s", "bare ONNX Runtime", ratio)
-    explain, _, share = in_turn(
-        lambda: [engine.explain(images) for _ in range(repeats)],
-        lambda: [engine.answer_arrays(ids, images) for _ in range(repeats)],
-        rounds=9,
+    yield Row(f"answer, {name}, {engine.provider}", batch / ours, "cells/s", "bare ONNX Runtime", plain / ours)
+    explain, live = best_of(
+        lambda: engine.explain(images),
+        lambda: engine.answer_arrays(ids, images),
     )
-    yield Row(f"explain, {name}", repeats * batch / explain, "cells/s", "the live graph", share)
+    yield Row(f"explain, {name}", batch / explain, "cells/s", "the live graph", live / explain)
 
 
 def _captum_row(bundle: Bundle, parts: TrainedParts, batch: int) -> Row:
@@ -67,12 +65,11 @@ def _captum_row(bundle: Bundle, parts: TrainedParts, batch: int) -> Row:
     captums = [LayerGradCam(Scores(parts), encoder.blocks) for encoder in parts.model.encoders.values()]
     inputs = tuple(torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures)
     target = torch.zeros(batch, dtype=torch.int64)
-    explain, _, ratio = in_turn(
+    explain, theirs = best_of(
         lambda: engine.explain(images, 0),
         lambda: [captum.attribute(inputs, target, relu_attributions=True) for captum in captums],
-        rounds=9,
     )
-    return Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", "captum", ratio)
+    return Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", "captum", theirs / explain)
 
 
 def _warm(bundle: Bundle) -> Engine:

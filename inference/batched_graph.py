@@ -17,6 +17,9 @@ Inputs = Mapping[str, npt.NDArray[np.generic]]
 
 # On a processor a row of padding costs as much as a cell; on a graphics card another batch costs more.
 _MOST_PADDING = {True: 0.2, False: 1.0}
+# A thread's share comes in this many batches, unless it is of this few rows: every batch has a cost of its own.
+_BATCHES_PER_SHARE = 2
+_WHOLE_SHARE = 4
 
 
 class BatchedGraph:
@@ -31,7 +34,7 @@ class BatchedGraph:
     sizes
         Of the batches that it is run at, ascending.
     threads
-        On a processor each takes a share of the rows; within a graph they would wait for each other at every layer.
+        On a processor each takes batch after batch; within a graph they would wait for each other at every layer.
     name
         Of the bundle, for errors.
     """
@@ -45,7 +48,8 @@ class BatchedGraph:
         self._sizes = tuple(sizes)
         self._threads = threads if self.provider == CPU else 1
         self._most_padding = _MOST_PADDING[self.provider == CPU]
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="answer")
+        # The thread that asks works as well.
+        self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix="answer")
         self._name = name
 
     def warm(self, largest: Inputs) -> None:
@@ -62,19 +66,33 @@ class BatchedGraph:
             If ONNX Runtime cannot run the graph.
         """
         rows = len(next(iter(inputs.values())))
-        shares = min(self._threads, max(rows, 1))
-        edges = [rows * share // shares for share in range(shares + 1)]
+        batches = cuts(rows, self._sizes_for(rows), self._most_padding)
+        answered: list[list[Floats]] = [[]] * len(batches)
+        waiting = iter(range(len(batches)))
 
-        def run_share(share: int) -> list[list[Floats]]:
-            first, rows = edges[share], edges[share + 1] - edges[share]
-            return [
-                self._run_batch(inputs, slice(first + at, first + at + count), size)
-                for at, count, size in cuts(rows, self._sizes, self._most_padding)
-            ]
+        def work() -> None:
+            # Who is done first takes the next: a share fixed beforehand waits where another program has a core.
+            for i in waiting:
+                at, count, size = batches[i]
+                answered[i] = self._run_batch(inputs, slice(at, at + count), size)
 
-        answered = self._pool.map(run_share, range(shares)) if shares > 1 else [run_share(0)]
-        batches = [batch for share in answered for batch in share]
-        return {name: np.concatenate([batch[i] for batch in batches]) for i, name in enumerate(self._outputs)}
+        helpers = [self._pool.submit(work) for _ in range(min(self._threads, len(batches)) - 1)]
+        try:
+            work()
+        finally:
+            for helper in helpers:
+                # One that never began has nothing left to do; another caller may keep it waiting.
+                if not helper.cancel():
+                    helper.result()
+        return {name: np.concatenate([batch[i] for batch in answered]) for i, name in enumerate(self._outputs)}
+
+    def _sizes_for(self, rows: int) -> tuple[int, ...]:
+        """Return the sizes of batches that are small enough for every thread to get its share of so many rows."""
+        if self._threads == 1:
+            return self._sizes
+        share = -(-rows // self._threads)
+        most = max(self._sizes[0], min(share, _WHOLE_SHARE), share // _BATCHES_PER_SHARE)
+        return tuple(size for size in self._sizes if size <= most)
 
     def _run_batch(self, inputs: Inputs, rows: slice, size: int) -> list[Floats]:
         batch = {name: _padded(array[rows], size) for name, array in inputs.items()}

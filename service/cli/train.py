@@ -106,6 +106,13 @@ class ClusterNumber(click.ParamType[int | None]):
 @click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="Most passes over the cells.")
 @click.option("--latent", type=click.IntRange(min=2), default=16, show_default=True, help="Numbers that hold a cell.")
 @click.option(
+    "--size",
+    type=click.Choice(["live", "large"]),
+    default="live",
+    show_default=True,
+    help="Whether the encoder keeps up with a live instrument, or computes two to four times as much for a cell.",
+)
+@click.option(
     "--alpha",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.1,
@@ -162,16 +169,21 @@ def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
         from inference.training.mixture import Covariance
-        from inference.training.options import Learning, TrainingOptions
+        from inference.training.options import WIDTHS, Learning, Size, TrainingOptions
         from inference.training.train import train_bundle
 
-    def train_model(training_set: TrainingSet, out: Path, *, name: str | None, covariance: str, **choices: Any) -> Any:
+    def train_model(
+        training_set: TrainingSet, out: Path, *, name: str | None, covariance: str, size: str, **choices: Any
+    ) -> Any:
+        widths = WIDTHS[Size(size)]
         options = TrainingOptions(
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
             learning=Learning(KINDS[kind].learning),
             covariance=Covariance(covariance),
+            widths=widths.images,
+            volume_widths=widths.volumes,
             **choices,
         )
         return train_bundle(training_set, options)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,6 +49,19 @@ def test_more_cells_than_the_largest_batch_come_back_in_order(toy_bundle: Bundle
         few, many = getattr(answered(small, toy_images), name), getattr(answered(large, toy_images), name)
         assert len(few) == len(toy_images)
         np.testing.assert_allclose(few, many, rtol=1e-5, atol=1e-5)
+
+
+def test_threads_that_share_the_cells_answer_in_order_and_whoever_asks(
+    toy_bundle: Bundle, toy_images: np.ndarray
+) -> None:
+    wanted = answered(Engine(toy_bundle, provider="cpu", threads=1), toy_images).embedding
+    shared = Engine(toy_bundle, provider="cpu", threads=3)
+    for rows in (1, 2, 3, 7, 70):
+        found = answered(shared, toy_images[:rows]).embedding
+        np.testing.assert_allclose(found, wanted[:rows], rtol=1e-5, atol=1e-5)
+    with ThreadPoolExecutor(6) as askers:
+        for found in askers.map(lambda _: answered(shared, toy_images).embedding, range(12)):
+            np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
 
 
 def test_no_cells_give_no_answers(toy_engine: Engine, toy_images: np.ndarray) -> None:
