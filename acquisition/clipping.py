@@ -19,14 +19,23 @@ def count_clipped(samples: Samples, digitizer: Digitizer) -> npt.NDArray[np.int6
     ends = np.array([digitizer.lowest, digitizer.highest], samples.dtype)
     if samples.flags.f_contiguous:
         for c in range(counts.size):
-            _count_at_ends(samples[:, c], ends, counts[c : c + 1])
+            count_at_ends(samples[:, c], ends, counts[c : c + 1])
     else:
-        _count_at_ends(np.ascontiguousarray(samples).reshape(-1), ends, counts)
+        count_at_ends(np.ascontiguousarray(samples).reshape(-1), ends, counts)
     return counts
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_at_ends(flat: npt.NDArray[Any], ends: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
+def count_at_ends(flat: npt.NDArray[Any], ends: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
+    """Add the samples at or beyond the `ends` (lowest and highest, of the samples' type) to the counts.
+
+    Parameters
+    ----------
+    flat
+        Samples, all channels of a sample together.
+    counts
+        `(n_channels,)`, written.
+    """
     n_channels = counts.shape[0]
     lowest, highest = ends[0], ends[1]
     block = 4096 * n_channels

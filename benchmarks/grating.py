@@ -58,11 +58,9 @@ def reshaped(event: Event, instrument: Instrument) -> np.ndarray:
 def pictures(instrument: Instrument, event: Event) -> dict[str, np.ndarray]:
     """The picture of the first view by every way to make it."""
     found = {RESHAPED: reshaped(event, instrument)}
-    n = instrument.grid.size_px
     for mode in (LineMode.SIMPLE, LineMode.LINE_INTERLEAVE, LineMode.FULL):
         made = LinePictures(instrument, mode)
-        found[mode.value] = np.empty((n, n), np.float32)
-        made.fill(event, {made.names[0]: found[mode.value]})
+        found[mode.value] = made.make([event], made.names[:1]).images[made.names[0]][0]
     return found
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+import numpy.typing as npt
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
@@ -44,6 +46,7 @@ def blank_event(instrument: Instrument, period_ticks: float) -> Event:
     )
 
 
+@lru_cache(maxsize=256)
 def flag_rejection(flags: EventFlag) -> Rejection:
     """Return the gravest reason among detection's flags; NONE if there is none."""
     return next((reason for flag, reason in _BY_FLAG.items() if flags & flag), Rejection.NONE)
@@ -72,23 +75,50 @@ class Measured:
     features: Mapping[str, float]
 
 
-def assemble(
-    events: Sequence[Event], measured: Sequence[Measured], images: Mapping[str, Images], pixel_um: float,
-    feature_names: Sequence[str],
-) -> CellImages:  # fmt: skip
-    """Make a batch of events, what was measured of each, and their images."""
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """What a transform found out about `n` events, column by column; see `Measured`.
+
+    Attributes
+    ----------
+    speed_m_s, speed_error_m_s
+        `(n,)`.
+    features
+        By name, `(n,)` each.
+    """
+
+    speed_m_s: npt.NDArray[np.float32]
+    speed_error_m_s: npt.NDArray[np.float32]
+    speed_source: tuple[SpeedSource, ...]
+    rejection: tuple[Rejection, ...]
+    features: Mapping[str, npt.NDArray[np.float32]]
+
+
+def in_columns(measured: Sequence[Measured], feature_names: Sequence[str]) -> Measures:
+    """Put what was measured event by event into columns."""
+    return Measures(
+        speed_m_s=np.array([m.speed_m_s for m in measured], dtype=np.float32),
+        speed_error_m_s=np.array([m.speed_error_m_s for m in measured], dtype=np.float32),
+        speed_source=tuple(m.speed_source for m in measured),
+        rejection=tuple(m.rejection for m in measured),
+        features={name: np.array([m.features[name] for m in measured], dtype=np.float32) for name in feature_names},
+    )
+
+
+def assemble(events: Sequence[Event], measures: Measures, images: Mapping[str, Images], pixel_um: float) -> CellImages:
+    """Make a batch of events, what was measured of them, and their images."""
     return CellImages(
         event_id=np.array([event.event_id for event in events], dtype=np.uint64),
         epoch=np.array([event.epoch for event in events], dtype=np.int32),
         trigger_tick=np.array([event.trigger_tick for event in events], dtype=np.float64),
         images=images,
         pixel_um=pixel_um,
-        speed_m_s=np.array([m.speed_m_s for m in measured], dtype=np.float32),
-        speed_error_m_s=np.array([m.speed_error_m_s for m in measured], dtype=np.float32),
-        speed_source=tuple(m.speed_source for m in measured),
+        speed_m_s=measures.speed_m_s,
+        speed_error_m_s=measures.speed_error_m_s,
+        speed_source=measures.speed_source,
         flags=np.array([int(event.flags) for event in events], dtype=np.uint32),
-        rejection=tuple(m.rejection for m in measured),
-        features={name: np.array([m.features[name] for m in measured], dtype=np.float32) for name in feature_names},
+        rejection=measures.rejection,
+        features=measures.features,
     )
 
 

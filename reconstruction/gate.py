@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,6 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from acquisition.event import EventFlag
 from reconstruction.batch import flag_rejection
 from reconstruction.images import Rejection
+
+GATED = (
+    "missing_lines_share", "area_um2", "missing_share", "off_centre_um", "sharpness_per_um", "ghost_share",
+)  # fmt: skip
+"""Features that the gate asks for."""
 
 Least = Annotated[float, Field(ge=0)]
 Limit = Annotated[float, Field(gt=0)] | None
@@ -44,7 +50,7 @@ class GateSettings(BaseModel):
     def judge(
         self,
         flags: EventFlag,
-        features: dict[str, float],
+        features: Mapping[str, float],
         touches_edge: bool,
         speed_error: float = 0.0,
     ) -> Rejection:
@@ -55,7 +61,7 @@ class GateSettings(BaseModel):
         flags
             Of detection.
         features
-            As docs/features.md names them; those that an instrument does not have are not asked for.
+            `GATED`, as docs/features.md names them; those that an instrument does not have are not asked for.
         touches_edge
             Whether the object is cut by the edge of the field.
         speed_error

@@ -10,14 +10,14 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from reconstruction.batch import Measured
-from reconstruction.images import Images, ImageUnit, Pixels, Rejection
+from reconstruction.images import FloatImages, Images, ImageUnit, Pixels, Rejection
 from reconstruction.motion import FloatImage
 
 
 @numba.njit(cache=True, nogil=True)
-def to_counts(image: FloatImage, unit: float, zero: int, counts: npt.NDArray[np.uint16]) -> None:
-    """Write an image as whole `counts` of the same shape, contiguous both, of this unit each; `zero` stands for 0."""
-    values, target = image.reshape(-1), counts.reshape(-1)
+def to_counts(images: FloatImage, unit: float, zero: int, counts: npt.NDArray[np.uint16]) -> None:
+    """Write images as whole `counts` of the same shape, contiguous both, of this unit each; `zero` stands for 0."""
+    values, target = images.reshape(-1), counts.reshape(-1)
     per_unit, half = np.float32(1.0 / unit), np.float32(zero + 0.5)
     for i in range(values.shape[0]):
         target[i] = np.uint16(min(max(values[i] * per_unit + half, np.float32(0.0)), np.float32(65535.0)))
@@ -56,3 +56,19 @@ def one_by_one(
             images[name][len(cells) + k] = set_aside
     both = [*cells, *((event, measured) for event, measured, _ in others)]
     return [event for event, _ in both], [measured for _, measured in both]
+
+
+def ordered(
+    images: Mapping[str, FloatImages], units: Mapping[str, ImageUnit], pixels: Pixels, rows: npt.NDArray[np.intp]
+) -> dict[str, Images]:
+    """Bring flat images of a batch, by channel, into the order of these rows, as whole counts where that is asked."""
+    in_place = bool(np.all(np.diff(rows) == 1))
+    stacks: dict[str, Images] = {}
+    for name, stack in images.items():
+        exact = stack if in_place else stack[rows]
+        stacks[name] = exact
+        if pixels is Pixels.UINT16:
+            counts = np.empty(stack.shape, np.uint16)
+            to_counts(exact, units[name].per_count, units[name].zero, counts)
+            stacks[name] = counts
+    return stacks

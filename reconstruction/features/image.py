@@ -20,6 +20,8 @@ BORDER_SHARE = 0.125
 """Frame of the image, by share of its edge, that shows the noise of the background."""
 CORNER_SPREADS = 2.0
 """A corner of the frame holds so few samples that its spread may be half of the frame's, but hardly less."""
+SIGMAS, LEAST = 5.0, 0.02
+"""What pixels differ from the background by, at least: multiples of its noise, and light against the empty beam."""
 N_SHAPE, N_BRIGHTNESS = len(SHAPE_FEATURES), len(BRIGHTNESS_FEATURES)
 N_FEATURES = N_SHAPE + 2 + N_BRIGHTNESS + len(TEXTURE_FEATURES)
 
@@ -104,7 +106,7 @@ def _central_object(image: FloatImage, background: float, sigmas: float, least: 
     return central_region(np.abs(smooth) > threshold)
 
 
-def find_object(image: FloatImage, background: float = 1.0, sigmas: float = 5.0, least: float = 0.02) -> ObjectMask:
+def find_object(image: FloatImage, background: float = 1.0, sigmas: float = SIGMAS, least: float = LEAST) -> ObjectMask:
     """Segment the central object of a transmission or line image.
 
     Pixels of the 3 x 3 mean that differ from the background by more than `sigmas` of its noise (and at least by
@@ -152,6 +154,46 @@ def _measure(image: FloatImage, inside: Mask, pixel_um: float, turned: bool, log
     out[N_SHAPE + 2 : after] = measure_brightness(light, near, pixel_um, 1.0)
     out[after:] = measure_texture(grey_levels(light, near, GREY_STEP), logs)
     return out
+
+
+@numba.njit(cache=True, nogil=True)
+def _measure_all(
+    images: FloatImage, pixel_um: float, turned: bool, logs: Doubles, sigmas: float, least: float,
+    inside: Mask, at_edge: Mask, features: Doubles,
+) -> None:  # fmt: skip
+    for k in range(images.shape[0]):
+        inside[k] = _central_object(images[k], 1.0, sigmas, least)
+        at_edge[k] = _at_edge(inside[k])
+        features[k] = _measure(images[k], inside[k], pixel_um, turned, logs)
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The objects of `n` images, and what is measured of them.
+
+    Attributes
+    ----------
+    inside
+        `(n, rows, cols)` bool, as in `ObjectMask`.
+    touches_edge
+        `(n,)` bool.
+    features
+        `(n, m)`, `image_feature_names` in their order.
+    """
+
+    inside: Mask
+    touches_edge: Mask
+    features: Doubles
+
+
+def measure_objects(images: FloatImage, pixel_um: float, axes: str) -> Objects:
+    """Find the objects of images `(n, rows, cols)` as `find_object` does, and measure them as `image_features` does."""
+    made = Objects(
+        np.empty(images.shape, np.bool_), np.empty(len(images), np.bool_), np.empty((len(images), N_FEATURES))
+    )
+    logs = log_table(images.shape[1] * images.shape[2])
+    _measure_all(images, pixel_um, axes[0] == "y", logs, SIGMAS, LEAST, made.inside, made.touches_edge, made.features)
+    return made
 
 
 @lru_cache(maxsize=8)

@@ -11,7 +11,7 @@ import numpy as np
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument, Role
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
+from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, in_columns
 from reconstruction.features.channel import channel_features, no_channel_features
 from reconstruction.features.image import find_object, image_feature_names, image_features
 from reconstruction.images import COUNTS, RELATIVE, CellImages, ImageUnit, Pixels, Rejection
@@ -104,7 +104,7 @@ class LightSheetTransform:
         stacks = new_stacks(shapes, len(events), pixels)
         one = partial(self._one, volumes_of_all=not cells_first)
         events, measured = one_by_one(events, stacks, self.units, cells_first, one)
-        return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
+        return assemble(events, in_columns(measured, self._feature_names), stacks, self.instrument.grid.pixel_um)
 
     def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""

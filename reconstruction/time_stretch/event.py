@@ -1,4 +1,4 @@
-"""One channel of an event of lines, at once: what its empty line is, what its pulses are, and pictures of its views."""
+"""One channel of many events of lines, at once: what the empty line is, what pulses are, and pictures of the views."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from reconstruction.motion import FloatImage
 from reconstruction.time_stretch.lattice import Lattice, noise_tables
 from reconstruction.time_stretch.light import EmptyLine, Lit, empty_line, lay_light, pulse_energies
 from reconstruction.time_stretch.pixels import Drawing, Line, Rows, average_lines, draw_lines, estimate
+from reconstruction.time_stretch.views import dark_level
+from reconstruction.windows import Windows, window_at
 
 MARGIN = 6
 """Samples beyond the field that its outermost pixels are made of."""
@@ -50,8 +52,25 @@ class Mode(NamedTuple):
     lattice: Lattice
 
 
-Channel = tuple[Samples, FloatImage, FloatImage]
-Clock = tuple[int, float, float, float]
+class Stretches(NamedTuple):
+    """What is known of the `n` events of a batch, beside their windows.
+
+    Attributes
+    ----------
+    ticks
+        `(n, 4)`: of the window's start, of the clock's line 0, of a line's length, and of the trigger.
+    levels
+        `(n, n_bins)` counts, background of the channel.
+    offsets
+        `(n, cores)` counts, what the converter's cores add.
+    noises
+        `(n,)` standard deviation of a sample, in counts, against the light of cells.
+    """
+
+    ticks: Doubles
+    levels: FloatImage
+    offsets: FloatImage
+    noises: Doubles
 
 
 @numba.njit(cache=True, nogil=True)
@@ -77,54 +96,53 @@ def _lines_of(field: Field, mode: Mode, grid: PeriodGrid, trigger_tick: float, r
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def make_pictures(
-    channel: Channel, field: tuple[Doubles, Doubles, float, float], simple: bool,
-    drawing: tuple[npt.NDArray[np.int64], npt.NDArray[np.uint32], FloatImage],
-    lattice: tuple[npt.NDArray[np.int64], FloatImage], clock: Clock, noise: float, wanted: npt.NDArray[np.int64],
-    light: FloatImage, images: FloatImage, missing: npt.NDArray[np.int64],
-) -> float:  # fmt: skip
-    """Make pictures of views of one channel; return the share of lines that have no image to give.
-
-    What is handed over are plain tuples, as named ones take longer than the work.
+    windows: Windows, column: int, rows: npt.NDArray[np.int64], stretches: Stretches, field: Field, mode: Mode,
+    dark: npt.NDArray[np.bool_], wanted: npt.NDArray[np.int64], images: FloatImage, missing: npt.NDArray[np.int64],
+    shares: Doubles,
+) -> None:  # fmt: skip
+    """Make pictures of views of one channel of many events.
 
     Parameters
     ----------
-    channel
-        `(m,)` counts, their background `(n_bins,)`, and what the converter's cores add.
-    field
-        The parts of `Field`.
-    simple, drawing, lattice
-        The parts of `Mode`.
-    clock
-        Ticks of the window's start, of the clock's line 0, of its period, and of the trigger.
-    noise
-        Standard deviation of a sample, in counts, against the light of cells.
+    windows, column, stretches
+        The `m` events, and which channel of their windows.
+    rows
+        `(m,)`: which pictures are theirs.
+    dark
+        Bins of the background that no view reaches.
     wanted
         `(w,)`: numbers of the views to make.
-    light
-        Room for the light of a view: for the lines of the field, and for half of them more on either side.
     images
-        `(w, y, x)`, written.
+        `(w, n, y, x)`, written.
     missing
-        `(w,)`, written: pixels that no sample met.
+        `(w, n)`, written: pixels that no sample met.
+    shares
+        `(n,)`, written: share of lines that have no image to give.
     """
-    window_tick, origin_tick, period, trigger_tick = clock
-    samples, level, offsets = channel
-    places, columns, row_ticks, ceiling = field
-    first_sample, before, after = drawing
-    first_of_line, shares = lattice
-    made = Field(places, columns, row_ticks, ceiling)
-    how = Mode(simple, Drawing(first_sample, before, after), Lattice(first_of_line, shares))
-    grid, rows, views = PeriodGrid(window_tick, origin_tick, period), images.shape[1], places.copy()
-    views[:, 0] += 0.5 * period
-    empty = empty_line(level, offsets, period, views)
-    first, n = _lines_of(made, how, grid, trigger_tick, rows)
-    energies = pulse_energies(samples, empty, grid, Lit(views[0, 0], views[0, 1]), first, n)
-    for k in range(wanted.shape[0]):
-        lit = Lit(views[wanted[k], 0], views[wanted[k], 1])
-        among = _rows(trigger_tick, origin_tick + lit.middle, period, row_ticks, rows)
-        among = Rows(among.first - first, among.step)
-        missing[k] = _picture(samples, empty, made, how, grid, lit, energies, first, among, noise, light, images[k])
-    return float(np.isnan(energies).sum() / n)
+    light, size = np.empty(0, np.float32), images.shape[2]
+    for k in range(rows.shape[0]):
+        window_tick, origin_tick, period, trigger_tick = stretches.ticks[k]
+        window = window_at(windows, k)
+        samples = window if windows.channels == 1 else window[column :: windows.channels].copy()
+        dark_counts = np.float32(dark_level(stretches.levels[k], dark))
+        level, offsets = stretches.levels[k] - dark_counts, stretches.offsets[k] + dark_counts
+        views = field.views.copy()
+        views[:, 0] += 0.5 * period
+        grid, empty = PeriodGrid(int(window_tick), origin_tick, period), empty_line(level, offsets, period, views)
+        first, n = _lines_of(field, mode, grid, trigger_tick, size)
+        energies = pulse_energies(samples, empty, grid, Lit(views[0, 0], views[0, 1]), first, n)
+        room = int(n * period + 2.0 * (field.columns[-1] + MARGIN)) + 8
+        if light.shape[0] < room:
+            light = np.empty(room, np.float32)
+        for w in range(wanted.shape[0]):
+            lit = Lit(views[wanted[w], 0], views[wanted[w], 1])
+            among = _rows(trigger_tick, origin_tick + lit.middle, period, field.row_ticks, size)
+            among = Rows(among.first - first, among.step)
+            missing[w, rows[k]] = _picture(
+                samples, empty, field, mode, grid, lit, energies, first, among, stretches.noises[k], light,
+                images[w, rows[k]],
+            )  # fmt: skip
+        shares[rows[k]] = np.isnan(energies).sum() / n
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")

@@ -1,24 +1,25 @@
-"""Pictures of the views of an event, all on one grid and all relative to the same laser pulses."""
+"""Pictures of the views of events, all on one grid and all relative to the same laser pulses."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from acquisition.block import column as samples_of
 from acquisition.event import BINS_PER_TICK, Event
 from acquisition.instrument import Instrument
-from reconstruction.motion import FloatImage
-from reconstruction.time_stretch.event import MARGIN, make_pictures
-from reconstruction.time_stretch.lattice import Longs, new_lattice, spacing_of
+from reconstruction.images import FloatImages
+from reconstruction.kriging import Doubles
+from reconstruction.time_stretch.event import Field, Mode, Stretches, make_pictures
+from reconstruction.time_stretch.lattice import Lattice, new_lattice, spacing_of
 from reconstruction.time_stretch.light import DARKEST
 from reconstruction.time_stretch.modes import LineMode
 from reconstruction.time_stretch.pixels import drawn_places
-from reconstruction.time_stretch.views import ViewPlace, dark_bins, dark_level, views_of
+from reconstruction.time_stretch.views import ViewPlace, dark_bins, views_of
+from reconstruction.windows import clipped_shares, windows_of
 
 CONTRAST = 0.05
 """Light that cells take away or add, relative to the empty line, root mean square: what noise is measured against."""
@@ -26,11 +27,27 @@ PERIOD_STEP = 2.0**-8
 """Clocks whose lines differ by less than half of it, in samples, share a lattice."""
 
 
-class Missing(NamedTuple):
-    """What is missing of a picture: pixels that no sample met, and the share of lines without a pulse or with two."""
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures of `n` events, by name of the view.
 
-    pixels: int
-    lines_share: float
+    Attributes
+    ----------
+    images
+        `(n, y, x)` float32: light relative to the empty line, 1 where nothing stands in it, and where no sample met a
+        pixel. All are on the same grid, whose middle is the trigger and the middle of the view.
+    missing
+        `(n,)`: pixels that no sample met.
+    lines_share
+        `(n,)`: share of the lines without a pulse, or with two.
+    clipped_share
+        `(n,)`: share of the window's samples at the ends of the converter's range.
+    """
+
+    images: dict[str, FloatImages]
+    missing: dict[str, npt.NDArray[np.int64]]
+    lines_share: dict[str, Doubles]
+    clipped_share: Doubles
 
 
 class LinePictures:
@@ -56,16 +73,14 @@ class LinePictures:
         by_column: dict[int, list[ViewPlace]] = {}
         for view in self._views.values():
             by_column.setdefault(view.column, []).append(view)
-        self._columns = {
-            column: (np.array([[v.delay_samples, v.reach_samples] for v in views]), columns, row_ticks, ceiling)
+        self._fields = {
+            column: Field(np.array([[v.delay_samples, v.reach_samples] for v in views]), columns, row_ticks, ceiling)
             for column, views in by_column.items()
         }
         self._numbers = {view.name: k for views in by_column.values() for k, view in enumerate(views)}
-        first, before, after = drawn_places(columns)
-        self._drawing = (first, before, after)
-        self._lattice_of = lru_cache(maxsize=8)(self._new_lattice)
+        self._drawing = drawn_places(columns)
+        self._mode_of = lru_cache(maxsize=8)(self._new_mode)
         self._dark_of = lru_cache(maxsize=8)(lambda bins: dark_bins(optics, bins / BINS_PER_TICK))
-        self._room = threading.local()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -77,77 +92,66 @@ class LinePictures:
         """Reversible identifier of how pictures are made."""
         return f"lines={self.mode.value}:darkest={DARKEST:g}:contrast={CONTRAST:g}"
 
-    def fill(self, event: Event, pictures: Mapping[str, FloatImage]) -> dict[str, Missing]:
-        """Make pictures of views of an event: what all that is made of views builds on, such as contrasts and phase.
+    def make(self, events: Sequence[Event], names: Sequence[str]) -> Pictures:
+        """Make pictures of views of events: what all that is made of views builds on, such as contrasts and phase.
 
         All views of a line are of one pulse. Its light is measured in the first view of the channel: each view by
         itself would take a part of what a cell shows in it for the pulse's, and slopes between views would be too flat.
 
         Parameters
         ----------
-        event
-            With its clock and background.
-        pictures
-            By name of the view, `(y, x)` float32, contiguous, written: light relative to the empty line, 1 where
-            nothing stands in it, and where no sample met a pixel. All are on the same grid, whose middle is the trigger
-            and the middle of the view.
-
-        Returns
-        -------
-        dict
-            What is missing, by name.
+        events
+            Of one stream, with their clocks and backgrounds.
+        names
+            Of the views.
         """
-        missing = {}
-        for column in dict.fromkeys(self._views[name].column for name in pictures):
-            names = [name for name in pictures if self._views[name].column == column]
-            found, lines_share, images = self._make(event, column, [self._numbers[name] for name in names])
-            for name, pixels, image in zip(names, found, images, strict=True):
-                pictures[name][:] = image
-                missing[name] = Missing(pixels, lines_share)
-        return missing
+        count, n = len(events), self.instrument.grid.size_px
+        pictures = Pictures({}, {}, {}, np.empty(count))
+        blocks: list[tuple[int, npt.NDArray[np.int64], FloatImages, npt.NDArray[np.int64], Doubles]] = []
+        for column in dict.fromkeys(self._views[name].column for name in names):
+            of_column = [name for name in names if self._views[name].column == column]
+            shape, shares = (len(of_column), count), np.empty(count)
+            images, missing = np.empty((*shape, n, n), np.float32), np.empty(shape, np.int64)
+            blocks.append((column, np.array([self._numbers[name] for name in of_column]), images, missing, shares))
+            pictures.images.update(zip(of_column, images, strict=True))
+            pictures.missing.update(zip(of_column, missing, strict=True))
+            pictures.lines_share.update(dict.fromkeys(of_column, shares))
+        for (period, bins, _), rows in _alike(events).items():
+            few = [events[row] for row in rows]
+            held, at = windows_of(few), np.array(rows)
+            pictures.clipped_share[at] = clipped_shares(held.windows, self.instrument.digitizer)
+            for column, wanted, images, missing, shares in blocks:
+                make_pictures(
+                    held.windows, column, at, _stretches(few, column), self._fields[column], self._mode_of(period),
+                    self._dark_of(bins), wanted, images, missing, shares,
+                )  # fmt: skip
+        return pictures
 
-    def _make(self, event: Event, column: int, wanted: list[int]) -> tuple[list[int], float, FloatImage]:
-        """Make pictures of these views of a channel; they are the thread's room, which the next ones take over."""
-        background, period = event.background, event.clock.period_ticks
-        field, lattice = self._columns[column], self._lattice_of(round(period / PERIOD_STEP) * PERIOD_STEP)
-        level = background.level[column]
-        dark = np.float32(dark_level(level, self._dark_of(int(period * BINS_PER_TICK))))
-        channel = (samples_of(event.window, column), level - dark, background.core_offsets[column] + dark)
-        clock = (event.window_tick, event.clock.origin_tick, period, event.trigger_tick)
-        light, images = self._light(self._light_size(period, lattice)), self._images(len(wanted))
-        missing = np.empty(len(wanted), np.int64)
-        share = make_pictures(
-            channel, field, self.mode is LineMode.SIMPLE, self._drawing, lattice, clock,
-            float(background.noise[column]) / CONTRAST, np.array(wanted), light, images, missing,
-        )  # fmt: skip
-        return missing.tolist(), share, images
-
-    def _light_size(self, period: float, lattice: tuple[Longs, FloatImage]) -> int:
-        """Return how many samples the lines of the field have, of all views together, and those about it."""
-        delays = [view.delay_samples for view in self._views.values()]
-        _, columns, row_ticks, _ = next(iter(self._columns.values()))
-        rows_ticks = columns.size * row_ticks + max(delays) - min(delays)
-        lines = lattice[0].shape[1] + row_ticks / period + 6
-        across = 2.0 * (float(columns[-1]) + MARGIN)
-        return int(rows_ticks + lines * period + across) + 5
-
-    def _light(self, size: int) -> FloatImage:
-        """Return room for the light of a view."""
-        room: FloatImage | None = getattr(self._room, "light", None)
-        if room is None or room.size < size:
-            room = self._room.light = np.empty(size + size // 4, np.float32)
-        return room
-
-    def _images(self, count: int) -> FloatImage:
-        """Return room for so many pictures."""
-        room: FloatImage | None = getattr(self._room, "images", None)
-        if room is None:
-            n = self.instrument.grid.size_px
-            room = self._room.images = np.empty((len(self._views), n, n), np.float32)
-        return room[:count]
-
-    def _new_lattice(self, period: float) -> tuple[Longs, FloatImage]:
+    def _new_mode(self, period: float) -> Mode:
         if self.mode is LineMode.SIMPLE:
-            return np.zeros((1, 2), np.int64), np.zeros(1, np.float32)
-        first, shares = new_lattice(self.mode, spacing_of(self.instrument, period))
-        return first, shares
+            return Mode(True, self._drawing, Lattice(np.zeros((1, 2), np.int64), np.zeros(1, np.float32)))
+        return Mode(False, self._drawing, new_lattice(self.mode, spacing_of(self.instrument, period)))
+
+
+def _alike(events: Sequence[Event]) -> dict[tuple[float, int, int], list[int]]:
+    """Return rows of events, by the period of their lattice, whole bins of a line, and bins of the background."""
+    rows: dict[tuple[float, int, int], list[int]] = {}
+    for row, event in enumerate(events):
+        period = event.clock.period_ticks
+        key = round(period / PERIOD_STEP) * PERIOD_STEP, int(period * BINS_PER_TICK), event.background.level.shape[1]
+        rows.setdefault(key, []).append(row)
+    return rows
+
+
+def _stretches(events: Sequence[Event], column: int) -> Stretches:
+    """Return what is known of a channel of events whose backgrounds are equally long."""
+    clocks = [
+        (event.window_tick, event.clock.origin_tick, event.clock.period_ticks, event.trigger_tick) for event in events
+    ]
+    backgrounds = [event.background for event in events]
+    return Stretches(
+        np.array(clocks, np.float64),
+        np.stack([background.level[column] for background in backgrounds]),
+        np.stack([background.core_offsets[column] for background in backgrounds]),
+        np.array([background.noise[column] for background in backgrounds], np.float64) / CONTRAST,
+    )

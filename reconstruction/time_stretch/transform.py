@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import numpy as np
 
-from acquisition.clipping import count_clipped
 from acquisition.event import Event
 from acquisition.instrument import Instrument
-from reconstruction.batch import Measured, assemble, blank_event, chosen_channels
-from reconstruction.features.image import find_object, image_feature_names, image_features
+from reconstruction.batch import Measures, assemble, blank_event, chosen_channels
+from reconstruction.features.image import Objects, image_feature_names, measure_objects
 from reconstruction.features.phase import PHASE_FEATURES, no_phase_features, phase_features, phase_object
-from reconstruction.images import RELATIVE, CellImages, ImageUnit, Pixels
+from reconstruction.gate import GATED
+from reconstruction.images import RELATIVE, CellImages, FloatImages, ImageUnit, Pixels, Rejection
+from reconstruction.kriging import Doubles
 from reconstruction.motion import FloatImage
 from reconstruction.settings import ImageSettings
 from reconstruction.speed import SpeedSource
-from reconstruction.stacks import new_stacks, one_by_one
+from reconstruction.stacks import ordered
 from reconstruction.time_stretch.contrasts import Contrast, Contrasts
 from reconstruction.time_stretch.ghost import ghost_share
-from reconstruction.time_stretch.pictures import LinePictures
-
-OWN_FEATURES = ("length_um", "missing_share", "missing_lines_share", "clipped_share")
-"""What is always measured beside the first picture."""
+from reconstruction.time_stretch.pictures import LinePictures, Pictures
 
 
 class TimeStretchTransform:
@@ -44,8 +41,6 @@ class TimeStretchTransform:
         self._first = self._pictures.names[0]
         self._needed = lru_cache(maxsize=32)(self._views_of)
         self._ghosts = ("ghost_share",) if settings.gate.largest_ghost_share is not None else ()
-        names = (*image_feature_names("yx"), *OWN_FEATURES, *self._ghosts)
-        self._feature_names = (*names, *(PHASE_FEATURES if Contrast.PHASE in self._contrasts.names else ()))
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -87,43 +82,65 @@ class TimeStretchTransform:
         pixels: Pixels = Pixels.FLOAT32,
     ) -> CellImages:
         """Make the images of these channels, and measure every event."""
-        n = self.instrument.grid.size_px
         names = chosen_channels(channels, self.live_channels, self.channels)
-        stacks = new_stacks(dict.fromkeys(names, (n, n)), len(events), pixels)
-        events, measured = one_by_one(events, stacks, self.units, cells_first, self._one)
-        return assemble(events, measured, stacks, self.instrument.grid.pixel_um, self._feature_names)
+        made = self._pictures.make(events, self._needed(names))
+        images = {name: made.images[name] for name in names if name in made.images}
+        images |= self._contrasts_of(made, [name for name in names if name not in images])
+        found = measure_objects(made.images[self._first], self.instrument.grid.pixel_um, "yx")
+        features = self._features(events, made, found, images)
+        asked = [name for name in GATED if name in features]
+        gated = zip(*(features[name].tolist() for name in asked), strict=True)
+        reasons = [
+            self._gate.judge(event.flags, dict(zip(asked, values, strict=True)), at_edge)
+            for event, values, at_edge in zip(events, gated, found.touches_edge.tolist(), strict=True)
+        ]
+        rows = np.arange(len(events))
+        if cells_first:
+            rows = np.argsort([reason is not Rejection.NONE for reason in reasons], kind="stable")
+        count = len(events)
+        measures = Measures(
+            # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
+            np.full(count, self.instrument.flow_speed_m_s, np.float32),
+            np.full(count, np.nan, np.float32),
+            (SpeedSource.NOMINAL,) * count,
+            tuple(reasons[row] for row in rows),
+            {name: column[rows].astype(np.float32) for name, column in features.items()},
+        )
+        stacks = ordered({name: images[name] for name in names}, self.units, pixels, rows)
+        return assemble([events[int(row)] for row in rows], measures, stacks, self.instrument.grid.pixel_um)
 
-    def _one(self, event: Event, images: Mapping[str, FloatImage]) -> Measured:
-        pixel_um = self.instrument.grid.pixel_um
-        views = self._room_for_views(images)
-        first = views[self._first]
-        missing = self._pictures.fill(event, views)[self._first]
-        if images.keys() - views.keys():
-            self._contrasts.make(views, images, pixel_um)
-        mask = find_object(first)
-        features = image_features(first, mask, pixel_um, "yx")
+    def _contrasts_of(self, made: Pictures, names: Sequence[str]) -> dict[str, FloatImages]:
+        """Make these contrasts of the views of every event."""
+        images = {name: np.empty_like(made.images[self._first]) for name in names}
+        for row in range(len(made.clipped_share) if names else 0):
+            views = {name: stack[row] for name, stack in made.images.items()}
+            self._contrasts.make(
+                views, {name: stack[row] for name, stack in images.items()}, self.instrument.grid.pixel_um
+            )
+        return images
+
+    def _features(
+        self, events: Sequence[Event], made: Pictures, found: Objects, images: Mapping[str, FloatImages]
+    ) -> dict[str, Doubles]:
+        """Return every feature of every event, by name."""
+        first = made.images[self._first]
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
-        features["length_um"] = event.duration_ticks * um_per_tick
-        features["missing_share"] = missing.pixels / first.size
-        features["missing_lines_share"] = missing.lines_share
-        clipped = max(count_clipped(event.window, self.instrument.digitizer).tolist())
-        features["clipped_share"] = clipped / max(event.window.shape[0], 1)
+        features = dict(zip(image_feature_names("yx"), found.features.T, strict=True))
+        features["length_um"] = np.array([event.duration_ticks for event in events]) * um_per_tick
+        features["missing_share"] = made.missing[self._first] / (first.shape[1] * first.shape[2])
+        features["missing_lines_share"] = made.lines_share[self._first]
+        features["clipped_share"] = made.clipped_share
         for name in self._ghosts:
-            features[name] = float(ghost_share(first, mask.inside, 1.0))
-        features |= no_phase_features()
-        if Contrast.PHASE in images:
-            phase = images[Contrast.PHASE]
-            wavelength_nm = self.instrument.time_stretch.wavelength_nm
-            features |= phase_features(phase, phase_object(phase), pixel_um, wavelength_nm)
-        rejection = self._gate.judge(event.flags, features, mask.touches_edge)
-        # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
-        return Measured(self.instrument.flow_speed_m_s, math.nan, SpeedSource.NOMINAL, rejection, features)
+            features[name] = np.array([ghost_share(*pair, 1.0) for pair in zip(first, found.inside, strict=True)])
+        if Contrast.PHASE in self._contrasts.names:
+            phases = images.get(Contrast.PHASE)
+            measured = [no_phase_features()] * len(events) if phases is None else [self._phase(p) for p in phases]
+            features |= {name: np.array([each[name] for each in measured]) for name in PHASE_FEATURES}
+        return features
 
-    def _room_for_views(self, images: Mapping[str, FloatImage]) -> dict[str, FloatImage]:
-        """Return room for the views to make, the first one first: where they are asked for, the images themselves."""
-        n = self.instrument.grid.size_px
-        needed = self._needed(tuple(images))
-        return {name: images[name] if name in images else np.empty((n, n), dtype=np.float32) for name in needed}
+    def _phase(self, phase: FloatImage) -> dict[str, float]:
+        wavelength_nm = self.instrument.time_stretch.wavelength_nm
+        return phase_features(phase, phase_object(phase), self.instrument.grid.pixel_um, wavelength_nm)
 
     def _views_of(self, asked: tuple[str, ...]) -> tuple[str, ...]:
         """Return the views that these images are made of, the first one first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -67,6 +68,7 @@ def views_of(instrument: Instrument) -> tuple[ViewPlace, ...]:
     return tuple(places)
 
 
+@numba.njit(cache=True, nogil=True)
 def dark_level(level: npt.NDArray[np.float32], dark: npt.NDArray[np.bool_]) -> float:
     """Return what the converter reads where a line has no light, counts.
 
@@ -85,11 +87,16 @@ def dark_level(level: npt.NDArray[np.float32], dark: npt.NDArray[np.bool_]) -> f
     float
         Mean of the middle half of the dark phases, which leaves out what swings behind a pulse; 0 if none are dark.
     """
-    levels = level[: dark.size][dark[: level.size]]
-    levels.sort()
-    quarter = levels.size // 4
-    kept = levels[quarter : levels.size - quarter]
-    return float(np.add.reduce(kept)) / kept.size if kept.size else 0.0
+    levels, n = np.empty(level.shape[0], np.float32), 0
+    for b in range(min(level.shape[0], dark.shape[0])):
+        levels[n] = level[b]
+        n += dark[b]
+    levels = np.sort(levels[:n])
+    quarter = n // 4
+    total = 0.0
+    for k in range(quarter, n - quarter):
+        total += levels[k]
+    return total / (n - 2 * quarter) if n > 0 else 0.0
 
 
 def dark_bins(optics: TimeStretch, period_ticks: float) -> npt.NDArray[np.bool_]:
