@@ -26,6 +26,8 @@ ECHO = 0.12
 """Light of this share of the highest level, where there should be none, is that of a second pulse."""
 
 NAN = np.float32(np.nan)
+LANES_AT_ONCE = 32
+"""Loops of so many numbers, or of a multiple, are vectors to their end."""
 
 
 class EmptyLine(NamedTuple):
@@ -43,8 +45,10 @@ class EmptyLine(NamedTuple):
         Of the converter's cores, repeated; the sample at tick t has `offsets[t % cores + j]` j ticks later.
     cores
         Their number.
-    reach
-        Beyond it the first view is dark, samples from its middle.
+    first_squares, first_inverse
+        `(BINS_PER_TICK, p)`: square of the level, and its inverse, about the first view; 0 where it is not or too dark.
+    first_tick
+        Whole ticks after the line's start that these begin at.
     """
 
     level: FloatImage
@@ -52,7 +56,9 @@ class EmptyLine(NamedTuple):
     most: FloatImage
     offsets: FloatImage
     cores: int
-    reach: float
+    first_squares: FloatImage
+    first_inverse: FloatImage
+    first_tick: int
 
 
 class Lit(NamedTuple):
@@ -66,7 +72,7 @@ class Lit(NamedTuple):
 def empty_line(level: FloatImage, offsets: FloatImage, period: float, views: Doubles) -> EmptyLine:
     """Sort a background `(n_bins,)` by sample of a line; `views` `(v, 2)` are middles and reaches as in `Lit`."""
     n_bins, length = level.shape[0], math.ceil(period) + 2
-    lit = np.zeros(n_bins, np.bool_)
+    lit, of_first = np.zeros(n_bins, np.bool_), np.zeros(n_bins, np.bool_)
     highest, reach = np.float32(0.0), 0.0
     around = period * BINS_PER_TICK
     for v in range(views.shape[0]):
@@ -85,16 +91,20 @@ def empty_line(level: FloatImage, offsets: FloatImage, period: float, views: Dou
                 if level[min(b, n_bins - 1)] > np.float32(DARKEST) * top:
                     lit[min(b, n_bins - 1)] = True
                     if v == 0:
+                        of_first[min(b, n_bins - 1)] = True
                         k = b - starts[part] + part * before
                         reach = max(reach, abs((k + 0.5) / BINS_PER_TICK - views[0, 1]))
         highest = max(highest, top)
+    about = LANES_AT_ONCE * math.ceil((2.0 * reach + 4.0) / LANES_AT_ONCE)
     by_tick = EmptyLine(
         np.zeros((BINS_PER_TICK, length), np.float32),
         np.full((BINS_PER_TICK, length), NAN),
         np.empty((BINS_PER_TICK, length), np.float32),
-        np.empty(length + offsets.shape[0], np.float32),
+        np.empty(max(length, about) + offsets.shape[0], np.float32),
         offsets.shape[0],
-        reach + 1.5,
+        np.zeros((BINS_PER_TICK, about), np.float32),
+        np.zeros((BINS_PER_TICK, about), np.float32),
+        math.floor(views[0, 0] - reach) - 1,
     )
     for q in range(BINS_PER_TICK):
         for k in range(length):
@@ -105,6 +115,11 @@ def empty_line(level: FloatImage, offsets: FloatImage, period: float, views: Dou
                 by_tick.most[q, k] = np.float32(1.0 + PULSE_RANGE) * level[b]
             else:
                 by_tick.most[q, k] = max(level[b], np.float32(0.0)) + np.float32(ECHO) * highest
+        for j in range(about):
+            b = BINS_PER_TICK * (by_tick.first_tick + j) + q
+            if 0 <= b < n_bins and of_first[b]:
+                by_tick.first_squares[q, j] = level[b] * level[b]
+                by_tick.first_inverse[q, j] = np.float32(1.0) / level[b]
     for j in range(by_tick.offsets.shape[0]):
         by_tick.offsets[j] = offsets[j % offsets.shape[0]]
     return by_tick
@@ -120,13 +135,17 @@ def _stretch(tick: int, stop: int, grid: PeriodGrid) -> tuple[int, int, int]:
 
 
 @numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _add_up(samples: Samples, offsets: FloatImage, level: FloatImage, most: FloatImage) -> tuple[float, float]:
-    """Of a stretch of a line: its light, weighted by that of the empty one, and samples with too much light."""
+def _add_up(
+    samples: Samples, at: int, offsets: FloatImage, core: int, level: FloatImage, most: FloatImage, k: int, n: int
+) -> tuple[float, float]:
+    """Of `n` samples of a line, from tick `k` on: light, weighted by the empty line's, and how many have too much."""
     light, over = np.float32(0.0), np.float32(0.0)
-    for j in range(samples.shape[0]):
-        value = np.float32(samples[j]) - offsets[j]
-        light += value * level[j]
-        over += np.float32(1.0) if value > most[j] else np.float32(0.0)
+    start, first, tick = np.uint64(at), np.uint64(core), np.uint64(k)
+    for i in range(n):
+        j = np.uint64(i)
+        value = np.float32(samples[start + j]) - offsets[first + j]
+        light += value * level[tick + j]
+        over += np.float32(1.0) if value > most[tick + j] else np.float32(0.0)
     return float(light), float(over)
 
 
@@ -140,22 +159,44 @@ def _usual(level: FloatImage, period: float) -> tuple[float, float]:
     return float(light), float(lit)
 
 
-@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
-def _mean_ratio(values: FloatImage, level: FloatImage, inverse: FloatImage, about: float, width: float) -> float:
-    """Mean ratio of values to the empty line, of the ratios near `about`; NaN if they are less than a quarter of all.
+@numba.njit(cache=True, nogil=True, fastmath={"reassoc", "contract", "nnan", "nsz"})
+def _mean_ratio(ratios: FloatImage, squares: FloatImage, about: float, width: float) -> tuple[float, float]:
+    """Mean of the ratios near `about`, and the sum of their weights.
 
     The weights are those of the biweight (Beaton and Tukey 1974), and the inverse variances of the ratios.
     """
-    centre, scale = np.float32(about), np.float32(1.0 / width)
-    total, weight, every = np.float32(0.0), np.float32(0.0), np.float32(0.0)
-    for j in range(values.shape[0]):
-        away = (values[j] * inverse[j] - centre) * scale
-        kept = np.float32(1.0) - away * away
-        share = kept * kept * level[j] if kept > np.float32(0.0) else np.float32(0.0)
-        total += share * values[j]
-        weight += share * level[j]
-        every += level[j] * level[j]
-    return float(total / weight) if weight > np.float32(0.25) * every else math.nan
+    scale = np.float32(1.0 / width)
+    centre, total, weight = np.float32(about) * scale, np.float32(0.0), np.float32(0.0)
+    for i in range(ratios.shape[0]):
+        j = np.uint64(i)
+        away = ratios[j] * scale - centre
+        kept = max(np.float32(1.0) - away * away, np.float32(0.0))
+        share = kept * kept * squares[j]
+        total += share * ratios[j]
+        weight += share
+    return float(total / max(weight, np.float32(1e-30))), float(weight)
+
+
+@numba.njit(cache=True, nogil=True, fastmath={"contract"})
+def _ratios(samples: Samples, at: int, offsets: FloatImage, core: int, inverse: FloatImage, ratios: FloatImage) -> None:
+    """Write samples from a place on, offsets taken off, relative to the empty line; 0 beyond their ends."""
+    n = ratios.shape[0]
+    if at < 0 or at + n > samples.shape[0]:
+        for i in range(n):
+            inside = 0 <= at + i < samples.shape[0]
+            ratios[i] = (np.float32(samples[at + i]) - offsets[core + i]) * inverse[i] if inside else np.float32(0.0)
+        return
+    start, first = np.uint64(at), np.uint64(core)
+    for i in range(n):
+        j = np.uint64(i)
+        ratios[j] = (np.float32(samples[start + j]) - offsets[first + j]) * inverse[j]
+
+
+@numba.njit(cache=True, nogil=True)
+def _met(tick: int, begin: float) -> tuple[int, int]:
+    """Quarter and whole ticks from the start of a line to a tick."""
+    k = math.floor(tick - begin)
+    return min(int((tick - begin - k) * BINS_PER_TICK), BINS_PER_TICK - 1), k
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -170,32 +211,38 @@ def pulse_energies(
     """
     energies = np.full(n, np.nan)
     usual, lit = _usual(empty.level[0], grid.period_ticks)
+    offsets, level, most, cores = empty.offsets, empty.level, empty.most, empty.cores
     first_tick, origin, period = grid
-    end_tick, values = first_tick + samples.shape[0], np.empty(int(2 * empty.reach) + 2, np.float32)
+    whole = np.empty(BINS_PER_TICK)
+    for q in range(BINS_PER_TICK):
+        whole[q] = empty.first_squares[q].sum()
+    end_tick, ratios = first_tick + samples.shape[0], np.empty(empty.first_squares.shape[1], np.float32)
     for i in range(n):
         middle = origin + (first_line + i) * period + first.middle
         start, stop = math.ceil(middle - first.reach), math.ceil(middle - first.reach + period)
         if start < first_tick or stop > end_tick:
             continue
-        tick, light, over = start, 0.0, 0.0
-        while tick < stop:
-            q, k, until = _stretch(tick, stop, grid)
-            taken, offsets = samples[tick - first_tick : until - first_tick], empty.offsets[tick % empty.cores :]
-            part = _add_up(taken, offsets, empty.level[q, k:], empty.most[q, k:])
-            light, over, tick = light + part[0], over + part[1], until
+        # Up to the end of the clock's line, and what is left of it in the next one.
+        number = math.floor((start - origin) / period)
+        begin, after = origin + number * period, origin + (number + 1) * period
+        turn = min(math.ceil(after), stop)
+        q, k = _met(start, begin)
+        light, over = _add_up(samples, start - first_tick, offsets, start % cores, level[q], most[q], k, turn - start)
+        if turn < stop:
+            p, j = _met(turn, after)
+            part = _add_up(samples, turn - first_tick, offsets, turn % cores, level[p], most[p], j, stop - turn)
+            light, over = light + part[0], over + part[1]
         if light < LEAST_PULSE * usual or 2.0 * over >= lit:
             continue
-        # The first view lies in the middle of the clock's line, so that all of it is of one stretch.
-        tick = max(start, math.ceil(middle - empty.reach))
-        q, k, until = _stretch(tick, math.floor(middle + empty.reach), grid)
-        taken, offsets = samples[tick - first_tick : until - first_tick], empty.offsets[tick % empty.cores :]
-        for j in range(taken.shape[0]):
-            values[j] = np.float32(taken[j]) - offsets[j]
-        near, level, inverse = values[: taken.shape[0]], empty.level[q, k:], empty.inverse[q, k:]
+        tick = start - k + empty.first_tick
+        _ratios(samples, tick - first_tick, offsets, tick % cores, empty.first_inverse[q], ratios)
         energy = 1.0
         for width in (PULSE_RANGE, NEAR, NEAR):
-            energy = _mean_ratio(near, level, inverse, energy, width)
-        energies[i] = 1.0 if math.isnan(energy) else energy
+            energy, weight = _mean_ratio(ratios, empty.first_squares[q], energy, width)
+            if weight <= 0.25 * whole[q]:
+                energy = 1.0
+                break
+        energies[i] = energy
     return energies
 
 
