@@ -26,7 +26,7 @@ class Scope(StrEnum):
 
     READ = "read"
     ANNOTATE = "annotate"
-    """Draw gates."""
+    """Draw gates and label cells."""
     CONTROL = "control"
     """Start and stop runs."""
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, gates, pictures, runs, statistics, system
+from service.api import auth, cells, gates, labels, pictures, runs, statistics, system
 from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.guard import Guard
@@ -84,6 +84,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         statistics.router,
         gates.reading,
         gates.writing,
+        labels.reading,
+        labels.writing,
     ):
         app.include_router(router)
 

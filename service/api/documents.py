@@ -12,6 +12,8 @@ from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
 from service.run import Run
+from service.store.labels import MOST_AT_ONCE, LabelName
+from service.store.similar import Why
 
 CellValue = bool | int | float | str | None
 CellRow = dict[str, CellValue]
@@ -123,6 +125,51 @@ class Timeline(_Document):
     by: str
     seconds: float
     steps: list[TimelineStep]
+
+
+class LabelBody(_Document):
+    """Cells to be labelled."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    label: LabelName | None
+    """What they are; null takes their labels away."""
+    events: Annotated[list[Annotated[int, Field(ge=1, lt=2**62)]], Field(max_length=MOST_AT_ONCE)] | None = None
+    where: Annotated[str, Field(max_length=2000)] | None = None
+    """A filter, instead of events."""
+
+
+class LabelCounts(_Document):
+    """How many cells have each label."""
+
+    counts: dict[str, int]
+
+
+class NeighbourDocument(_Document):
+    """A cell, and how far it is in the model's embedding."""
+
+    event_id: int
+    distance: float
+
+
+class Neighbours(_Document):
+    """Cells most like one, the nearest first."""
+
+    cells: list[NeighbourDocument]
+
+
+class SuggestionDocument(_Document):
+    """A cell whose label would teach something, and why."""
+
+    event_id: int
+    why: Why
+    cluster: int
+
+
+class Suggestions(_Document):
+    """Cells to label next, the most useful first."""
+
+    cells: list[SuggestionDocument]
 
 
 class ChannelLinks(_Document):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
@@ -12,7 +12,9 @@ import pyarrow as pa
 from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
+from service.store.labels import COLUMN, Labels
 from service.store.part_table import PartTable, TableSnapshot
+from service.store.snapshot_sql import query_snapshot
 
 MOST_ROWS = 10_000
 _EVENT_ID = "event_id"
@@ -44,6 +46,8 @@ class CellQuery:
     table: PartTable
     gates: GateBook | None = None
     """Gates that filters may name."""
+    labels: Labels | None = None
+    """Labels of the rows, a column like the others."""
     # No extension is ever fetched, and a query leaves the other cores to the acquisition.
     _database: duckdb.DuckDBPyConnection = field(
         default_factory=lambda: duckdb.connect(
@@ -53,9 +57,19 @@ class CellQuery:
         repr=False,
     )
 
+    @property
+    def schema(self) -> Any:
+        """`pyarrow.Schema` of the rows with their labels, None before the first."""
+        schema = self.table.schema
+        return schema if schema is None or self.labels is None else schema.append(pa.field(COLUMN, pa.string()))
+
+    def snapshot(self) -> TableSnapshot:
+        """Return the table as it stands, with the labels that there are."""
+        return replace(self.table.snapshot(), labels=None if self.labels is None else self.labels.table())
+
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns that filters may name, and what they hold; empty before the first row."""
-        schema = self.table.schema
+        schema = self.schema
         if schema is None:
             return {}
         kinds = {column.name: _kind(column.type) for column in schema}
@@ -100,7 +114,7 @@ class CellQuery:
         if not columns:
             return CellPage([], None, 0)
         wanted = self._wanted(fields, columns)
-        snapshot = self.table.snapshot()
+        snapshot = self.snapshot()
         by, descending = (order or _EVENT_ID).removeprefix("-"), (order or "").startswith("-")
         if by not in columns:
             raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
@@ -127,18 +141,23 @@ class CellQuery:
         """Return everything the table holds of one event, lists included; None if it has no such event."""
         if not 0 <= event_id < 1 << 63:
             return None
-        snapshot = self.table.snapshot().with_event(event_id)
+        snapshot = self.snapshot().with_event(event_id)
         rows = self._select(snapshot, "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
         return rows[0] if rows else None
+
+    def has(self, event_id: int) -> bool:
+        """Whether the table has this event."""
+        if not 0 <= event_id < 1 << 63:
+            return False
+        snapshot = self.snapshot().with_event(event_id)
+        return bool(self._select(snapshot, "SELECT event_id FROM cells WHERE event_id = ? LIMIT 1", (event_id,)))
 
     def arrow(self, fields: Sequence[str]) -> Any:
         """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
         columns = self.columns()
         if not columns:
             return None
-        return self._arrow(
-            self.table.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id"
-        )
+        return self._arrow(self.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id")
 
     def rows(self, sql: str, condition: Condition | None = None) -> list[dict[str, Any]]:
         """Return what SQL over `cells` gives, a dictionary a row.
@@ -151,14 +170,14 @@ class CellQuery:
             Which cells; None for all.
         """
         condition = condition or Condition()
-        return self._select(self.table.snapshot(), sql.replace("{condition}", condition.sql), condition.parameters)
+        return self._select(self.snapshot(), sql.replace("{condition}", condition.sql), condition.parameters)
 
     def close(self) -> None:
         """Give the database back."""
         self._database.close()
 
     def _wanted(self, fields: Sequence[str] | None, columns: Mapping[str, ColumnKind]) -> str:
-        names = [column.name for column in self.table.schema]
+        names = [column.name for column in self.schema]
         wanted = list(columns) if fields is None else [_EVENT_ID, *(name for name in fields if name != _EVENT_ID)]
         for name in wanted:
             if name not in names:
@@ -195,16 +214,8 @@ class CellQuery:
         """Run SQL over `cells`, the parts and the tail; names in it are whitelisted, values are parameters."""
         if self.table.schema is None:
             return pa.table({})
-        pieces, bound = [], list[Any](parameters)
-        if snapshot.parts:
-            pieces.append("SELECT * FROM read_parquet(?)")
-            bound.insert(0, [str(part.path) for part in snapshot.parts])
         with self._database.cursor() as cursor:
-            if snapshot.tail is not None or not pieces:
-                cursor.register("tail", self.table.schema.empty_table() if snapshot.tail is None else snapshot.tail)
-                pieces.append("SELECT * FROM tail")
-            source = " UNION ALL ".join(pieces)
-            return cursor.sql(f"WITH cells AS ({source}) {sql}", params=bound).to_arrow_table()
+            return query_snapshot(cursor, snapshot, self.table.schema, sql, parameters)
 
 
 def _kind(kind: Any) -> ColumnKind | None:

@@ -65,3 +65,26 @@ def _full(folder: Path, reason: str) -> str:
         f"The run folder '{folder}' cannot be written to any more ({reason}); "
         "what was stored stays readable: free some space and start a new run."
     )
+
+
+def append_durably(path: Path, line: bytes) -> None:
+    """Append a line, and return when it is on the disk; a line before it that a crash cut off stays a line of its own.
+
+    Raises
+    ------
+    StorageError
+        If the disk does not take it; what it took of the line is cut off again.
+    """
+    with storage_errors(path.parent), path.open("ab+") as file:
+        end = file.tell()
+        if end:
+            file.seek(end - 1)
+            line = line if file.read(1) == b"\n" else b"\n" + line
+        try:
+            file.write(line)
+            file.flush()
+            os.fsync(file.fileno())
+        except OSError:
+            with contextlib.suppress(OSError):
+                os.truncate(path, end)
+            raise

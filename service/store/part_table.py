@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -36,6 +36,8 @@ class TableSnapshot:
     parts: tuple[Part, ...]
     tail: Any
     """`pyarrow.Table` of the rows that are not sealed yet, or None."""
+    labels: Any = None
+    """`pyarrow.Table` of event_id and label, or None where rows have no labels."""
 
     @property
     def rows(self) -> int:
@@ -44,7 +46,7 @@ class TableSnapshot:
 
     def with_event(self, event_id: int) -> TableSnapshot:
         """Return the table without the parts that cannot have this event."""
-        return TableSnapshot(tuple(part for part in self.parts if part.first <= event_id <= part.last), self.tail)
+        return replace(self, parts=tuple(part for part in self.parts if part.first <= event_id <= part.last))
 
     def beyond(self, event_id: int, rows: int, *, descending: bool) -> TableSnapshot:
         """Return the table without the parts that the next `rows` rows after an event cannot be in."""
@@ -58,7 +60,7 @@ class TableSnapshot:
             found += 0 if part.first <= event_id <= part.last else part.rows
             if found >= rows:
                 break
-        return TableSnapshot(tuple(kept), self.tail)
+        return replace(self, parts=tuple(kept))
 
 
 class PartTable:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
 
 from service.errors import UnknownCell
-from service.gates.where import Condition, Value
+from service.gates.where import Condition
 from service.store.cell_query import CellQuery
 from service.store.part_table import TableSnapshot
+from service.store.snapshot_sql import query_snapshot
 
 _ID = "event_id"
 
@@ -71,7 +72,7 @@ class RowStream:
             condition = Condition(
                 f"({condition.sql}) AND event_id IN ({places})", (*condition.parameters, *(int(k) for k in events))
             )
-        return cls(query.table.snapshot(), query.table.schema, condition, most)
+        return cls(query.snapshot(), query.schema, condition, most)
 
     @property
     def total(self) -> int:
@@ -95,7 +96,7 @@ class RowStream:
                 if left == 0:
                     return
                 seen += piece.rows
-                table = _query(database, piece, sql, self.condition.parameters).cast(kept)
+                table = query_snapshot(database, piece, self._measured, sql, self.condition.parameters).cast(kept)
                 if left is not None:
                     table = table.slice(0, left)
                     left -= table.num_rows
@@ -138,14 +139,20 @@ class RowStream:
         if not names or not self.total:
             return dict.fromkeys(names, 0)
         with _database() as database:
-            first = _query(database, next(self._pieces()), f"SELECT {_listed(names)} FROM cells LIMIT 1", ())
+            first = query_snapshot(
+                database, next(self._pieces()), self._measured, f"SELECT {_listed(names)} FROM cells LIMIT 1", ()
+            )
         return {name: len(first.column(name)[0]) for name in names}
+
+    @property
+    def _measured(self) -> Any:
+        return self.schema if self.snapshot.labels is None else pa.schema(list(self.schema)[:-1])
 
     def _pieces(self) -> Iterator[TableSnapshot]:
         for part in self.snapshot.parts:
-            yield TableSnapshot((part,), None)
+            yield replace(self.snapshot, parts=(part,), tail=None)
         if self.snapshot.tail is not None:
-            yield TableSnapshot((), self.snapshot.tail)
+            yield replace(self.snapshot, parts=())
 
     def _value(self, expression: str) -> Any:
         if not self.total:
@@ -156,7 +163,7 @@ class RowStream:
             )
 
     def _all(self, database: duckdb.DuckDBPyConnection, sql: str) -> Any:
-        return _query(database, self.snapshot, sql, self.condition.parameters)
+        return query_snapshot(database, self.snapshot, self._measured, sql, self.condition.parameters)
 
 
 @contextmanager
@@ -165,18 +172,6 @@ def _database() -> Iterator[duckdb.DuckDBPyConnection]:
     offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
     with duckdb.connect(":memory:", config={"threads": "2", **offline}) as database:
         yield database
-
-
-def _query(database: duckdb.DuckDBPyConnection, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value]) -> Any:
-    """Run SQL over `cells`; names in it come from the schema, values are parameters."""
-    sources, bound = [], list[Any](parameters)
-    if snapshot.parts:
-        sources.append("SELECT * FROM read_parquet(?)")
-        bound.insert(0, [str(part.path) for part in snapshot.parts])
-    if snapshot.tail is not None:
-        database.register("tail", snapshot.tail)
-        sources.append("SELECT * FROM tail")
-    return database.sql(f"WITH cells AS ({' UNION ALL '.join(sources)}) {sql}", params=bound).to_arrow_table()
 
 
 def _quoted(name: str) -> str:

@@ -23,9 +23,11 @@ from service.store.cell_query import CellPage, CellQuery
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.disk import storage_errors, write_sealed
 from service.store.image_store import ImageStore
+from service.store.labels import Labels
 from service.store.part_table import PartTable
 from service.store.row_stream import RowStream
 from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
+from service.store.similar import Similar
 from service.store.statistics import Statistics
 from service.store.window_store import WindowStore
 
@@ -44,15 +46,17 @@ class RunFolder:
         images: ImageStore,
         windows: WindowStore,
         gates: GateBook,
+        labels: Labels,
     ) -> None:
         self.path = path
         self.gates = gates
+        self.labels = labels
         self._run = run
         self._cells = cells
         self._rejected = rejected
         self._images = images
         self._windows = windows
-        self._cell_query = CellQuery(cells, gates)
+        self._cell_query = CellQuery(cells, gates, labels)
         self._rejected_query = CellQuery(rejected)
         self._names = AnswerNames()
         self._transform: Transform | None = None
@@ -79,7 +83,7 @@ class RunFolder:
             path.mkdir(parents=True)
             cells, rejected = PartTable.create(path / CELLS), PartTable.create(path / REJECTED)
         images, windows = ImageStore.create(path, run.instrument), WindowStore.create(path, run.instrument)
-        folder = cls(path, run, cells, rejected, images, windows, GateBook(path))
+        folder = cls(path, run, cells, rejected, images, windows, GateBook(path), Labels(path))
         folder._names = names or AnswerNames()
         if bundle:
             write_sealed(path / BUNDLE, bundle)
@@ -98,7 +102,7 @@ class RunFolder:
         run = read_run(path)
         cells, rejected = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
         images, windows = ImageStore.open(path, run.instrument), WindowStore.open(path, run.instrument)
-        return cls(path, run, cells, rejected, images, windows, GateBook.open(path))
+        return cls(path, run, cells, rejected, images, windows, GateBook.open(path), Labels.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""
@@ -228,6 +232,15 @@ class RunFolder:
     def statistics(self) -> Statistics:
         """Histograms, densities and counts of the cells."""
         return Statistics(self._cell_query)
+
+    @property
+    def similar(self) -> Similar:
+        """Cells by how alike the model finds them."""
+        return Similar(self._cell_query)
+
+    def has_cell(self, event_id: int) -> bool:
+        """Whether there is such a cell, with an answer."""
+        return self._cell_query.has(event_id)
 
     def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.

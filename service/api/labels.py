@@ -1,0 +1,73 @@
+"""Labels that people give to cells, the cells most useful to label next, and the cells most like one."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+
+from service.api.auth import Needs
+from service.api.cells import CELL_PATH, EventId
+from service.api.context import FolderOf
+from service.api.documents import LabelBody, LabelCounts, NeighbourDocument, Neighbours, SuggestionDocument, Suggestions
+from service.api.problems import PROBLEMS
+from service.api.runs import Where
+from service.errors import QueryError, UnknownCell
+from service.store.labels import MOST_AT_ONCE
+from service.store.run_folder import RunFolder
+from service.store.similar import MOST_NEIGHBOURS, MOST_SUGGESTED
+from service.tokens import Scope
+
+_RUN = "/api/v1/runs/{run_id}"
+reading = APIRouter(tags=["labels"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+writing = APIRouter(tags=["labels"], dependencies=[Depends(Needs(Scope.ANNOTATE))], responses=PROBLEMS)
+
+
+@reading.get(f"{_RUN}/labels")
+def count_labels(folder: FolderOf) -> LabelCounts:
+    """Return how many cells have each label; which they are, `cells?where=label = 'NAME'` tells."""
+    return LabelCounts(counts=folder.labels.counts())
+
+
+@writing.post(f"{_RUN}/labels")
+def give_label(body: LabelBody, folder: FolderOf, request: Request) -> LabelCounts:
+    """Give cells a label, or take it away: the events that are named, or all that a filter lets through."""
+    folder.labels.give(_events(body, folder), body.label, request.state.who)
+    return LabelCounts(counts=folder.labels.counts())
+
+
+@reading.get(f"{_RUN}/suggestions")
+def suggest_cells(
+    folder: FolderOf,
+    count: Annotated[int, Query(ge=1, le=MOST_SUGGESTED)] = 20,
+    where: Where = None,
+) -> Suggestions:
+    """Return cells whose labels would teach most: first typical ones of every cluster, then those in doubt."""
+    found = folder.similar.suggestions(count, where)
+    return Suggestions(cells=[SuggestionDocument(**vars(one)) for one in found])
+
+
+@reading.get(f"{CELL_PATH}/neighbours")
+def show_neighbours(
+    event_id: EventId,
+    folder: FolderOf,
+    count: Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS)] = 20,
+    where: Where = None,
+) -> Neighbours:
+    """Return the cells that the model finds most like this one, the nearest first."""
+    found = folder.similar.neighbours(event_id, count, where)
+    return Neighbours(cells=[NeighbourDocument(**vars(one)) for one in found])
+
+
+def _events(body: LabelBody, folder: RunFolder) -> list[int]:
+    if (body.events is None) == (body.where is None):
+        raise QueryError("Say which cells: either 'events' or 'where'.")
+    if body.events is not None:
+        for event_id in body.events:
+            if not folder.has_cell(event_id):
+                raise UnknownCell(f"The run has no cell {event_id}; nothing was labelled.")
+        return body.events
+    page = folder.cells(body.where, limit=MOST_AT_ONCE, fields=["event_id"])
+    if page.total > MOST_AT_ONCE:
+        raise QueryError(f"The filter lets {page.total} cells through; at most {MOST_AT_ONCE} are labelled at once.")
+    return [int(row["event_id"]) for row in page.rows]

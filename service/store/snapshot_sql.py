@@ -1,0 +1,47 @@
+"""SQL over a table as it stood at one moment: its parts, its newest rows, and the labels that people gave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+
+from service.gates.where import Value
+from service.store.labels import LABEL
+from service.store.part_table import TableSnapshot
+
+
+def query_snapshot(
+    database: duckdb.DuckDBPyConnection, snapshot: TableSnapshot, schema: Any, sql: str, parameters: Sequence[Value]
+) -> Any:
+    """Run SQL over `cells` and return a `pyarrow.Table`.
+
+    Parameters
+    ----------
+    database
+        A connection, or a cursor of its own.
+    snapshot
+        The table.
+    schema
+        `pyarrow.Schema` of its rows.
+    sql
+        Its names come from the schema, values stand in it as `?`.
+    parameters
+        Those values.
+    """
+    sources, bound = [], list[Any](parameters)
+    if snapshot.parts:
+        sources.append("SELECT * FROM read_parquet(?)")
+        bound.insert(0, [str(part.path) for part in snapshot.parts])
+    if snapshot.tail is not None or not sources:
+        database.register("tail", schema.empty_table() if snapshot.tail is None else snapshot.tail)
+        sources.append("SELECT * FROM tail")
+    cells = " UNION ALL ".join(sources)
+    if snapshot.labels is not None and (LABEL in sql or "SELECT *" in sql):
+        if snapshot.labels.num_rows:
+            database.register("labels", snapshot.labels)
+            cells = f"SELECT measured.*, {LABEL} FROM ({cells}) measured LEFT JOIN labels USING (event_id)"
+        else:
+            cells = f"SELECT *, NULL::VARCHAR AS {LABEL} FROM ({cells})"
+    return database.sql(f"WITH cells AS ({cells}) {sql}", params=bound).to_arrow_table()
