@@ -1,6 +1,7 @@
 """Making bundles; needs the extra `train` (torch, onnx, scikit-learn), which acquisition computers do not.
 
-- `options`: everything that can be chosen; `data`: images with labels, split by run
+- `options`: everything that can be chosen; `data`: images with labels, split by run; `stacks`, `unnamed_file`,
+  `set_archive`: images that need not be in memory
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
 - `mixture`: clusters on its latent; `identity`: which is which after a refit
 - `heads`: classes on its latent; `calibration`: their probabilities; `thresholds`: what is set on the validation run

@@ -12,7 +12,8 @@ from acquisition.origin import Origin
 from acquisition.real_images.raw import RawCell, RawCells
 from inference.errors import TrainingError
 from inference.held_out import HeldOutBy
-from inference.training.data import TrainingSet, kept_images
+from inference.training.data import TrainingSet
+from inference.training.stacks import StackWriter, kept_images
 
 Floats = npt.NDArray[np.float32]
 
@@ -94,19 +95,19 @@ def from_collection(
     side = options.side or _side(cells, chosen, options.shrink)
     if side % options.shrink:
         raise TrainingError(f"A side of {side} pixels holds no squares of {options.shrink}; choose another.")
-    stacks = {name: np.empty((len(chosen), *(side // options.shrink,) * 2), np.float32) for name in channels}
+    stacks = {name: StackWriter() for name in channels}
     for row, index in enumerate(chosen.tolist()):
         images = cells.read(index).flat_images
         for name, stack in stacks.items():
             if name not in images:
                 raise TrainingError(f"Image {index} of '{place}' has no '{name}' as others have; leave it out.")
             flat = centred(relative_light(images[name], name), side)
-            stack[row] = kept_images(flat[np.newaxis], options.shrink)[0]
+            stack.append(kept_images(flat[np.newaxis], options.shrink))
         progress(row + 1, len(chosen))
     run, run_names, held_out_by = _runs(cells, chosen, place)
     known_um = options.pixel_um or (cells.voxel_um[1] if cells.voxel_um is not None else None)
     return TrainingSet(
-        images=stacks,
+        images={name: stack.finish() for name, stack in stacks.items()},
         pool=dict.fromkeys(channels, options.shrink),
         label=np.full(len(chosen), -1, dtype=np.int32),
         label_names=(),

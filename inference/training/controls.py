@@ -17,6 +17,7 @@ from threadpoolctl import threadpool_limits
 from inference.training.data import TrainingSet
 from inference.training.quiet import ignoring
 from inference.training.scores import balanced_accuracy
+from inference.training.stacks import chunks
 
 Floats = npt.NDArray[np.floating]
 
@@ -45,9 +46,9 @@ def control_predictions(train: TrainingSet, test: TrainingSet, seed: int) -> dic
     Volumes are looked at along each of their axes, summed up. Both sets have the same class names.
     """
     told = {"majority_class": np.full(len(test), np.bincount(train.label).argmax(), dtype=np.int64)}
-    frames = [_columns(part, lambda flat, _: frame_features(flat)) for part in (train, test)]
+    frames = [columns_of(part, lambda flat, _: frame_features(flat)) for part in (train, test)]
     told["background_only"] = _fitted(_linear(seed), train, *frames)
-    features = [_columns(part, hand_made_features) for part in (train, test)]
+    features = [columns_of(part, hand_made_features) for part in (train, test)]
     told["hand_made_features"] = _fitted(_linear(seed), train, *features)
     boosted = HistGradientBoostingClassifier(class_weight="balanced", random_state=seed)
     told["boosted_features"] = _fitted(boosted, train, *features)
@@ -72,20 +73,23 @@ def _fitted(
         return np.asarray(model.predict(seen), dtype=np.int64)
 
 
-def _columns(
+def columns_of(
     cells: TrainingSet, features: Callable[[Floats, float], npt.NDArray[np.float64]]
 ) -> npt.NDArray[np.float64]:
     """Return the features of every flat picture that there is of the cells, side by side."""
-    return np.concatenate([features(flat, empty) for flat, empty in _flat_pictures(cells)], axis=1)
-
-
-def _flat_pictures(cells: TrainingSet) -> Iterator[tuple[Floats, float]]:
-    """Give `(n, y, x)` pictures and the value of an empty pixel: flat images, and the sums of volumes."""
+    columns = []
     for stack in cells.images.values():
-        if stack.ndim == 3:
-            yield stack, 1.0
-        else:
-            yield from ((stack.sum(axis=axis, dtype=np.float32), 0.0) for axis in (1, 2, 3))
+        parts = [[features(*picture) for picture in _flat_pictures(part)] for part in chunks(stack)]
+        columns.append(np.concatenate([np.concatenate(part, axis=1) for part in parts]))
+    return np.concatenate(columns, axis=1)
+
+
+def _flat_pictures(images: Floats) -> Iterator[tuple[Floats, float]]:
+    """Give `(n, y, x)` pictures and the value of an empty pixel: flat images, and the sums of volumes."""
+    if images.ndim == 3:
+        yield images, 1.0
+    else:
+        yield from ((images.sum(axis=axis, dtype=np.float32), 0.0) for axis in (1, 2, 3))
 
 
 def frame_features(images: Floats) -> npt.NDArray[np.float64]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,13 +13,11 @@ import numpy.typing as npt
 from acquisition.origin import Origin, least_real
 from inference.errors import TrainingError
 from inference.held_out import HeldOutBy
+from inference.training.set_archive import Columns, damaged, read_archive, write_archive
+from inference.training.stacks import NOT_FINITE, Stack, StackWriter, StoredStack, are_finite, chosen, kept_images
 from reconstruction.images import CellImages
 
-Floats = npt.NDArray[np.floating]
 UNLABELLED = -1
-FORMAT = "lightline-training-set/2"
-_IMAGES = "images/"
-_CHECKED = 256
 
 
 @dataclass(frozen=True)
@@ -31,7 +28,7 @@ class TrainingSet:
     ----------
     images
         By channel, `(n, y, x)` or `(n, z, y, x)` float32 as in `CellImages`; volumes may be float16, and means over
-        cubes of voxels.
+        cubes of voxels. Of each channel, at most 256 MiB are in memory; what is more lies in a file, see `stacks`.
     pool
         By channel, the edge of those cubes, voxels; 1 where there are none.
     label
@@ -52,7 +49,7 @@ class TrainingSet:
         What the runs are; `run` unless they are parts of a collection of images.
     """
 
-    images: Mapping[str, Floats]
+    images: Mapping[str, Stack]
     pool: Mapping[str, int]
     label: npt.NDArray[np.int32]
     label_names: tuple[str, ...]
@@ -73,8 +70,9 @@ class TrainingSet:
                     f"Training images must be (n, y, x) or (n, z, y, x) of float32 or float16, and '{name}' is "
                     f"{stack.shape} of {stack.dtype}."
                 )
-            if not all(np.isfinite(stack[at : at + _CHECKED]).all() for at in range(0, n, _CHECKED)):
-                raise TrainingError("The training images hold values that are not finite; leave rejected events out.")
+            # What lies in a file was looked at on its way there.
+            if not isinstance(stack, StoredStack) and not are_finite(stack):
+                raise TrainingError(NOT_FINITE)
         if self.label.shape != (n,) or self.run.shape != (n,):
             raise TrainingError("A training set needs one label and one run for each image.")
         if n and not (self.label.min() >= UNLABELLED and self.label.max() < len(self.label_names)):
@@ -159,7 +157,7 @@ class TrainingSet:
         ).labelled([names[i] for i in cells])
 
     @classmethod
-    def concatenate(cls, sets: Sequence[TrainingSet]) -> TrainingSet:
+    def concatenate(cls, sets: Iterable[TrainingSet]) -> TrainingSet:
         """Join sets of the same channels, grid and kind of instrument; runs and classes are matched by name.
 
         Raises
@@ -167,24 +165,33 @@ class TrainingSet:
         TrainingError
             If they do not belong together, or there is none.
         """
-        if not sets:
+        writers: dict[str, StackWriter] = {}
+        told: list[_Told] = []
+        for cells in sets:
+            told.append(_Told.of(cells))
+            if told[-1].kind != told[0].kind:
+                raise TrainingError(
+                    "The training sources differ in channels, image size, precision, pixel size, kind of instrument, "
+                    "or in what names their parts."
+                )
+            for name, stack in cells.images.items():
+                writers.setdefault(name, StackWriter()).append(stack)
+        if not told:
             raise TrainingError("There is nothing to train from; give at least two sources.")
-        kinds = {(s.grid, s.pixel_um and round(s.pixel_um, 6), s.instrument_kind, s.held_out_by) for s in sets}
-        if len(kinds) > 1:
-            raise TrainingError(
-                "The training sources differ in channels, image size, pixel size, kind of instrument, or in what names "
-                "their parts."
-            )
-        labels = tuple(sorted({name for s in sets for name in s.label_names}))
-        runs = tuple(dict.fromkeys(name for s in sets for name in s.run_names))
-        return replace(
-            sets[0],
-            images={name: np.concatenate([s.images[name] for s in sets]) for name in sets[0].channels},
-            label=np.concatenate([_renumbered(s.label, s.label_names, labels) for s in sets]),
+        grid, _, instrument_kind, held_out_by, _ = told[0].kind
+        labels = tuple(sorted({name for s in told for name in s.label_names}))
+        runs = tuple(dict.fromkeys(name for s in told for name in s.run_names))
+        return cls(
+            images={name: writer.finish() for name, writer in writers.items()},
+            pool={name: pool for name, _, pool in grid},
+            label=np.concatenate([_renumbered(s.label, s.label_names, labels) for s in told]),
             label_names=labels,
-            run=np.concatenate([_renumbered(s.run, s.run_names, runs) for s in sets]),
+            run=np.concatenate([_renumbered(s.run, s.run_names, runs) for s in told]),
             run_names=runs,
-            origin=least_real(s.origin for s in sets),
+            pixel_um=told[0].pixel_um,
+            instrument_kind=instrument_kind,
+            origin=least_real(s.origin for s in told),
+            held_out_by=held_out_by,
         )
 
     def of_runs(self, names: Sequence[str]) -> TrainingSet:
@@ -202,11 +209,11 @@ class TrainingSet:
         return replace(self, label=label, label_names=known)
 
     def where(self, rows: npt.NDArray[np.bool_]) -> TrainingSet:
-        """Return the cells for which `(n,)` rows is True; where they follow each other, images are not copied."""
-        chosen = np.flatnonzero(rows)
-        in_a_row = chosen.size > 0 and bool(np.all(np.diff(chosen) == 1))
-        index = slice(int(chosen[0]), int(chosen[-1]) + 1) if in_a_row else chosen
-        images = {name: stack[index] for name, stack in self.images.items()}
+        """Return the cells for which `(n,)` rows is True; where they follow each other, no images are copied."""
+        kept = np.flatnonzero(rows)
+        in_a_row = kept.size > 0 and bool(np.all(np.diff(kept) == 1))
+        index = slice(int(kept[0]), int(kept[-1]) + 1) if in_a_row else kept
+        images = {name: chosen(stack, index) for name, stack in self.images.items()}
         return replace(self, images=images, label=self.label[rows], run=self.run[rows])
 
     def as_given(self, rows: slice) -> dict[str, npt.NDArray[np.float32]]:
@@ -221,23 +228,18 @@ class TrainingSet:
 
     def save(self, path: Path) -> None:
         """Write the set as an `.npz` without pickled objects."""
-        with path.open("wb") as out:
-            images: Any = {_IMAGES + name: stack for name, stack in self.images.items()}
-            np.savez_compressed(
-                out,
-                format=np.array(FORMAT),
-                pool=np.array([self.pool[name] for name in self.channels]),
-                channels=np.array(self.channels, dtype=np.str_),
-                label=self.label,
-                label_names=np.array(self.label_names, dtype=np.str_),
-                run=self.run,
-                run_names=np.array(self.run_names, dtype=np.str_),
-                pixel_um=np.array(np.nan if self.pixel_um is None else self.pixel_um),
-                instrument_kind=np.array(self.instrument_kind),
-                origin=np.array(self.origin.value),
-                held_out_by=np.array(self.held_out_by.value),
-                **images,
-            )
+        columns: Columns = {
+            "pool": np.array([self.pool[name] for name in self.channels]),
+            "label": self.label,
+            "label_names": np.array(self.label_names, dtype=np.str_),
+            "run": self.run,
+            "run_names": np.array(self.run_names, dtype=np.str_),
+            "pixel_um": np.array(np.nan if self.pixel_um is None else self.pixel_um),
+            "instrument_kind": np.array(self.instrument_kind),
+            "origin": np.array(self.origin.value),
+            "held_out_by": np.array(self.held_out_by.value),
+        }
+        write_archive(path, columns, self.images)
 
     @classmethod
     def load(cls, path: Path) -> Self:
@@ -248,45 +250,49 @@ class TrainingSet:
         TrainingError
             If the file is missing or not such a set.
         """
+        columns, images = read_archive(path)
         try:
-            # Opened here: NumPy forgets to close a file that it cannot make sense of.
-            with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
-                if str(held["format"]) != FORMAT:
-                    raise TrainingError(f"The file '{path}' is not a training set of the format {FORMAT}.")
-                channels = [str(name) for name in held["channels"]]
-                return cls(
-                    images={name: held[_IMAGES + name] for name in channels},
-                    pool=dict(zip(channels, held["pool"].tolist(), strict=True)),
-                    label=held["label"].astype(np.int32),
-                    label_names=tuple(str(name) for name in held["label_names"]),
-                    run=held["run"].astype(np.int32),
-                    run_names=tuple(str(name) for name in held["run_names"]),
-                    pixel_um=None if np.isnan(held["pixel_um"]) else float(held["pixel_um"]),
-                    instrument_kind=str(held["instrument_kind"]),
-                    origin=Origin(str(held["origin"])),
-                    held_out_by=HeldOutBy(str(held["held_out_by"])) if "held_out_by" in held else HeldOutBy.RUN,
-                )
-        except FileNotFoundError:
-            raise TrainingError(f"There is no training set '{path}'; check the name.") from None
-        except (OSError, KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            return cls(
+                images=images,
+                pool=dict(zip(images, columns["pool"].tolist(), strict=True)),
+                label=columns["label"].astype(np.int32),
+                label_names=tuple(str(name) for name in columns["label_names"]),
+                run=columns["run"].astype(np.int32),
+                run_names=tuple(str(name) for name in columns["run_names"]),
+                pixel_um=None if np.isnan(columns["pixel_um"]) else float(columns["pixel_um"]),
+                instrument_kind=str(columns["instrument_kind"]),
+                origin=Origin(str(columns["origin"])),
+                held_out_by=HeldOutBy(str(columns["held_out_by"])) if "held_out_by" in columns else HeldOutBy.RUN,
+            )
+        except (KeyError, ValueError, TypeError) as error:
             if isinstance(error, TrainingError):
                 raise
-            raise TrainingError(f"The file '{path}' is not a Lightline training set, or is damaged.") from None
+            raise damaged(path) from None
 
 
-def kept_images(stack: npt.NDArray[np.number], pool: int) -> Floats:
-    """Return images as a set keeps them: means over cubes of volumes, as float16, or over squares of flat images."""
-    n, *sizes = stack.shape
-    if any(size % pool for size in sizes):
-        raise TrainingError(f"Images of {' x '.join(map(str, sizes))} pixels have no cubes of {pool}; choose another.")
-    if stack.ndim == 3 and pool == 1:
-        return np.ascontiguousarray(stack, dtype=np.float32)
-    cubes = stack.reshape(n, *(part for size in sizes for part in (size // pool, pool)))
-    means = cubes.mean(axis=tuple(range(2, cubes.ndim, 2)), dtype=np.float32)
-    if stack.ndim == 3:
-        return np.ascontiguousarray(means)
-    most = float(np.finfo(np.float16).max)
-    return np.ascontiguousarray(means.clip(-most, most), dtype=np.float16)
+_Grid = tuple[tuple[str, tuple[int, ...], int], ...]
+_Kind = tuple[_Grid, float | None, str, HeldOutBy, tuple[np.dtype[np.floating], ...]]
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a set says of its cells, kept while sets are joined and their images are put away."""
+
+    label: npt.NDArray[np.int32]
+    label_names: tuple[str, ...]
+    run: npt.NDArray[np.int32]
+    run_names: tuple[str, ...]
+    origin: Origin
+    pixel_um: float | None
+    kind: _Kind
+
+    @classmethod
+    def of(cls, cells: TrainingSet) -> Self:
+        """Return what a set says."""
+        precision = tuple(stack.dtype for stack in cells.images.values())
+        pixel_um = cells.pixel_um and round(cells.pixel_um, 6)
+        kind = cells.grid, pixel_um, cells.instrument_kind, cells.held_out_by, precision
+        return cls(cells.label, cells.label_names, cells.run, cells.run_names, cells.origin, cells.pixel_um, kind)
 
 
 def _renumbered(index: npt.NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> npt.NDArray[np.int32]:

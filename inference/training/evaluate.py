@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -16,9 +18,10 @@ from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_errors
 from inference.training.graphs import TrainedParts
-from inference.training.models import Autoencoders
+from inference.training.models import Autoencoders, Encoder
 from inference.training.scores import Integers, balanced_accuracy, cluster_accuracy
 from inference.training.split import RunSplit
+from inference.training.stacks import Stack, chunks
 
 Metrics = dict[str, dict[str, float]]
 
@@ -41,12 +44,15 @@ def mean_image_errors(model: Autoencoders, split: RunSplit) -> dict[str, float]:
     """Mean squared difference of the test cells from the mean training cell, preprocessed, by channel."""
     found = {}
     for name, encoder in model.encoders.items():
-        learnt, seen = (
-            encoder.preprocess(torch.from_numpy(np.asarray(part.images[name], dtype=np.float32)))
-            for part in (split.train, split.test)
-        )
-        found[name] = float(((seen - learnt.mean(dim=0)) ** 2).mean())
+        learnt = sum(part.sum(dim=0) for part in _prepared(encoder, split.train.images[name])) / len(split.train)
+        apart = sum(float(((part - learnt) ** 2).sum()) for part in _prepared(encoder, split.test.images[name]))
+        found[name] = apart / split.test.images[name].size
     return found
+
+
+def _prepared(encoder: Encoder, stack: Stack) -> Iterator[torch.Tensor]:
+    for part in chunks(stack):
+        yield encoder.preprocess(torch.from_numpy(np.asarray(part, dtype=np.float32))).double()
 
 
 def choice_metrics(parts: TrainedParts) -> Metrics:

@@ -28,6 +28,7 @@ from inference.training.checkpoint import (
 from inference.training.data import TrainingSet
 from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders
 from inference.training.options import Learning, TrainingOptions
+from inference.training.stacks import Stack
 
 Floats = npt.NDArray[np.float32]
 _EVALUATION_BATCH = 64
@@ -158,7 +159,7 @@ def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) ->
     return replace(architecture, scale=1.0 / contrast)
 
 
-def _contrast(architecture: Architecture, images: Floats) -> float:
+def _contrast(architecture: Architecture, images: Stack) -> float:
     """Root mean square of the preprocessed images of a channel."""
     total = 0.0
     for rows in _in_order(len(images)):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -107,23 +108,26 @@ class _Collected:
     volume_pool: int
     name: str
     source: Source
-    parts: list[TrainingSet] = field(default_factory=list)
     ids: list[int] = field(default_factory=list)
     places: list[tuple[int, int, float, float]] = field(default_factory=list)
 
-    def add(self, events: list[Event]) -> None:
-        """Make images of these events, and keep those of cells."""
+    def cells(self, most: int, progress: Progress) -> Iterator[TrainingSet]:
+        """Walk the source until it ends or has given so many cells; give those of a batch of events at a time."""
+        events = events_of(self.source)
+        while len(self.ids) < most and (batch := list(islice(events, _BATCH))):
+            yield self._cells_of(batch)
+            progress(len(self.ids), most)
+
+    def _cells_of(self, events: list[Event]) -> TrainingSet:
         from inference.training.data import TrainingSet
 
-        if events:
-            images = self.transform.images(events, self.channels, cells_first=True)
-            part = TrainingSet.from_images(
-                images, None, self.name, instrument_kind=self.source.instrument.kind, origin=self.source.origin,
-                channels=self.channels, volume_pool=self.volume_pool,
-            )  # fmt: skip
-            self.parts.append(part)
-            self.ids += images.event_id[images.is_cell].tolist()
-            self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
+        images = self.transform.images(events, self.channels, cells_first=True)
+        self.ids += images.event_id[images.is_cell].tolist()
+        self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
+        return TrainingSet.from_images(
+            images, None, self.name, instrument_kind=self.source.instrument.kind, origin=self.source.origin,
+            channels=self.channels, volume_pool=self.volume_pool,
+        )  # fmt: skip
 
     def triggers(self) -> Triggers:
         """Return the place of every event on the sample clock."""
@@ -142,21 +146,13 @@ def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress
 
     channels = wanted.kind.channels(source.instrument, wanted.channels)
     found = _Collected(transform_for(source.instrument), channels, wanted.volume_pool, name, source)
-    waiting: list[Event] = []
-    for event in events_of(source):
-        waiting.append(event)
-        if len(waiting) == _BATCH:
-            found.add(waiting)
-            waiting = []
-            progress(len(found.ids), cells)
-        if len(found.ids) >= cells:
-            break
-    found.add(waiting)
+    batches = found.cells(cells, progress)
+    first = next(batches, None)
+    if first is None:
+        raise TrainingError(f"There are no events in '{name}' to learn from; take more of it, or another source.")
+    cells_found = TrainingSet.concatenate(chain([first], batches))
     truth = source.truth()
     source.stop()
-    if not found.parts:
-        raise TrainingError(f"There are no events in '{name}' to learn from; take more of it, or another source.")
-    cells_found = TrainingSet.concatenate(found.parts)
     if truth is None:
         return cells_found
     places = found.triggers()

@@ -118,7 +118,7 @@ def _collect(places: tuple[str, ...], cells: int | None, contract: Contract, poo
     first = contract.inputs[0]
     channels = tuple(spec.channel for spec in contract.inputs)
     wanted = Wanted(kind, channels, pool, side=max(first.shape), pixel_um=first.pixel_um)
-    return TrainingSet.concatenate([collect_told(place, cells, wanted) for place in places])
+    return TrainingSet.concatenate(collect_told(place, cells, wanted) for place in places)
 
 
 def _summary(found: Assessed) -> str:

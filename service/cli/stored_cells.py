@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -42,7 +42,8 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
     TrainingError
         If the run has no cells.
     """
-    from inference.training.data import UNLABELLED, TrainingSet, kept_images
+    from inference.training.data import UNLABELLED, TrainingSet
+    from inference.training.stacks import StackWriter, kept_images
 
     folder = RunFolder.open(path)
     try:
@@ -50,17 +51,16 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
         ids = first_ids(folder, cells)
         if not ids:
             raise TrainingError(f"The run '{path}' has no cells to learn from; choose another.")
-        images: dict[str, list[Any]] = {
-            channel: [] for channel in wanted.kind.channels(run.instrument, wanted.channels)
-        }
+        images = {channel: StackWriter() for channel in wanted.kind.channels(run.instrument, wanted.channels)}
         for done, event_id in enumerate(ids, start=1):
-            for channel, kept in images.items():
-                kept.append(kept_images(folder.image(event_id, channel)[np.newaxis], wanted.volume_pool))
+            for channel, writer in images.items():
+                image = folder.image(event_id, channel)[np.newaxis]
+                writer.append(kept_images(image, wanted.volume_pool if image.ndim == 4 else 1))
             progress(done, len(ids))
     finally:
         folder.close()
     kinds = true_kinds(path)
-    stacks = {channel: np.concatenate(kept) for channel, kept in images.items()}
+    stacks = {channel: writer.finish() for channel, writer in images.items()}
     return TrainingSet(
         images=stacks,
         pool={channel: wanted.volume_pool if stack.ndim == 4 else 1 for channel, stack in stacks.items()},

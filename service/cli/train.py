@@ -208,13 +208,16 @@ def _collect_all(places: tuple[str, ...], cells: int | None, wanted: Wanted, *, 
     from inference.training.collection import with_held_out_parts
     from inference.training.data import TrainingSet
 
-    sets = []
-    for place in places:
-        sets.append(collect_told(place, cells, wanted))
-        if not len(sets[-1]):
-            raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
-    training_set = with_held_out_parts(TrainingSet.concatenate(sets))
+    joined = TrainingSet.concatenate(_collect(place, cells, wanted) for place in places)
+    training_set = with_held_out_parts(joined)
     return training_set if labels else _without_labels(training_set)
+
+
+def _collect(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:
+    found = collect_told(place, cells, wanted)
+    if not len(found):
+        raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
+    return found
 
 
 def _without_labels(training_set: TrainingSet) -> TrainingSet:

@@ -84,7 +84,7 @@ def test_without_labels_no_accuracy_is_claimed(unlabelled_bundle: Bundle) -> Non
 def test_the_report_says_what_the_numbers_are_worth(toy_bundle: Bundle, unlabelled_bundle: Bundle) -> None:
     said = describe(toy_bundle.contract)
     assert "learnt from 270 simulated cells of toy:1, toy:2" in said
-    assert "measured on simulated cells of toy:4:" in said
+    assert "measured on simulated cells of toy:4, held out by run:" in said
     assert "made by: pytest" in said
     assert "which also stopped the training" in describe(unlabelled_bundle.contract)
     assert len({len(line) for line in format_metrics(toy_bundle.contract.metrics).splitlines()}) == 1

@@ -12,8 +12,9 @@ from toy_cells import CHANNEL, KINDS, QUICK, VOLUME, draw_images, draw_set
 
 from acquisition.origin import Origin
 from inference.errors import TrainingError
-from inference.training.data import FORMAT, UNLABELLED, TrainingSet
+from inference.training.data import UNLABELLED, TrainingSet
 from inference.training.options import TrainingOptions
+from inference.training.set_archive import FORMAT
 from inference.training.split import split_by_run
 
 

@@ -9,6 +9,7 @@ import pytest
 from served import World
 from stored_run import SOURCE
 
+from acquisition.errors import ConfigError
 from acquisition.event import Event
 from acquisition.origin import Origin
 from acquisition.source import open_source
@@ -16,7 +17,6 @@ from inference.errors import TrainingError
 from service.cli.collect import collect, events_of, match_labels
 from service.cli.model_kinds import KINDS, Wanted
 from service.cli.stored_cells import true_kinds
-from service.errors import RunFolderError
 from service.runs.control import RUNS
 from service.runs.truth import STORED, Triggers
 
@@ -44,7 +44,7 @@ def test_a_run_folder_gives_the_images_that_it_stored(world: World) -> None:
 
 
 def test_a_folder_that_is_no_run_and_a_file_that_is_no_set_are_said(tmp_path: Path) -> None:
-    with pytest.raises(RunFolderError, match=r"run\.json"):
+    with pytest.raises(ConfigError, match="There are no images in"):
         collect(str(tmp_path), 5, FLAT, ignore)
     (tmp_path / "x.npz").write_bytes(b"no")
     with pytest.raises(TrainingError, match=r"x\.npz"):
