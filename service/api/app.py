@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, gates, labels, pictures, runs, statistics, system
+from service.api import auth, cells, gates, labels, live, pictures, runs, statistics, system
 from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.guard import Guard
@@ -69,6 +69,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.control = control
     app.state.settings = settings
     app.state.tokens = tokens
+    app.state.viewers = live.Viewers()
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
     rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
@@ -86,6 +87,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         gates.writing,
         labels.reading,
         labels.writing,
+        live.router,
     ):
         app.include_router(router)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Self
 
 from fastapi import HTTPException, Request
+from starlette.requests import HTTPConnection
 
 from service.errors import StorageError
 from service.tokens import Grant, Scope, TokenFile, digest_of, write_private
@@ -102,12 +103,12 @@ class Tokens:
         return hmac.new(self._key, text.encode(), sha256).hexdigest()
 
 
-def session_cookie(request: Request) -> str:
+def session_cookie(request: HTTPConnection) -> str:
     """Name of the session cookie; cookies do not know ports, so that the name carries it."""
     return f"lightline-{request.url.port or 80}"
 
 
-def given_token(request: Request) -> str | None:
+def given_token(request: HTTPConnection) -> str | None:
     """Return the token that came with a request, in its header or in its address."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer":
@@ -115,7 +116,8 @@ def given_token(request: Request) -> str | None:
     return request.query_params.get("token")
 
 
-def _grant(request: Request) -> Grant | None:
+def grant_of(request: HTTPConnection) -> Grant | None:
+    """Return what a request or a connection is allowed by its token or cookie; None if by neither."""
     tokens: Tokens = request.app.state.tokens
     token = given_token(request)
     if token is not None:
@@ -137,7 +139,7 @@ class Needs:
         HTTPException
             401 without a valid token or session, 403 where it does not allow this.
         """
-        grant = _grant(request)
+        grant = grant_of(request)
         if grant is None:
             raise HTTPException(
                 401,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
@@ -76,6 +77,9 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or answer it with a problem document."""
+        if scope["type"] == "websocket":
+            await self._connect(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -85,6 +89,16 @@ class Guard:
         finally:
             if self._audit is not None and scope["method"] in CHANGES:
                 self._audit.record(scope, reply.status)
+
+    async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a WebSocket in that is asked for by our own page, or by a program, which names no origin."""
+        headers = Headers(scope=scope)
+        names = [headers.get("host", ""), *([urlsplit(headers["origin"]).netloc] if "origin" in headers else [])]
+        client = (scope.get("client") or ("",))[0]
+        if any(host_name(name) not in self._hosts for name in names) or self._rate.wait_s(client):
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        await self._app(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, reply: _Reply) -> None:
         wait_s = self._rate.wait_s((scope.get("client") or ("",))[0])

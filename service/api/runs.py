@@ -82,7 +82,7 @@ def list_cells(
     order: Order = None,
 ) -> CellList:
     """Return cells, a page at a time; pages in the order of the event id stay as they are while a run goes on."""
-    return _page(folder.cells(where, after, limit, _names(fields), order))
+    return _page(folder.cells(where, after, limit, field_names(fields), order))
 
 
 @reading.get("/{run_id}/rejected")
@@ -95,10 +95,11 @@ def list_rejected(
     order: Order = None,
 ) -> CellList:
     """Return events that could not be judged, with the reason."""
-    return _page(folder.rejected(where, after, limit, _names(fields), order))
+    return _page(folder.rejected(where, after, limit, field_names(fields), order))
 
 
-def _names(fields: str | None) -> list[str] | None:
+def field_names(fields: str | None) -> list[str] | None:
+    """Return the columns in a list separated by commas; None for all."""
     names = [name.strip() for name in (fields or "").split(",")]
     return [name for name in names if name] or None
 

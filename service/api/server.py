@@ -88,10 +88,11 @@ class ApiServer:
             access_log=False,  # An address may carry the token.
             server_header=False,
             lifespan="off",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=64 * 1024,
             http="h11",
             loop="asyncio",
-            limit_concurrency=256,
+            limit_concurrency=1024,
             timeout_keep_alive=10,
             timeout_graceful_shutdown=3,
             ssl_certfile=None if tls is None else tls.certificate,

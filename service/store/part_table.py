@@ -105,6 +105,14 @@ class PartTable:
         """`pyarrow.Schema` of the rows, None before the first."""
         return self._schema
 
+    @property
+    def last_id(self) -> int:
+        """Event id of the newest row, 0 before the first."""
+        with self._lock:
+            if self._tail:
+                return int(self._tail[-1][_ID][-1].as_py())
+            return self._parts[-1].last if self._parts else 0
+
     def append(self, rows: Any) -> None:
         """Take a `pyarrow.Table` whose columns are those of the rows before."""
         with self._lock:

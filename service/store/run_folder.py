@@ -224,6 +224,11 @@ class RunFolder:
             raise UnknownCell(f"The run {self._run.id} has no event {event_id}; it may be in flight, or was dropped.")
         return row
 
+    @property
+    def newest_cell(self) -> int:
+        """Event id of the newest cell, 0 before the first."""
+        return self._cells.last_id
+
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns of cells that filters may name, and what they hold; empty before the first cell."""
         return self._cell_query.columns()
