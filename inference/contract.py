@@ -121,6 +121,9 @@ class TrainingSpec(_Part):
     seeds: tuple[int, ...]
     origin: Origin
     """The least real of the training cells: measured, semi-real (real images, simulated optics), or simulated."""
+    losses: tuple[tuple[float, float], ...] = ()
+    """Of every epoch of the encoder, on the training and on the validation runs; empty in bundles of before they were
+    kept."""
 
 
 class Contract(_Part):

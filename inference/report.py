@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from inference.contract import Contract
+from inference.loss_curve import Losses, in_words, loss_curve
 
 
 def format_metrics(metrics: dict[str, dict[str, float]]) -> str:
@@ -14,6 +15,10 @@ def format_metrics(metrics: dict[str, dict[str, float]]) -> str:
         for i, (who, value) in enumerate(values.items()):
             lines.append(f"{name if i == 0 else '':<{first}}{who:<{second}}{value:>12.4g}")
     return "\n".join(lines)
+
+
+def _learning(losses: Losses) -> list[str]:
+    return [f"loss by epoch, {in_words(losses)}", *loss_curve(losses)] if losses else []
 
 
 def describe(contract: Contract) -> str:
@@ -34,6 +39,7 @@ def describe(contract: Contract) -> str:
             f"learnt from {training.cells} {word}cells of {', '.join(training.sources)}",
             f"measured on {word}cells of {', '.join(training.test_sources)}, held out by {training.held_out_by}{also}:",
             format_metrics(contract.metrics),
+            *_learning(training.losses),
             f"made by: {contract.command}",
             f"digest: {contract.digest}",
         ]

@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from inference.errors import TrainingError
 from inference.training.augment import augment
@@ -26,6 +25,7 @@ from inference.training.checkpoint import (
     save_checkpoint,
 )
 from inference.training.data import TrainingSet
+from inference.training.live_curve import LiveCurve, live_curve
 from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.stacks import Stack
@@ -197,22 +197,17 @@ def _run_epochs(
 ) -> None:
     """Run the epochs that are left, with a checkpoint after each."""
     batches = -(-len(train) // options.batch)
-    with tqdm(
-        total=options.epochs * batches,
-        initial=len(state.history) * batches,
-        desc="encoder",
-        unit="batch",
-        disable=not options.progress,
-    ) as bar:
+    with live_curve(options.epochs * batches, len(state.history) * batches, shown=options.progress) as curve:
+        curve.show(state.history)
         while len(state.history) < options.epochs and state.since_best < options.patience:
-            loss = _run_epoch(model, optimiser, train, options, len(state.history), bar)
+            loss = _run_epoch(model, optimiser, train, options, len(state.history), curve)
             held_out_loss = evaluation_loss(model, validation)
             if not np.isfinite(held_out_loss):
                 raise TrainingError("The training diverged; choose a smaller learning rate.")
             state.history.append((loss, held_out_loss))
             if state.since_best == 0:
                 state.best = model_arrays(model)
-            bar.set_postfix(train=f"{loss:.4f}", held_out=f"{held_out_loss:.4f}")
+            curve.show(state.history)
             if options.folder:
                 arrays = model_arrays(model), state.best, optimiser_arrays(optimiser)
                 save_checkpoint(options.folder, Checkpoint(state.fingerprint, tuple(state.history), *arrays))
@@ -224,7 +219,7 @@ def _run_epoch(
     train: TrainingSet,
     options: TrainingOptions,
     number: int,
-    bar: tqdm,
+    curve: LiveCurve,
 ) -> float:
     """Go once through the training cells; return the mean loss."""
     generator = torch.Generator().manual_seed(options.seed * 1_000_003 + number)
@@ -238,7 +233,7 @@ def _run_epoch(
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
             prepared = model.preprocess(_batch(model, train, rows))
             total += _step(model, optimiser, prepared, options, generators) * len(rows)
-        bar.update(1)
+        curve.batch_done()
     return float(total) / len(order)
 
 

@@ -29,6 +29,8 @@ class TrainedParts:
         What the live graph answers as novelty, and why that.
     temperature
         What the head's scores are divided by, in its weights already; None where they are not.
+    history
+        `(train loss, held-out loss)` of each epoch of the encoders.
     """
 
     model: Encoders
@@ -38,6 +40,7 @@ class TrainedParts:
     classes: tuple[str, ...]
     novelty: NoveltyChoice
     temperature: float | None = None
+    history: tuple[tuple[float, float], ...] = ()
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:

@@ -73,7 +73,8 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
 
 def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
     """Train the encoder, then fit clusters and class head on it, frozen; the same for the same seed."""
-    model = fit_encoders(split.train, split.validation, options).model
+    fitted = fit_encoders(split.train, split.validation, options)
+    model = fitted.model
     latent = encode(model, split.train)
     mixture = _mixture(latent, options)
     temperature = None
@@ -93,6 +94,7 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         classes=classes,
         novelty=choose_novelty(mixture.embed(latent), split.train.label, mixture, options.seed),
         temperature=temperature,
+        history=fitted.history,
     )
 
 
@@ -162,6 +164,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
             "cells": len(split.train),
             "seeds": (options.seed,),
             "origin": cells.origin,
+            "losses": parts.history,
             "held_out_by": cells.held_out_by,
         },
         "metrics": {},
