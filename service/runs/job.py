@@ -148,7 +148,7 @@ class Job:
         try:
             folder.seal()
         except StorageError:
-            stored, rejected = folder.discard_unsealed()
+            stored, rejected = folder.discard_unsafe()
             self.ledger.lost_after_storing(DropReason.STORAGE, stored, count_reasons(rejected))
             raise
         finally:

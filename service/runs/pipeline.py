@@ -215,7 +215,7 @@ class Pipeline:
                 # Batches that were submitted since.
                 dispatcher.abandon(self._abandoned)
             try:
-                folder.seal_if_due()
+                folder.keep_if_due()
             except StorageError as error:
                 self._storage_full(error)
 

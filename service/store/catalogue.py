@@ -115,6 +115,8 @@ class Catalogue:
             ledger = ledger_of_recording(ledger_of_files(run.ledger, folder), folder.path)
             update = {"ledger": ledger, "files": folder.files()}
             closed = closed.model_copy(update=update)
+            folder.seal_tables()
+            closed = closed.model_copy(update={"files": folder.files()})
             folder.save_run(closed)
             tally_path(folder.path / TRACE).unlink(missing_ok=True)
         except TraceError as error:

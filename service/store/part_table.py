@@ -1,4 +1,4 @@
-"""A table that grows: sealed Parquet parts that never change, and the newest rows in memory."""
+"""A table that grows: sealed Parquet parts that never change, and the newest rows in memory and in a log."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from service.errors import RunFolderError
+from service.errors import RunFolderError, StorageError
 from service.store.disk import write_sealed
+from service.store.row_log import RowLog, read_log
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ID = "event_id"
+_MOST_CHUNKS = 32
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,45 @@ class TableSnapshot:
 class PartTable:
     """Rows appended by one thread in the order of their event ids, and read by any number.
 
-    Rows are first in memory; `seal` writes them as a part through a temporary file, so that a part is either there
-    completely or not at all. A part is due after `rows_per_part` rows or `seconds_per_part` seconds.
+    Rows are first in memory. `keep` makes them safe: it adds them to a log beside the parts, or, once there are many,
+    writes them as a part, through a temporary file, so that a part is either there completely or not at all. Parts are
+    large, because a question looks into every one of them.
+
+    Parameters
+    ----------
+    folder
+        Where the parts are.
+    parts
+        Those there are.
+    tail
+        Rows of a log that a crash left, or that another process writes; None for none.
+    rows_per_part
+        A part is written when so many rows are in memory.
+    seconds_unsafe
+        Rows are due to be kept after so many seconds.
     """
 
     def __init__(
-        self, folder: Path, parts: tuple[Part, ...], *, rows_per_part: int = 20_000, seconds_per_part: float = 1.0
+        self,
+        folder: Path,
+        parts: tuple[Part, ...],
+        tail: Any = None,
+        *,
+        rows_per_part: int = 65_536,
+        seconds_unsafe: float = 1.0,
     ) -> None:
         self._folder = folder
         self._parts = parts
         self._rows_per_part = rows_per_part
-        self._seconds_per_part = seconds_per_part
+        self._seconds_unsafe = seconds_unsafe
         self._lock = threading.Lock()
-        self._tail: list[Any] = []
-        self._tail_rows = 0
-        self._tail_since = 0.0
-        self._schema: Any = pq.read_schema(parts[0].path) if parts else None
+        self._log = RowLog(folder)
+        # A log that was there is not added to: its rows are the first of the next part.
+        self._log_is_ours = tail is None
+        self._tail: list[Any] = [] if tail is None else [tail]
+        self._unsafe: list[Any] = []
+        self._unsafe_since = 0.0
+        self._schema: Any = pq.read_schema(parts[0].path) if parts else None if tail is None else tail.schema
 
     @classmethod
     def create(cls, folder: Path) -> Self:
@@ -91,14 +117,15 @@ class PartTable:
 
     @classmethod
     def open(cls, folder: Path) -> Self:
-        """Read which parts there are.
+        """Read which parts there are, and what is in the log.
 
         Raises
         ------
         RunFolderError
             If a part is damaged.
         """
-        return cls(folder, tuple(_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name)))
+        parts = tuple(_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name))
+        return cls(folder, parts, read_log(folder, parts[-1].last if parts else 0))
 
     @property
     def schema(self) -> Any:
@@ -118,10 +145,11 @@ class PartTable:
         with self._lock:
             if self._schema is None:
                 self._schema = rows.schema
-            if not self._tail:
-                self._tail_since = time.monotonic()
-            self._tail.append(rows.cast(self._schema))
-            self._tail_rows += rows.num_rows
+            if not self._unsafe:
+                self._unsafe_since = time.monotonic()
+            rows = rows.cast(self._schema)
+            self._tail.append(rows)
+            self._unsafe.append(rows)
 
     def snapshot(self) -> TableSnapshot:
         """Return the table as it stands."""
@@ -129,51 +157,96 @@ class PartTable:
             return TableSnapshot(self._parts, self._joined_tail())
 
     def due(self) -> bool:
-        """Tell whether the rows in memory should be sealed."""
+        """Tell whether the newest rows should be kept."""
         with self._lock:
-            waited = time.monotonic() - self._tail_since
-            return bool(self._tail) and (self._tail_rows >= self._rows_per_part or waited >= self._seconds_per_part)
+            waited = time.monotonic() - self._unsafe_since
+            return bool(self._unsafe) and (waited >= self._seconds_unsafe or _rows(self._unsafe) >= self._rows_per_part)
 
-    def seal(self) -> None:
-        """Write the rows in memory as a part; only the appending thread may call it.
+    def keep(self) -> None:
+        """Make the rows in memory safe against a crash; only the appending thread may call it.
 
         Raises
         ------
         StorageError
-            If the disk does not take it; the rows then stay in memory.
+            If the disk does not take them; they stay in memory.
         """
-        tail = self.snapshot().tail
+        with self._lock:
+            unsafe, many = list(self._unsafe), _rows(self._tail) >= self._rows_per_part
+        if many or not self._log_is_ours:
+            self.seal()
+        elif unsafe:
+            try:
+                self._log.append(pa.concat_tables(unsafe).combine_chunks())
+            except StorageError:
+                self._log_is_ours = False
+                raise
+            with self._lock:
+                self._unsafe = []
+
+    def seal(self) -> None:
+        """Write the rows in memory as a part; raises as `keep` does."""
+        with self._lock:
+            tail = self._joined_tail()
         if tail is None:
             return
+        tail = tail.combine_chunks()
         path = self._folder / f"part-{self._next_number():05d}.parquet"
         sink = pa.BufferOutputStream()
-        pq.write_table(tail, sink, compression="zstd")
+        pq.write_table(tail, sink, **_layout(tail.schema))
         write_sealed(path, sink.getvalue().to_pybytes())
         with self._lock:
             self._parts = (*self._parts, Part(path, int(tail.num_rows), tail[_ID][0].as_py(), tail[_ID][-1].as_py()))
-            self._tail = []
-            self._tail_rows = 0
+            self._tail, self._unsafe = [], []
+        self._log.clear()
+        self._log_is_ours = True
 
-    def discard_tail(self) -> Any:
-        """Give up the rows that could not be sealed, and return them."""
+    def discard_unsafe(self) -> Any:
+        """Give up the rows that could not be kept, and return them."""
         with self._lock:
-            tail = self._joined_tail()
-            self._tail = []
-            self._tail_rows = 0
-            return tail
+            unsafe, self._unsafe = self._unsafe, []
+            lost = {id(rows) for rows in unsafe}
+            rows = pa.concat_tables(unsafe) if unsafe else None
+            if lost:
+                first = unsafe[0][_ID][0].as_py()
+                self._tail = [kept for kept in (_before(rows, first) for rows in self._tail) if kept.num_rows]
+            return rows
+
+    def close(self) -> None:
+        """Give the log's file back; what is in it stays."""
+        self._log.close()
 
     def file_names(self) -> list[str]:
         """Names of the sealed parts, relative to the run folder."""
         return [f"{self._folder.name}/{part.path.name}" for part in self._parts]
 
     def _joined_tail(self) -> Any:
-        if len(self._tail) > 1:
+        """Return the rows in memory as one table of few chunks; each row is copied a few times at most in its life."""
+        while len(self._tail) > 1 and self._tail[-2].num_rows < 2 * self._tail[-1].num_rows:
+            self._tail[-2:] = [pa.concat_tables(self._tail[-2:]).combine_chunks()]
+        if len(self._tail) > _MOST_CHUNKS:
             self._tail = [pa.concat_tables(self._tail).combine_chunks()]
-        return self._tail[0] if self._tail else None
+        return pa.concat_tables(self._tail) if self._tail else None
 
     def _next_number(self) -> int:
         match = _PART.fullmatch(self._parts[-1].path.name) if self._parts else None
         return int(match.group(1)) + 1 if match else 0
+
+
+def _rows(tables: list[Any]) -> int:
+    return sum(int(table.num_rows) for table in tables)
+
+
+def _before(rows: Any, event_id: int) -> Any:
+    return rows.filter(pc.less(rows.column(_ID), event_id))
+
+
+def _layout(schema: Any) -> dict[str, Any]:
+    """Return how a part is written: measured numbers hardly compress, and plain they are read several times as fast."""
+    packed = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    return {
+        "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
+        "compression": {field.name: "zstd" if field.name in packed else "none" for field in schema},
+    }
 
 
 def _part(path: Path) -> Part:

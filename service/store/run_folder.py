@@ -157,18 +157,34 @@ class RunFolder:
         """Write what is known of the true cells, one row each; raises `StorageError`."""
         write_truth(self.path, columns)
 
-    def seal_if_due(self) -> None:
-        """Seal where rows have waited long enough; call it often; raises as `seal` does."""
+    def keep_if_due(self) -> None:
+        """Make what was appended safe against a crash where it has waited long enough; call it often.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take it; the rows stay in memory.
+        """
         if self._cells.due() or self._rejected.due():
-            self.seal()
+            self._flush()
+            self._cells.keep()
+            self._rejected.keep()
 
     def seal(self) -> None:
-        """Make everything appended so far safe against a crash; raises `StorageError`, and then keeps the rows."""
+        """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""
+        self._flush()
+        self._cells.seal()
+        self._rejected.seal()
+
+    def seal_tables(self) -> None:
+        """Write what a crash left in the tables' logs into parts; raises `StorageError`."""
+        self._cells.seal()
+        self._rejected.seal()
+
+    def _flush(self) -> None:
         # Windows and images first: no row is ever without them.
         self._windows.flush()
         self._images.flush()
-        self._cells.seal()
-        self._rejected.seal()
 
     def finish(self) -> None:
         """Give back what only writing needs; the folder can still be read.
@@ -183,9 +199,9 @@ class RunFolder:
         finally:
             self._images.finish()
 
-    def discard_unsealed(self) -> tuple[int, list[str]]:
-        """Give up the rows that could not be sealed; return how many cells, and the reasons of the rejected."""
-        cells, rejected = self._cells.discard_tail(), self._rejected.discard_tail()
+    def discard_unsafe(self) -> tuple[int, list[str]]:
+        """Give up the rows that could not be kept; return how many cells, and the reasons of the rejected."""
+        cells, rejected = self._cells.discard_unsafe(), self._rejected.discard_unsafe()
         reasons = [] if rejected is None else rejected.column("rejection").to_pylist()
         return (0 if cells is None else int(cells.num_rows)), reasons
 
@@ -323,6 +339,8 @@ class RunFolder:
             try:
                 self._images.close()
             finally:
+                for table in (self._cells, self._rejected):
+                    table.close()
                 self._cell_query.close()
                 self._rejected_query.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 
@@ -13,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 from line_parts import KnownTransform, known_event
 
-from service.errors import QueryError, RunFolderError, UnknownCell
+from service.errors import QueryError, RunFolderError, StorageError, UnknownCell
 from service.run import RunState
-from service.store import run_folder
+from service.store import part_table, row_log, run_folder
+from service.store.cell_query import CellQuery
+from service.store.part_table import PartTable
 from service.store.run_folder import RunFolder
 
 Fill = Callable[[RunFolder, int, int], None]
@@ -151,18 +154,76 @@ def test_readers_are_right_while_a_writer_writes(live_folder: RunFolder, fill: F
     assert not faults
 
 
-def test_parts_are_sealed_by_time_and_other_programs_read_them(live_folder: RunFolder, fill: Fill) -> None:
-    live_folder._cells._seconds_per_part = 0.0
-    for first in (1, 11, 21):
+def test_rows_are_kept_in_time_sealed_in_large_parts_and_other_programs_read_them(
+    live_folder: RunFolder, fill: Fill
+) -> None:
+    live_folder._cells._seconds_unsafe = 0.0
+    live_folder._cells._rows_per_part = 17
+    for first in (1, 11, 21, 31, 41):
         fill(live_folder, first, first + 9)
-        live_folder.seal_if_due()
+        live_folder.keep_if_due()
+        with closing(RunFolder.open(live_folder.path)) as elsewhere:
+            assert elsewhere.cells().total == live_folder.cells().total
     live_folder.save_run(live_folder.run().model_copy(update={"state": RunState.DONE, "files": live_folder.files()}))
     files = live_folder.run().files
-    assert files["cells"] == [f"cells/part-0000{k}.parquet" for k in range(3)]
-    assert files["bundle"] == ["model.bundle"] and files["windows"] and files["images"] and files["rejected"]
+    assert files["cells"] == ["cells/part-00000.parquet", "cells/part-00001.parquet"]
+    assert files["bundle"] == ["model.bundle"] and files["windows"] and files["images"]
+    live_folder.seal()
+    assert not list(live_folder.path.rglob("*.arrows"))
     table = pq.read_table(live_folder.path / "cells")
-    assert table.column("event_id").to_pylist() == [k for k in range(1, 31) if k % 7]
+    assert table.column("event_id").to_pylist() == [k for k in range(1, 51) if k % 7]
     assert not list(live_folder.path.rglob("*.tmp"))
+
+
+def test_a_crash_takes_no_row_that_was_kept_and_a_cut_log_only_its_end(live_folder: RunFolder, fill: Fill) -> None:
+    live_folder._cells._seconds_unsafe = 0.0
+    fill(live_folder, 1, 10)
+    live_folder.seal()
+    for first in (11, 21):
+        fill(live_folder, first, first + 9)
+        live_folder.keep_if_due()
+    kept = [k for k in range(1, 31) if k % 7]
+    log = live_folder.path / "cells" / "tail.arrows"
+    whole = log.read_bytes()
+    for length in range(0, len(whole), 97):
+        log.write_bytes(whole[:length])
+        with closing(PartTable.open(log.parent)) as table:
+            found = CellQuery(table).page(limit=1000).rows
+        assert [row["event_id"] for row in found] == kept[: len(found)]
+        assert len(found) in (9, 18)
+    log.write_bytes(whole)
+    with closing(RunFolder.open(live_folder.path)) as again:
+        again.seal_tables()
+    assert not log.exists()
+    assert pq.read_table(log.parent).column("event_id").to_pylist() == kept
+    # A part was written, and the crash came before the log was gone.
+    log.write_bytes(whole)
+    with closing(RunFolder.open(live_folder.path)) as again:
+        assert again.cells().total == len(kept)
+
+
+def test_a_full_disk_gives_up_only_what_was_not_kept(
+    live_folder: RunFolder, fill: Fill, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live_folder._cells._seconds_unsafe = 0.0
+    fill(live_folder, 1, 10)
+    live_folder.keep_if_due()
+    fill(live_folder, 11, 20)
+
+    def full(*_: object) -> None:
+        raise StorageError("full")
+
+    monkeypatch.setattr(row_log, "require_room", full)
+    monkeypatch.setattr(part_table, "write_sealed", full)
+    for attempt in (live_folder.keep_if_due, live_folder.keep_if_due, live_folder.seal):
+        with pytest.raises(StorageError):
+            attempt()
+    assert live_folder.cells().total == 18
+    assert live_folder.discard_unsafe() == (9, ["overlap"])
+    assert [row["event_id"] for row in live_folder.cells().rows] == [k for k in range(1, 11) if k % 7]
+    monkeypatch.undo()
+    with closing(RunFolder.open(live_folder.path)) as again:
+        assert again.cells().total == 9
 
 
 def test_truth_is_written_as_text_and_numbers(live_folder: RunFolder) -> None:

@@ -1,0 +1,84 @@
+"""The rows of a table that are in no part yet, in a file that a crash cannot make worse than short."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from service.store.disk import require_room, storage_errors
+
+LOG = "tail.arrows"
+
+
+class RowLog:
+    """`tail.arrows` beside the parts: an Arrow stream to which rows are appended, until they are in a part.
+
+    One thread writes.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / LOG
+        self._file: Any = None
+        self._writer: Any = None
+
+    def append(self, rows: Any) -> None:
+        """Append the rows of a `pyarrow.Table`, and return when they are on the disk.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them; then the file is as it was, and is not written to until `clear`.
+        """
+        require_room(self.path.parent, rows.nbytes)
+        with storage_errors(self.path.parent):
+            if self._file is None:
+                self._file = self.path.open("wb")
+            good = self._file.tell()
+            try:
+                if self._writer is None:
+                    self._writer = pa.ipc.new_stream(self._file, rows.schema)
+                self._writer.write_table(rows)
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except (OSError, pa.ArrowException):
+                os.truncate(self.path, good)
+                self.close()
+                raise
+
+    def clear(self) -> None:
+        """Take the file away; its rows are in a part now."""
+        self.close()
+        self.path.unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Give the file back, as it is."""
+        file, self._file, self._writer = self._file, None, None
+        if file is not None:
+            file.close()
+
+
+def read_log(folder: Path, after: int) -> Any:
+    """Return the rows of a log with event ids above one, a `pyarrow.Table`; None if there are none.
+
+    What a crash cut off at its end is left out.
+    """
+    path = folder / LOG
+    if not path.is_file():
+        return None
+    batches = []
+    try:
+        with pa.ipc.open_stream(path.read_bytes()) as reader:
+            for batch in reader:
+                batches.append(batch)
+    except (OSError, pa.ArrowException):
+        # The last batch was being written when the process ended.
+        pass
+    if not batches:
+        return None
+    rows = pa.Table.from_batches(batches)
+    newer = rows.filter(pc.greater(rows.column("event_id"), after))
+    return newer.combine_chunks() if newer.num_rows else None
