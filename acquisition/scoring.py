@@ -12,7 +12,9 @@ import numpy.typing as npt
 from acquisition.block import Samples
 from acquisition.event import BINS_PER_TICK
 from acquisition.prefetch import CACHE_LINE_BYTES, prefetch
-from acquisition.templates import FAST, Floats, Templates, Watched
+from acquisition.products import AT_ONCE as PRODUCTS_AT_ONCE
+from acquisition.products import departures
+from acquisition.templates import FAST, Floats, SmallTemplates, Templates, Watched
 
 Places = npt.NDArray[np.int32]
 
@@ -109,10 +111,28 @@ def _compare(
     watched: Watched, first: int, jump: int, templates: Templates, base: Floats, places: Places, sums: Floats
 ) -> None:
     """Fill the first two rows of `Steps.sums`."""
-    if watched.n_channels == 1:
+    if watched.flat.itemsize == 1 and watched.n_channels == 1:
+        _compare_bytes(watched.flat, first, jump, templates.small, places, sums)
+    elif watched.n_channels == 1:
         _compare_lines(watched.flat, first, jump, templates.level, templates.active, base, places, sums)
     else:
         _compare_columns(watched, first, templates.level, templates.active, base, places, sums)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def _compare_bytes(flat: Samples, first: int, jump: int, small: SmallTemplates, places: Places, sums: Floats) -> None:
+    """Fill `Steps.sums` from a stream of one channel of 8 bits; `jump` samples ahead are asked for."""
+    n = small.mask.shape[0] // BINS_PER_TICK
+    twice, step = 2.0 * small.units[0], small.units[1]
+    for k in range(places.shape[1]):
+        start, q, b = first + places[0, k], np.int64(places[1, k]), np.int64(places[2, k])
+        for i in range(start + jump, start + jump + n + CACHE_LINE_BYTES - 1, CACHE_LINE_BYTES):
+            prefetch(flat, i)
+        square, along_rest, along = departures(
+            flat, start, small.mask, small.level, q * n, small.whole, small.rest, b * n, n // PRODUCTS_AT_ONCE
+        )
+        sums[0, k] = square - twice * along_rest + small.known[0, b]
+        sums[1, k] = step * along - small.known[1, b]
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)

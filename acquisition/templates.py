@@ -20,9 +20,12 @@ from acquisition.event import BINS_PER_TICK
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
+Halves = npt.NDArray[np.int16]
 
 LANES = 32
 """Templates are filled up to a multiple of this many samples: what is left over of a vector loop runs one by one."""
+MOST_COUNTS, MOST_AWAY = 130.0, 260.0
+"""Background of 8-bit samples with the converter's offsets, and departures of samples from it, counts."""
 MARGIN_TICKS = LANES + 2
 """Samples beyond the end of a period that kernels may read, without use."""
 FAST = {"reassoc", "nsz", "contract", "arcp"}
@@ -46,6 +49,30 @@ class Watched(NamedTuple):
         return int(self.flat.shape[0]) // self.n_channels
 
 
+class SmallTemplates(NamedTuple):
+    """Templates in whole numbers, for samples of 8 bits: twice as many go through a processor at a time.
+
+    Attributes
+    ----------
+    mask, level
+        `(BINS_PER_TICK * n,)` int16: all bits where a phase counts, and the level in steps of `units[1]`.
+    whole, rest
+        `(n_cores * BINS_PER_TICK * n,)` int16: `Templates.base` in whole counts, and what is left of it in steps of
+        `units[0]`.
+    known
+        `(2, n_cores * BINS_PER_TICK)`: sum of the squared rests, and of rest times level.
+    units
+        Counts: no sum of products over a period can leave 32 bits.
+    """
+
+    mask: Halves
+    level: Halves
+    whole: Halves
+    rest: Halves
+    known: Doubles
+    units: tuple[float, float]
+
+
 class Templates(NamedTuple):
     """An empty period as its samples meet it, from the first active bin on.
 
@@ -54,7 +81,8 @@ class Templates(NamedTuple):
     first_bin
         Bin at which the templates begin.
     level, active
-        `(BINS_PER_TICK, n)` background, 0 where it does not count, and 1 where it does; row q holds every
+        `(BINS_PER_TICK, n)` background that a period's brightness is measured along, in whole steps of
+        `SmallTemplates.units[1]`, 0 where it does not count, and 1 where it does; row q holds every
         `BINS_PER_TICK`th bin from `first_bin + q` on.
     dark, base
         `(n_cores, BINS_PER_TICK, n)` offsets of the converter, 0 where they do not count, and what it gives for the
@@ -66,6 +94,8 @@ class Templates(NamedTuple):
         where periods keep to their clock, and need no shift of their own.
     steepness
         `(2, BINS_PER_TICK)` sum of the squared slopes, and of slope times level.
+    small
+        The same for samples of 8 bits.
     """
 
     first_bin: int
@@ -77,6 +107,7 @@ class Templates(NamedTuple):
     n_active: Floats
     slope: Floats
     steepness: Floats
+    small: SmallTemplates
 
 
 def padded(span: tuple[int, int]) -> int:
@@ -98,6 +129,20 @@ def new_templates(span: tuple[int, int], n_cores: int, shifting: bool) -> Templa
         np.ones(BINS_PER_TICK, np.float32),
         np.zeros((BINS_PER_TICK if shifting else 0, n), np.float32),
         np.ones((2, BINS_PER_TICK), np.float32),
+        _new_small_templates(n_cores, n),
+    )
+
+
+def _new_small_templates(n_cores: int, n: int) -> SmallTemplates:
+    most = 2.0**31 / (MOST_AWAY * n)
+    units = tuple(2.0 ** -math.floor(math.log2(min(2.0**15, most) / largest)) for largest in (0.5, MOST_COUNTS))
+    return SmallTemplates(
+        np.zeros(BINS_PER_TICK * n, np.int16),
+        np.zeros(BINS_PER_TICK * n, np.int16),
+        np.zeros(n_cores * BINS_PER_TICK * n, np.int16),
+        np.zeros(n_cores * BINS_PER_TICK * n, np.int16),
+        np.zeros((2, n_cores * BINS_PER_TICK)),
+        (units[0], units[1]),
     )
 
 
@@ -122,24 +167,56 @@ def fill_templates(templates: Templates, level: Floats, active: Flags, offsets: 
 def refresh_templates(templates: Templates, level: Floats) -> None:
     """Take over the background `(n_bins,)` of the watched channel where it has moved."""
     rows, n = templates.level.shape
-    cores = templates.dark.shape[0]
+    cores, step = templates.dark.shape[0], np.float32(templates.small.units[1])
+    per_step = np.float32(1.0 / templates.small.units[1])
     for q in range(rows):
         row = np.uint64(q)
         square = np.float32(1e-6)
-        for i in range(min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)):
+        held = min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)
+        for i in range(held):
             at = np.uint64(i)
             value = level[np.uint64(templates.first_bin + q + i * rows)] * templates.active[row, at]
-            templates.level[row, at] = value
-            square += value * value
+            for core in range(cores):
+                templates.base[np.uint64(core), row, at] = value + templates.dark[np.uint64(core), row, at]
+            rounded = np.rint(value * per_step) * step
+            templates.level[row, at] = rounded
+            square += rounded * rounded
         templates.square[q] = square
         for core in range(cores):
-            for i in range(n):
-                at = np.uint64(i)
-                templates.base[np.uint64(core), row, at] = (
-                    templates.level[row, at] + templates.dark[np.uint64(core), row, at]
-                )
+            for i in range(held, n):
+                templates.base[core, q, i] = templates.dark[core, q, i]
+    _refresh_small(templates)
     if templates.slope.shape[0] > 0:
         _refresh_slope(templates, level)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
+def _refresh_small(templates: Templates) -> None:
+    """Bring the whole numbers to what the templates are; those of more than 8 bits do not fit, and are not read."""
+    mask, level, whole, rest, known, units = templates.small
+    rows, n = templates.level.shape
+    most = np.float32(MOST_COUNTS)
+    per_unit, per_step = np.float32(1.0 / units[0]), np.float32(1.0 / units[1])
+    for q in range(rows):
+        levels, active = templates.level[q], templates.active[q]
+        row = np.uint64(q * n)
+        for i in range(n):
+            at = np.uint64(i)
+            mask[row + at] = np.int16(-active[at])
+            level[row + at] = np.int16(min(max(levels[at], -most), most) * per_step)
+        for core in range(templates.base.shape[0]):
+            base, start = templates.base[core, q], np.uint64((core * rows + q) * n)
+            squares, along = np.float32(0.0), np.float32(0.0)
+            for i in range(n):
+                at = np.uint64(i)
+                value = min(max(base[at], -most), most)
+                counts = np.rint(value)
+                steps = np.rint((value - counts) * per_unit)
+                whole[start + at], rest[start + at] = np.int16(counts), np.int16(steps)
+                left = steps * np.float32(units[0])
+                squares += left * left
+                along += left * levels[at]
+            known[0, core * rows + q], known[1, core * rows + q] = squares, along
 
 
 @numba.njit(cache=True, nogil=True)
