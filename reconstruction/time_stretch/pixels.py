@@ -16,6 +16,9 @@ from reconstruction.time_stretch.lattice import LINE_PLACES, SAMPLE_PLACES, Latt
 
 LEAST_MET = 0.25
 """A pixel is missing if less than this share of it is known."""
+SHIFT = 32
+WHOLE_SAMPLE, F_SHIFT = 2.0**SHIFT, SHIFT - int(math.log2(SAMPLE_PLACES))
+"""A sample, and the places between two of them, as whole numbers."""
 DRAWN_PLACES = 64
 """Places between two samples at which a pixel of a line drawn straight may lie."""
 
@@ -69,17 +72,22 @@ def estimate(
     lines, n = first.shape[1], image.shape[1]
     flat, missing = first.reshape(-1), 0
     starts, phases, places = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    # Whole numbers, whose halves are a shift away, take a fraction of the time that rounding does.
+    across, of_table, size = np.empty(n, np.int64), np.empty(n, np.int64), lines * LANES
+    for c in range(n):
+        across[c] = np.int64(math.floor(columns[c] * WHOLE_SAMPLE))
+        of_table[c] = max(tables[c], 0) * LINE_PLACES * SAMPLE_PLACES * size
     for r in range(image.shape[0]):
         among = rows.first - r * rows.step
         before = math.floor(among)
         g = int((among - before) * LINE_PLACES)
-        middle = line.middle + before * line.period
+        middle = np.int64(math.floor((line.middle + before * line.period) * WHOLE_SAMPLE))
+        of_row = g * SAMPLE_PLACES * size
         for c in range(n):
-            place = middle + columns[c]
-            start = math.floor(place)
-            f = int((place - start) * SAMPLE_PLACES)
-            starts[c], phases[c] = start, f * lines
-            places[c] = ((max(tables[c], 0) * LINE_PLACES + g) * SAMPLE_PLACES + f) * lines * LANES
+            place = middle + across[c]
+            f = (place >> F_SHIFT) & (SAMPLE_PLACES - 1)
+            starts[c], phases[c] = place >> SHIFT, f * lines
+            places[c] = of_table[c] + of_row + f * size
         row = image[r]
         for c in range(n):
             row[c] = about(light, starts[c], flat, phases[c], shares, places[c], lines)
