@@ -3,18 +3,42 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-SHIFT_SHARE = 0.05
-"""Of the edge of an image: how far a second look may be shifted, to either side."""
-GAIN = 0.1
-"""Relative spread of the light from run to run, which a second look may differ by."""
-BLUR_PX = 0.7
-"""Most blur of a second look: cells stand at different depths of focus."""
-NOISE = 0.05
-"""Spread of the noise that a second look adds, against the contrast of cells."""
+
+@dataclass(frozen=True)
+class Looks:
+    """How two looks at one cell may differ; the defaults are what an instrument differs by from run to run.
+
+    Attributes
+    ----------
+    flip
+        Whether it may be flipped along every axis, and turned by quarters where flat images are square.
+    turn_deg
+        Most turn of a flat image to either side; 180 is any.
+    shift_share
+        Of the edge of an image: how far it may be shifted to either side.
+    stretch, shear
+        Most relative change of its size, and most lean, of a flat image. Sizes tell cells apart: both are 0 for cells.
+    gain
+        Most relative change of its light.
+    blur_px
+        Most blur: cells stand at different depths of focus.
+    noise
+        Spread of the noise that is added, against the contrast of cells.
+    """
+
+    flip: bool = True
+    turn_deg: float = 180.0
+    shift_share: float = 0.05
+    stretch: float = 0.0
+    shear: float = 0.0
+    gain: float = 0.1
+    blur_px: float = 0.7
+    noise: float = 0.05
 
 
 def augment(prepared: Tensor, shift_px: int, generator: torch.Generator) -> Tensor:
@@ -56,26 +80,30 @@ def shifted(images: Tensor, most: int, generator: torch.Generator) -> Tensor:
     return out
 
 
-def look_again(prepared: Tensor, generator: torch.Generator) -> Tensor:
-    """Return images as the same cells might look the next time: turned, shifted, brighter, less sharp, noisier.
-
-    Flat images are turned by any angle. Everything stays within what an instrument differs by from run to run.
-    """
-    size, n = min(prepared.shape[2:]), len(prepared)
-    out = augment(prepared, max(1, round(SHIFT_SHARE * size)), generator)
-    if out.dim() == 4:
-        out = _turned(out, generator)
-    gain = 1.0 + GAIN * (2.0 * torch.rand(n, *([1] * (out.dim() - 1)), generator=generator) - 1.0)
-    blur = BLUR_PX * torch.rand((), generator=generator).item()
-    noise = NOISE * torch.randn(out.shape, generator=generator)
+def look_again(prepared: Tensor, looks: Looks, generator: torch.Generator) -> Tensor:
+    """Return images as the same cells might look the next time: turned, shifted, brighter, less sharp, noisier."""
+    n = len(prepared)
+    if prepared.dim() == 4:
+        out = _moved(prepared, looks, generator)
+    else:
+        most = max(1, round(looks.shift_share * min(prepared.shape[2:])))
+        out = augment(prepared, most, generator) if looks.flip else shifted(prepared, most, generator)
+    gain = 1.0 + looks.gain * (2.0 * torch.rand(n, *([1] * (out.dim() - 1)), generator=generator) - 1.0)
+    blur = looks.blur_px * torch.rand((), generator=generator).item()
+    noise = looks.noise * torch.randn(out.shape, generator=generator)
     return _blurred(out * gain.to(out.device), blur) + noise.to(out.device)
 
 
-def _turned(images: Tensor, generator: torch.Generator) -> Tensor:
-    angle = 2.0 * math.pi * torch.rand(len(images), generator=generator)
-    cos, sin, none = torch.cos(angle), torch.sin(angle), torch.zeros(len(images))
-    turn = torch.stack([torch.stack([cos, -sin, none], 1), torch.stack([sin, cos, none], 1)], 1).to(images.device)
-    grid = torch.nn.functional.affine_grid(turn, list(images.shape), align_corners=False)
+def _moved(images: Tensor, looks: Looks, generator: torch.Generator) -> Tensor:
+    """Turn, flip, stretch, lean and shift each flat image at once; the background moves in."""
+    angle, size, lean, right, down, flip = 2.0 * torch.rand(6, len(images), generator=generator) - 1.0
+    angle, size, lean = math.radians(looks.turn_deg) * angle, 1.0 + looks.stretch * size, looks.shear * lean
+    mirror = torch.where(flip < 0, -1.0, 1.0) if looks.flip else torch.ones_like(flip)
+    # Places are told from -1 to 1, so that an edge is 2 long.
+    right, down = 2.0 * looks.shift_share * right, 2.0 * looks.shift_share * down
+    cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
+    rows = torch.stack([mirror * cos, lean - sin, right], 1), torch.stack([mirror * sin, cos, down], 1)
+    grid = torch.nn.functional.affine_grid(torch.stack(rows, 1).to(images.device), list(images.shape), False)
     return torch.nn.functional.grid_sample(images, grid, mode="bilinear", padding_mode="zeros", align_corners=False)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -26,7 +27,7 @@ from inference.training.checkpoint import (
 )
 from inference.training.data import TrainingSet
 from inference.training.live_curve import LiveCurve, live_curve
-from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders
+from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders, LabelledEncoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.stacks import Stack
 
@@ -77,9 +78,13 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
     KeyboardInterrupt
         If the user stops it; the last whole epoch is in the folder.
     """
+    if options.learning is Learning.LABELS:
+        train, validation = (cells.where(cells.is_labelled) for cells in (train, validation))
+        if not len(validation) or len(np.unique(train.label)) < 2:
+            raise TrainingError("To learn classes, cells of two or more must be labelled, also in the held-out run.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = _new_model(train, options).to(device)
-    optimiser = torch.optim.Adam(model.parameters(), lr=options.learning_rate)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     state = _resumed(model, optimiser, options, _fingerprint(train, validation, options))
     try:
         _run_epochs(model, optimiser, train, validation, options, state)
@@ -103,7 +108,8 @@ def evaluation_loss(model: Encoders, cells: TrainingSet) -> float:
     total = 0.0
     with torch.inference_mode():
         for rows in _in_order(len(cells)):
-            total += float(model.loss(model.preprocess(_batch(model, cells, rows)), None)) * len(rows)
+            prepared = model.preprocess(_batch(model, cells, rows))
+            total += float(model.loss(prepared, _labels(model, cells, rows), None)) * len(rows)
     return total / len(cells)
 
 
@@ -131,10 +137,24 @@ def _batch(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> d
     }
 
 
+def _labels(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> Tensor:
+    return torch.from_numpy(cells.label[rows].astype(np.int64)).to(model.device)
+
+
 def _new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
     architectures = [_architecture(train, name, options) for name in train.channels]
     if options.learning is Learning.CONTRAST:
-        return ContrastiveEncoders(architectures, options.seed)
+        return ContrastiveEncoders(
+            architectures,
+            options.seed,
+            looks=options.looks,
+            temperature=options.temperature,
+            projected=options.projected,
+        )
+    if options.learning is Learning.LABELS:
+        counts = np.bincount(train.label, minlength=len(train.label_names))
+        weight = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
+        return LabelledEncoders(architectures, options.seed, torch.from_numpy(weight).float(), options.looks)
     weights = (options.first_weight, 1.0 - options.first_weight) if len(architectures) > 1 else (1.0,)
     return Autoencoders(architectures, weights, options.seed)
 
@@ -226,13 +246,17 @@ def _run_epoch(
     order = torch.randperm(len(train), generator=generator).numpy()
     # Each channel has its own, so that it is trained as it would be alone.
     generators = {name: torch.Generator().manual_seed(options.seed * 1_000_003 + number) for name in train.channels}
+    if options.anneal:
+        for group in optimiser.param_groups:
+            group["lr"] = options.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / options.epochs))
     model.train()
     total = torch.zeros((), device=model.device)
     for at in range(0, len(order), options.batch):
         rows = order[at : at + options.batch]
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
             prepared = model.preprocess(_batch(model, train, rows))
-            total += _step(model, optimiser, prepared, options, generators) * len(rows)
+            label = _labels(model, train, rows)
+            total += _step(model, optimiser, prepared, label, options, generators) * len(rows)
         curve.batch_done()
     return float(total) / len(order)
 
@@ -241,6 +265,7 @@ def _step(
     model: Encoders,
     optimiser: torch.optim.Optimizer,
     prepared: dict[str, Tensor],
+    label: Tensor,
     options: TrainingOptions,
     generators: dict[str, torch.Generator],
 ) -> Tensor:
@@ -248,7 +273,7 @@ def _step(
         prepared = {name: augment(image, options.shift_px, generators[name]) for name, image in prepared.items()}
     optimiser.zero_grad(set_to_none=True)
     with torch.autocast("cuda", torch.bfloat16, enabled=model.device.type == "cuda"):
-        loss = model.loss(prepared, generators)
+        loss = model.loss(prepared, label, generators)
     torch.autograd.backward(loss)
     optimiser.step()
     return loss.detach()

@@ -47,11 +47,11 @@ class Mixture:
     Attributes
     ----------
     centre, spread
-        `(d,)`, mean and standard deviation of the training latents.
+        `(d,)`, mean and standard deviation of the training latents, or one standard deviation for all axes.
     rotation
-        `(d, d)`, principal axes as columns, the widest first: embedding = ((latent - centre) / spread) @ rotation.
+        `(d, e)`, principal axes as columns, the widest first: embedding = ((latent - centre) / spread) @ rotation.
     weight, mean, precision_factor
-        `(k,)`, `(k, d)` and `(k, d, d)` of the components in the embedding, the heaviest first; the squared
+        `(k,)`, `(k, e)` and `(k, e, e)` of the components in the embedding, the heaviest first; the squared
         Mahalanobis distance is |(embedding - mean) @ precision_factor|^2.
     covariance
         Full or tied.
@@ -83,7 +83,7 @@ class Mixture:
         return np.asarray(np.log(self.weight) + log_det - 0.5 * self.mean.shape[1] * math.log(2 * math.pi))
 
     def embed(self, latent: npt.ArrayLike) -> Doubles:
-        """Return the embedding `(n, d)` of latents."""
+        """Return the embedding `(n, e)` of latents `(n, d)`."""
         return np.asarray(((np.asarray(latent, dtype=np.float64) - self.centre) / self.spread) @ self.rotation)
 
     def squared_distance(self, embedding: Doubles) -> Doubles:
@@ -101,11 +101,19 @@ class Mixture:
         return np.asarray(np.sqrt(self.squared_distance(embedding).min(axis=1)))
 
 
-def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int, covariance: Covariance = Covariance.AUTO) -> Mixture:
+def fit_mixture(
+    latent: npt.ArrayLike,
+    clusters: int,
+    seed: int,
+    covariance: Covariance = Covariance.AUTO,
+    axes: int | None = None,
+) -> Mixture:
     """Fit a mixture to latents `(n, d)`.
 
-    Latents are standardised, so that no loud axis decides the k-means start, and rotated to their principal axes.
-    1e-3 of the mean variance is added to the diagonals of the covariances; the best of ten k-means starts is kept.
+    Latents are standardised, so that no loud axis decides the k-means start, and rotated to their principal axes. With
+    `axes`, they stay as loud against each other as they are, and only so many of their principal axes are kept, which
+    suits encoders that were trained so that distances mean something. 1e-3 of the mean variance is added to the
+    diagonals of the covariances; the best of ten k-means starts is kept.
 
     Raises
     ------
@@ -113,10 +121,12 @@ def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int, covariance: Cov
         If there are too few cells, or the latent is degenerate.
     """
     values = np.asarray(latent, dtype=np.float64)
-    n, dimensions = values.shape
+    n = len(values)
+    dimensions = min(axes or values.shape[1], values.shape[1])
     if n <= dimensions * 2 or n < 2 * clusters:
         raise TrainingError(f"There are only {n} cells to find {clusters} clusters in; give more.")
-    centre, spread, rotation = _principal_axes(values)
+    centre, spread, rotation = _principal_axes(values, one_spread=axes is not None)
+    rotation = np.ascontiguousarray(rotation[:, :dimensions])
     embedding = ((values - centre) / spread) @ rotation
     if covariance is Covariance.AUTO:
         enough = n >= _CELLS_PER_DIMENSION * dimensions * clusters
@@ -148,7 +158,11 @@ def fit_mixture(latent: npt.ArrayLike, clusters: int, seed: int, covariance: Cov
 
 
 def fit_best_mixture(
-    latent: npt.ArrayLike, most_clusters: int, seed: int, covariance: Covariance = Covariance.AUTO
+    latent: npt.ArrayLike,
+    most_clusters: int,
+    seed: int,
+    covariance: Covariance = Covariance.AUTO,
+    axes: int | None = None,
 ) -> Mixture:
     """Fit mixtures of 1 to `most_clusters` components to latents `(n, d)`, and keep the one of the least BIC.
 
@@ -161,7 +175,7 @@ def fit_best_mixture(
         As `fit_mixture` does.
     """
     most = max(1, min(most_clusters, len(np.asarray(latent)) // _LEAST_CELLS_PER_CLUSTER))
-    fitted = [fit_mixture(latent, clusters, seed, covariance) for clusters in range(1, most + 1)]
+    fitted = [fit_mixture(latent, clusters, seed, covariance, axes) for clusters in range(1, most + 1)]
     tried = {clusters: value for mixture in fitted for clusters, value in mixture.bic.items()}
     return replace(min(fitted, key=lambda mixture: mixture.bic[mixture.clusters]), bic=tried)
 
@@ -193,8 +207,10 @@ def check_condition(mixture: Mixture) -> None:
         )
 
 
-def _principal_axes(values: Doubles) -> tuple[Doubles, Doubles, Doubles]:
+def _principal_axes(values: Doubles, *, one_spread: bool) -> tuple[Doubles, Doubles, Doubles]:
     centre, spread = values.mean(axis=0), values.std(axis=0)
+    if one_spread:
+        spread = np.full_like(spread, np.sqrt((spread**2).mean()))
     # An axis that the encoder leaves unused would be blown up into noise of unit size.
     spread = np.maximum(spread, 1e-3 * spread.max())
     if not spread.max() > 0:

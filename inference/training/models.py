@@ -1,4 +1,4 @@
-"""Encoders of images and volumes, and the two ways they learn: by drawing cells again, or by telling them apart.
+"""Encoders of images and volumes, and the ways they learn: by drawing cells again, telling them or classes apart.
 
 The autoencoders are those of paper A (Zhang et al., Scientific Reports 13, 2023): one for transmission images, one for
 side-scatter volumes, or both, their latents side by side.
@@ -15,12 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.errors import TrainingError
-from inference.training.augment import look_again
-
-TEMPERATURE = 0.2
-"""Of the contrastive loss."""
-PROJECTED = 32
-"""Size of what the contrastive loss compares."""
+from inference.training.augment import Looks, look_again
 
 Images = Mapping[str, Tensor]
 """Preprocessed images by channel, `(n, 1, y, x)` or `(n, 1, z, y, x)`."""
@@ -168,8 +163,18 @@ class Encoders(nn.Module):
         """Return the latents `(n, sum of d)` of preprocessed images."""
         return torch.cat([encoder(prepared[name])[1] for name, encoder in self.encoders.items()], dim=1)
 
-    def loss(self, prepared: Images, generators: Mapping[str, torch.Generator] | None) -> Tensor:
-        """Return what training makes small, for preprocessed images; without generators, for measuring it."""
+    def loss(self, prepared: Images, label: Tensor, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+        """Return what training makes small, for preprocessed images; without generators, for measuring it.
+
+        Parameters
+        ----------
+        prepared
+            Preprocessed images by channel.
+        label
+            `(n,)` int64 classes, negative where unknown.
+        generators
+            Randomness of each channel's looks.
+        """
         raise NotImplementedError
 
 
@@ -201,7 +206,8 @@ class Autoencoders(Encoders):
     def loss(
         self,
         prepared: Images,
-        generators: Mapping[str, torch.Generator] | None,  # noqa: ARG002 - what is drawn again needs no second look
+        label: Tensor,  # noqa: ARG002 - what is drawn again needs no label
+        generators: Mapping[str, torch.Generator] | None,  # noqa: ARG002 - nor a second look
     ) -> Tensor:
         """Return the weighted error."""
         errors = self.errors(prepared)
@@ -213,26 +219,85 @@ class ContrastiveEncoders(Encoders):
 
     The normalised temperature-scaled cross-entropy of SimCLR (Chen et al., ICML 2020); the latent is taken before the
     projection that the loss compares.
+
+    Parameters
+    ----------
+    looks
+        How two looks at a cell differ.
+    temperature, projected
+        Of the loss, and the size of what it compares.
     """
 
-    def __init__(self, architectures: Sequence[Architecture], seed: int) -> None:
+    def __init__(
+        self,
+        architectures: Sequence[Architecture],
+        seed: int,
+        *,
+        looks: Looks = Looks(),  # noqa: B008 - frozen
+        temperature: float = 0.2,
+        projected: int = 32,
+    ) -> None:
         super().__init__(architectures, seed)
+        self.looks, self.temperature = looks, temperature
         size = sum(architecture.latent for architecture in architectures)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + 1)
-            self.projection = nn.Sequential(nn.Linear(size, 2 * size), nn.ReLU(), nn.Linear(2 * size, PROJECTED))
+            # Without both the loss shapes what comes after the latent rather than the latent itself.
+            self.projection = nn.Sequential(
+                nn.ReLU(),
+                nn.Linear(size, 2 * size, bias=False),
+                nn.BatchNorm1d(2 * size),
+                nn.ReLU(),
+                nn.Linear(2 * size, projected),
+            )
 
-    def loss(self, prepared: Images, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+    def loss(
+        self,
+        prepared: Images,
+        label: Tensor,  # noqa: ARG002 - a cell is told from others, not a class
+        generators: Mapping[str, torch.Generator] | None,
+    ) -> Tensor:
         """Return the contrastive loss of two looks at every cell."""
         # Looks must differ for the loss to mean anything; where it is measured, they are the same every time.
-        looks = generators or {name: torch.Generator().manual_seed(0) for name in prepared}
-        seen = [{name: look_again(image, looks[name]) for name, image in prepared.items()} for _ in range(2)]
+        chance = generators or {name: torch.Generator().manual_seed(0) for name in prepared}
+        seen = [
+            {name: look_again(image, self.looks, chance[name]) for name, image in prepared.items()} for _ in range(2)
+        ]
         projected = nn.functional.normalize(self.projection(torch.cat([self.latent(look) for look in seen])), dim=1)
         n = len(projected) // 2
-        alike = projected @ projected.T / TEMPERATURE
+        alike = projected @ projected.T / self.temperature
         alike = alike.masked_fill(torch.eye(2 * n, dtype=torch.bool, device=alike.device), float("-inf"))
         partner = torch.arange(2 * n, device=alike.device).roll(n)
         return nn.functional.cross_entropy(alike, partner)
+
+
+class LabelledEncoders(Encoders):
+    """Encoders that learn the classes that cells are labelled with, each weighing the same however rare it is.
+
+    Parameters
+    ----------
+    weight
+        `(classes,)` of a cell of each class in the loss.
+    looks
+        How a cell may look in training.
+    """
+
+    weight: Tensor
+
+    def __init__(self, architectures: Sequence[Architecture], seed: int, weight: Tensor, looks: Looks) -> None:
+        super().__init__(architectures, seed)
+        self.looks = looks
+        self.register_buffer("weight", weight)
+        size = sum(architecture.latent for architecture in architectures)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed + 1)
+            self.classes = nn.Sequential(nn.ReLU(), nn.Linear(size, len(weight)))
+
+    def loss(self, prepared: Images, label: Tensor, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+        """Return the cross-entropy of the classes, weighted."""
+        if generators is not None:
+            prepared = {name: look_again(image, self.looks, generators[name]) for name, image in prepared.items()}
+        return nn.functional.cross_entropy(self.classes(self.latent(prepared)), label, weight=self.weight)
 
 
 def _product(sizes: Sequence[int]) -> int:

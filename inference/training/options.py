@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inference.errors import TrainingError
+from inference.training.augment import Looks
 from inference.training.mixture import Covariance
 
 
@@ -19,6 +20,8 @@ class Learning(StrEnum):
     """Drawing again what it saw: the autoencoders of paper A."""
     CONTRAST = "contrast"
     """Telling two looks at one cell from looks at others."""
+    LABELS = "labels"
+    """Telling the classes apart that cells are labelled with."""
 
 
 class Size(StrEnum):
@@ -66,14 +69,21 @@ class TrainingOptions:
         Components of the mixture; None tries 1 to `most_clusters` and keeps the number of the least BIC.
     covariance
         What shape they may have.
+    axes
+        Principal axes of the latents, as loud as they are, that clusters and novelty are looked for in; None takes all
+        of them, each brought to unit spread first.
     epochs, patience
         The most epochs, and how many without a better validation loss end the training.
-    batch, learning_rate
-        Of Adam on the encoder.
+    batch, learning_rate, weight_decay, anneal
+        Of AdamW on the encoder; with `anneal` the rate falls to 0 over the epochs, along half a cosine.
+    temperature, projected
+        Of the contrastive loss, and the size of what it compares.
     head_epochs
         Passes over the cells for the class head.
     augment, shift_px
         Whether images are flipped, turned by quarters and shifted by up to so many pixels.
+    looks
+        What encoders that learn from contrast or labels are shown of a cell.
     false_reject_rate
         Share of ordinary cells that the novelty threshold may call novel.
     alpha
@@ -99,13 +109,19 @@ class TrainingOptions:
     clusters: int | None = 3
     most_clusters: int = 10
     covariance: Covariance = Covariance.AUTO
+    axes: int | None = None
     epochs: int = 60
     patience: int = 8
     batch: int = 64
     learning_rate: float = 1e-3
+    weight_decay: float = 0.0
+    anneal: bool = False
+    temperature: float = 0.2
+    projected: int = 32
     head_epochs: int = 60
     augment: bool = True
     shift_px: int = 2
+    looks: Looks = Looks()  # noqa: RUF009 - frozen
     false_reject_rate: float = 0.01
     alpha: float = 0.1
     validation_run: str | None = None
@@ -115,8 +131,16 @@ class TrainingOptions:
     progress: bool = True
 
     def __post_init__(self) -> None:
-        whole = {"latent": 2, "hidden": 1, "clusters": 1, "epochs": 1, "patience": 1, "batch": 2, "head_epochs": 1}
-        whole["most_clusters"] = 1
+        whole: dict[str, int] = {
+            "latent": 2,
+            "hidden": 1,
+            "clusters": 1,
+            "epochs": 1,
+            "patience": 1,
+            "batch": 2,
+            "head_epochs": 1,
+        }
+        whole |= {"most_clusters": 1, "axes": 2, "projected": 2}
         for field, least in whole.items():
             chosen = getattr(self, field)
             if chosen is not None and chosen < least:
@@ -126,17 +150,19 @@ class TrainingOptions:
                 raise TrainingError(f"The training option '{field}' needs at least one block of at least one channel.")
         if not 0 <= self.first_weight <= 1:
             raise TrainingError("The training option 'first_weight' must lie between 0 and 1.")
-        for field in ("learning_rate", "false_reject_rate", "alpha"):
+        for field in ("learning_rate", "temperature", "false_reject_rate", "alpha"):
             if not 0 < getattr(self, field) < 1:
                 raise TrainingError(f"The training option '{field}' must lie between 0 and 1.")
-        if self.seed < 0 or self.shift_px < 0:
-            raise TrainingError("The training options 'seed' and 'shift_px' must not be negative.")
+        if min(self.seed, self.shift_px, self.weight_decay) < 0:
+            raise TrainingError("The training options 'seed', 'shift_px' and 'weight_decay' must not be negative.")
 
     def weights_text(self) -> str:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
-            "name", "command", "hidden", "clusters", "most_clusters", "covariance", "head_epochs", "epochs",
+            "name", "command", "hidden", "clusters", "most_clusters", "covariance", "axes", "head_epochs",
             "false_reject_rate", "alpha", "folder", "progress",
         }  # fmt: skip
+        if not self.anneal:
+            ignored.add("epochs")
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
         return json.dumps(kept, sort_keys=True)

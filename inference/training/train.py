@@ -29,6 +29,7 @@ from inference.training.split import RunSplit, split_by_run
 from inference.training.thresholds import thresholds, unset_novelty
 
 _VERIFIED_CELLS = 7
+_KINDS = {Learning.RECONSTRUCTION: "dcae", Learning.CONTRAST: "contrastive", Learning.LABELS: "classifier"}
 _LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
 
 
@@ -100,8 +101,8 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
 
 def _mixture(latent: npt.NDArray[np.float32], options: TrainingOptions) -> Mixture:
     if options.clusters is None:
-        return fit_best_mixture(latent, options.most_clusters, options.seed, options.covariance)
-    return fit_mixture(latent, options.clusters, options.seed, options.covariance)
+        return fit_best_mixture(latent, options.most_clusters, options.seed, options.covariance, options.axes)
+    return fit_mixture(latent, options.clusters, options.seed, options.covariance, options.axes)
 
 
 def _head(
@@ -141,7 +142,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
         "instrument_kind": cells.instrument_kind,
         "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": cells.pixel_um} for a in architectures],
         "preprocessing": "; ".join(architecture.preprocessing for architecture in architectures),
-        "embedding_size": sum(architecture.latent for architecture in architectures),
+        "embedding_size": parts.mixture.rotation.shape[1],
         "clusters": parts.clusters,
         "classes": parts.classes,
         "mixture": {"covariance": parts.mixture.covariance, "condition": parts.mixture.condition},
@@ -175,7 +176,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
 
 def kind_of(cells: TrainingSet, learning: Learning) -> str:
     """Return the kind of model that is made of these cells, such as `dcae2d` or `contrastive_fused`."""
-    name = "dcae" if learning is Learning.RECONSTRUCTION else "contrastive"
+    name = _KINDS[learning]
     flat = {stack.ndim == 3 for stack in cells.images.values()}
     if len(flat) > 1:
         return f"{name}_fused"

@@ -65,6 +65,9 @@ KINDS = {
     "contrastive2d": ModelKind("contrast", images=True, volumes=False),
     "contrastive3d": ModelKind("contrast", images=False, volumes=True),
     "contrastive_fused": ModelKind("contrast", images=True, volumes=True),
+    "classifier2d": ModelKind("labels", images=True, volumes=False),
+    "classifier3d": ModelKind("labels", images=False, volumes=True),
+    "classifier_fused": ModelKind("labels", images=True, volumes=True),
 }
 """By the name that `lightline train` takes."""
 

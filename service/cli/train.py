@@ -142,8 +142,8 @@ def train(
     A model learns to describe cells in a few numbers, groups them into clusters without being told what they are, and,
     where labels are known, learns the classes too. Its KIND says what it looks at (2d: flat images, 3d: volumes,
     fused: both) and how it learns (dcae: by drawing again what it saw, as in paper A; contrastive: by telling two looks
-    at one cell from looks at others). The last source given is held out to measure the model; the table printed at the
-    end sets it beside simple controls.
+    at one cell from looks at others; classifier: from the labels). The last source given is held out to measure the
+    model; the table printed at the end sets it beside simple controls.
 
     After Ctrl-C the same command goes on where it stopped.
     """
