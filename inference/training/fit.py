@@ -84,6 +84,7 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
             raise TrainingError("To learn classes, cells of two or more must be labelled, also in the held-out run.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = _new_model(train, options).to(device)
+    _lay_out(model, torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     state = _resumed(model, optimiser, options, _fingerprint(train, validation, options))
     try:
@@ -92,7 +93,9 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
         _say_how_to_resume(state, options)
         raise
     restore_model(model, state.best)
-    return Fitted(model.cpu().eval(), tuple(state.history))
+    model = model.cpu().eval()
+    _lay_out(model, torch.contiguous_format)
+    return Fitted(model, tuple(state.history))
 
 
 def encode(model: Encoders, cells: TrainingSet) -> Floats:
@@ -135,6 +138,13 @@ def _batch(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> d
         name: torch.from_numpy(np.asarray(stack[rows], dtype=np.float32)).unsqueeze(1).to(model.device)
         for name, stack in cells.images.items()
     }
+
+
+def _lay_out(model: Encoders, order: torch.memory_format) -> None:
+    """Order the weights of flat images, which are convolved half as fast again with a pixel's channels side by side."""
+    for weight in model.parameters():
+        if weight.dim() == 4:
+            weight.data = weight.data.contiguous(memory_format=order)
 
 
 def _labels(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> Tensor:
