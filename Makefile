@@ -7,7 +7,7 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet
 # One exact build of PyTorch, so that every machine trains and tests with the same one.
 TORCH := torch==2.13.0
 
-.PHONY: run test lint bench measure constraints clean help
+.PHONY: run test lint bench measure learn constraints clean help
 
 help:
 	@echo "make run      start the service with a simulated instrument, and print the address of its page"
@@ -15,6 +15,7 @@ help:
 	@echo "make lint     check style, types and the direction of imports"
 	@echo "make bench    measure what is fast, side by side with the alternatives"
 	@echo "make measure  measure how well models and detection do"
+	@echo "make learn    repeat the transfer study of docs/learning-transfer.md; hours, and goes on where it stopped"
 
 run: $(VENV)/.run
 	$(BIN)/lightline run
@@ -33,6 +34,9 @@ bench: $(VENV)/.test
 
 measure: $(VENV)/.test
 	$(BIN)/python -m benchmarks.measure
+
+learn: $(VENV)/.test
+	$(BIN)/python -m benchmarks.transfer
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
