@@ -15,8 +15,7 @@ from benchmarks.page import ROOT, table
 from benchmarks.transfer_latents import BLOOD, HEK, Training, latents
 from benchmarks.transfer_scores import (
     by_hand,
-    clustered_before,
-    clustered_on_run,
+    clustered,
     controls,
     headed,
     novelty,
@@ -46,17 +45,15 @@ def three_parts(folder: Path, run: str) -> tuple[list[Row], list[str]]:
     for learning, name in WAYS.items():
         found = {seed: latents(BLOOD, learning, seed, folder) for seed in BLOOD.seeds}
         ways: dict[str, Scored] = {
-            "clusters of the run itself": lambda s, f=found: clustered_on_run(f[s][run], run, 3, s, folder),
-            "clusters of donor A": lambda s, f=found: clustered_before(
-                f[s][BLOOD.learnt], f[s][run], run, 3, s, folder
-            ),
+            "clusters of the run itself": lambda s, f=found: clustered(f[s][run], f[s][run], run, 3, s, folder),
+            "clusters of donor A": lambda s, f=found: clustered(f[s][BLOOD.learnt], f[s][run], run, 3, s, folder),
             "class head of donor A, supervised": lambda s, f=found: headed(f[s], BLOOD.learnt, run, s, folder),
         }
         _add(BLOOD, name, ways, rows, matrices)
     learnt, seen = by_hand(BLOOD, BLOOD.learnt, folder), by_hand(BLOOD, run, folder)
     ways = {
-        "clusters of the run itself": lambda s: clustered_on_run(seen, run, 3, s, folder),
-        "clusters of donor A": lambda s: clustered_before(learnt, seen, run, 3, s, folder),
+        "clusters of the run itself": lambda s: clustered(seen, seen, run, 3, s, folder),
+        "clusters of donor A": lambda s: clustered(learnt, seen, run, 3, s, folder),
     }
     _add(BLOOD, "features by hand", ways, rows, [])
     return rows + _control_rows(BLOOD, BLOOD.learnt, run, folder), matrices
@@ -71,7 +68,7 @@ def leukaemia(folder: Path, run: str) -> tuple[list[Row], list[str]]:
         _add(
             BLOOD,
             name,
-            {"two clusters of the run": lambda s, f=found: clustered_on_run(f[s][run], run, 2, s, folder)},
+            {"two clusters of the run": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder)},
             rows,
             matrices,
         )
@@ -79,7 +76,7 @@ def leukaemia(folder: Path, run: str) -> tuple[list[Row], list[str]]:
     _add(
         BLOOD,
         "features by hand",
-        {"two clusters of the run": lambda s: clustered_on_run(seen, run, 2, s, folder)},
+        {"two clusters of the run": lambda s: clustered(seen, seen, run, 2, s, folder)},
         rows,
         [],
     )
@@ -112,12 +109,12 @@ def translocation(folder: Path) -> tuple[list[Row], list[str]]:
     for learning, name in WAYS.items():
         found = {seed: latents(HEK, learning, seed, folder) for seed in HEK.seeds}
         ways: dict[str, Scored] = {
-            "clusters of the run itself": lambda s, f=found: clustered_on_run(f[s][run], run, 2, s, folder),
+            "clusters of the run itself": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder),
             "class head of another run, supervised": lambda s, f=found: headed(f[s], HEK.validation, run, s, folder),
         }
         _add(HEK, name, ways, rows, matrices)
     seen = by_hand(HEK, run, folder)
-    ways = {"clusters of the run itself": lambda s: clustered_on_run(seen, run, 2, s, folder)}
+    ways = {"clusters of the run itself": lambda s: clustered(seen, seen, run, 2, s, folder)}
     _add(HEK, "features by hand", ways, rows, [])
     return rows + _control_rows(HEK, HEK.validation, run, folder), matrices
 
