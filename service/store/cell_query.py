@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,11 +14,12 @@ import pyarrow as pa
 from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
-from service.store.labels import COLUMN, Labels
+from service.store.labels import COLUMN, LABEL, Labels
 from service.store.part_table import PartTable, TableSnapshot
-from service.store.snapshot_sql import query_snapshot
+from service.store.snapshot_sql import open_database, query_snapshot
 
 MOST_ROWS = 10_000
+_MOST_COUNTS = 64
 _EVENT_ID = "event_id"
 
 
@@ -48,14 +51,10 @@ class CellQuery:
     """Gates that filters may name."""
     labels: Labels | None = None
     """Labels of the rows, a column like the others."""
-    # No extension is ever fetched, and a query leaves the other cores to the acquisition.
-    _database: duckdb.DuckDBPyConnection = field(
-        default_factory=lambda: duckdb.connect(
-            ":memory:",
-            config={"threads": "2", "autoinstall_known_extensions": "false", "autoload_known_extensions": "false"},
-        ),
-        repr=False,
-    )
+    _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
+    _counts: OrderedDict[Condition, tuple[int, int]] = field(default_factory=OrderedDict, repr=False)
+    """Of the last filters, how many of the first parts were counted, and how many of their rows pass; neither changes."""
+    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
     def schema(self) -> Any:
@@ -120,17 +119,21 @@ class CellQuery:
             raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
         cursor = self._cursor(snapshot, by, descending, after)
         total = snapshot.rows if condition.everything else self._count(snapshot, condition)
-        if by == _EVENT_ID and condition.everything:
-            snapshot = snapshot.beyond(after, limit + 1, descending=descending)
         ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
-        rows = self._select(
-            snapshot,
-            f"SELECT {wanted} FROM cells WHERE {condition.sql} AND {cursor.sql} ORDER BY {ordering} LIMIT ?",
-            (*condition.parameters, *cursor.parameters, limit + 1),
-        )
-        more = len(rows) > limit
-        rows = rows[:limit]
-        return CellPage(rows, int(rows[-1][_EVENT_ID]) if more else None, total)
+        # In two steps: the columns that decide are read first, all others only where the page is. By event id, parts
+        # are looked into one after the other, until the page is full.
+        found: list[int] = []
+        for piece in snapshot.behind(after, descending=descending) if by == _EVENT_ID else (snapshot,):
+            rows = self._select(
+                piece,
+                f"SELECT event_id FROM cells WHERE {condition.sql} AND {cursor.sql} ORDER BY {ordering} LIMIT ?",
+                (*condition.parameters, *cursor.parameters, limit + 1 - len(found)),
+            )
+            found += [int(row[_EVENT_ID]) for row in rows]
+            if len(found) > limit:
+                break
+        ids = found[:limit]
+        return CellPage(self._rows_of(snapshot, ids, wanted), ids[-1] if len(found) > limit else None, total)
 
     def condition(self, where: str | None) -> Condition:
         """Return a filter as a condition; raises `QueryError`."""
@@ -141,7 +144,7 @@ class CellQuery:
         """Return everything the table holds of one event, lists included; None if it has no such event."""
         if not 0 <= event_id < 1 << 63:
             return None
-        snapshot = self.snapshot().with_event(event_id)
+        snapshot = self.snapshot().with_events([event_id])
         rows = self._select(snapshot, "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
         return rows[0] if rows else None
 
@@ -149,7 +152,7 @@ class CellQuery:
         """Whether the table has this event."""
         if not 0 <= event_id < 1 << 63:
             return False
-        snapshot = self.snapshot().with_event(event_id)
+        snapshot = self.snapshot().with_events([event_id])
         return bool(self._select(snapshot, "SELECT event_id FROM cells WHERE event_id = ? LIMIT 1", (event_id,)))
 
     def arrow(self, fields: Sequence[str]) -> Any:
@@ -201,7 +204,33 @@ class CellQuery:
             f'("{by}" {beyond} ? OR ("{by}" = ? AND event_id > ?) OR "{by}" IS NULL)', (value, value, after)
         )
 
+    def _rows_of(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> list[dict[str, Any]]:
+        """Return these rows, in this order."""
+        if not ids:
+            return []
+        within = f"event_id BETWEEN {min(ids)} AND {max(ids)} AND event_id IN ({', '.join(map(str, ids))})"
+        rows = self._select(snapshot.with_events(ids), f"SELECT {wanted} FROM cells WHERE {within}", ())
+        by_id = {int(row[_EVENT_ID]): row for row in rows}
+        return [by_id[event_id] for event_id in ids]
+
     def _count(self, snapshot: TableSnapshot, condition: Condition) -> int:
+        """Return how many rows pass; of parts that were counted before, nothing is read again."""
+        if LABEL in condition.sql:
+            return self._count_rows(snapshot, condition)
+        with self._counting:
+            counted, passing = self._counts.get(condition, (0, 0))
+        sealed = len(snapshot.parts)
+        if counted > sealed:
+            counted = passing = 0
+        if counted < sealed:
+            passing += self._count_rows(replace(snapshot, parts=snapshot.parts[counted:], tail=None), condition)
+            with self._counting:
+                self._counts[condition] = (sealed, passing)
+                while len(self._counts) > _MOST_COUNTS:
+                    self._counts.popitem(last=False)
+        return passing if snapshot.tail is None else passing + self._count_rows(replace(snapshot, parts=()), condition)
+
+    def _count_rows(self, snapshot: TableSnapshot, condition: Condition) -> int:
         rows = self._select(snapshot, f"SELECT count(*) AS n FROM cells WHERE {condition.sql}", condition.parameters)
         return int(rows[0]["n"]) if rows else 0
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import time
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +22,8 @@ from service.store.row_log import RowLog, read_log
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ID = "event_id"
 _MOST_CHUNKS = 32
+_ROWS_PER_GROUP = 16_384
+"""Few enough that a page of rows from everywhere is read quickly, many enough that a whole column is."""
 
 
 @dataclass(frozen=True)
@@ -47,23 +51,19 @@ class TableSnapshot:
         """Rows in all."""
         return sum(part.rows for part in self.parts) + (0 if self.tail is None else int(self.tail.num_rows))
 
-    def with_event(self, event_id: int) -> TableSnapshot:
-        """Return the table without the parts that cannot have this event."""
-        return replace(self, parts=tuple(part for part in self.parts if part.first <= event_id <= part.last))
-
-    def beyond(self, event_id: int, rows: int, *, descending: bool) -> TableSnapshot:
-        """Return the table without the parts that the next `rows` rows after an event cannot be in."""
-        kept: list[Part] = []
-        found = 0
-        for part in reversed(self.parts) if descending else self.parts:
-            if event_id and (part.first >= event_id if descending else part.last <= event_id):
-                continue
-            kept.append(part)
-            # The part that the event is in may have only few rows beyond it.
-            found += 0 if part.first <= event_id <= part.last else part.rows
-            if found >= rows:
-                break
+    def with_events(self, event_ids: Sequence[int]) -> TableSnapshot:
+        """Return the table without the parts that cannot have any of these events."""
+        ids = sorted(event_ids)
+        kept = [part for part in self.parts if bisect_left(ids, part.first) < bisect_right(ids, part.last)]
         return replace(self, parts=tuple(kept))
+
+    def behind(self, event_id: int, *, descending: bool) -> Iterator[TableSnapshot]:
+        """Return the table piece by piece in the order of its events, from behind one on, 0 for all of them."""
+        newest = replace(self, parts=())
+        pieces = [replace(self, parts=(part,), tail=None) for part in self.parts if _beyond(part, event_id, descending)]
+        if self.tail is not None:
+            pieces.append(newest)
+        return iter(reversed(pieces) if descending else pieces)
 
 
 class PartTable:
@@ -232,6 +232,10 @@ class PartTable:
         return int(match.group(1)) + 1 if match else 0
 
 
+def _beyond(part: Part, event_id: int, descending: bool) -> bool:
+    return not event_id or (part.first < event_id if descending else part.last > event_id)
+
+
 def _rows(tables: list[Any]) -> int:
     return sum(int(table.num_rows) for table in tables)
 
@@ -242,10 +246,12 @@ def _before(rows: Any, event_id: int) -> Any:
 
 def _layout(schema: Any) -> dict[str, Any]:
     """Return how a part is written: measured numbers hardly compress, and plain they are read several times as fast."""
-    packed = [field.name for field in schema if not pa.types.is_floating(field.type)]
+    fixed = (pa.types.is_floating, pa.types.is_integer, pa.types.is_boolean)
+    plain = {field.name for field in schema if any(is_fixed(field.type) for is_fixed in fixed)}
     return {
         "use_dictionary": [field.name for field in schema if pa.types.is_string(field.type)],
-        "compression": {field.name: "zstd" if field.name in packed else "none" for field in schema},
+        "compression": {field.name: "none" if field.name in plain else "zstd" for field in schema},
+        "row_group_size": _ROWS_PER_GROUP,
     }
 
 

@@ -14,7 +14,7 @@ from service.errors import UnknownCell
 from service.gates.where import Condition
 from service.store.cell_query import CellQuery
 from service.store.part_table import TableSnapshot
-from service.store.snapshot_sql import query_snapshot
+from service.store.snapshot_sql import open_database, query_snapshot
 
 _ID = "event_id"
 
@@ -168,9 +168,7 @@ class RowStream:
 
 @contextmanager
 def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    # No extension is ever fetched, and an export leaves the other cores to the acquisition.
-    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
-    with duckdb.connect(":memory:", config={"threads": "2", **offline}) as database:
+    with open_database() as database:
         yield database
 
 

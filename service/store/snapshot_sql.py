@@ -12,6 +12,18 @@ from service.store.labels import LABEL
 from service.store.part_table import TableSnapshot
 
 
+def open_database() -> duckdb.DuckDBPyConnection:
+    """Return a database without tables of its own, to ask about snapshots with.
+
+    No extension is ever fetched, and a query leaves the other cores to the acquisition.
+    """
+    offline = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
+    database = duckdb.connect(":memory:", config={"threads": "2", **offline})
+    # Parts never change, so what their ends say is read once.
+    database.execute("SET parquet_metadata_cache = true")
+    return database
+
+
 def query_snapshot(
     database: duckdb.DuckDBPyConnection, snapshot: TableSnapshot, schema: Any, sql: str, parameters: Sequence[Value]
 ) -> Any:

@@ -1,0 +1,139 @@
+"""Questions to a run of ten million cells, beside plain DuckDB over Parquet parts as pyarrow writes them."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from service.gates.book import GateBook
+from service.gates.gate import Gate
+from service.store.cell_query import CellQuery
+from service.store.labels import Labels
+from service.store.part_table import PartTable
+from service.store.row_stream import RowStream
+from service.store.statistics import Binning, Statistics
+
+CELLS = 10_000_000
+BATCH = 50_000
+TIMES = 7
+NUMBERS = tuple(f"feature_{k}" for k in range(26))
+CLASSES = np.array(["lymphocyte", "monocyte", "neutrophil", "eosinophil"])
+
+
+def rows(first: int, count: int) -> pa.Table:
+    """Make cells with 33 columns, correlated as cells are; drawn, not measured."""
+    draw = np.random.default_rng(first)
+    size = draw.lognormal(0, 0.3, count)
+    kind = draw.integers(0, 4, count)
+    columns: dict[str, object] = {
+        "event_id": np.arange(first, first + count, dtype=np.uint64),
+        "epoch": np.zeros(count, np.int32),
+        "time_s": np.arange(first, first + count) / 5000.0,
+        "cluster": kind.astype(np.int64),
+        "class": pa.array(CLASSES[kind]),
+        "novelty": draw.chisquare(3, count).astype(np.float32),
+        "area_um2": (80 * size**2 * (1 + 0.2 * kind)).astype(np.float32),
+    }
+    for name in NUMBERS:
+        columns[name] = (size * draw.normal(10, 2, count)).astype(np.float32)
+    return pa.table(columns)
+
+
+def quickest(ask: Callable[[], object]) -> tuple[float, float]:
+    """Return the first and the quickest of several answers, in ms."""
+    taken = []
+    for _ in range(TIMES):
+        began = time.perf_counter()
+        ask()
+        taken.append(1e3 * (time.perf_counter() - began))
+    return taken[0], min(taken[1:])
+
+
+def plain(folder: Path) -> Callable[[str], object]:
+    """Return plain DuckDB over plain parts."""
+    database = duckdb.connect(":memory:", config={"threads": "2"})
+    files = f"{folder}/*.parquet"
+    return lambda sql: database.sql(f"WITH cells AS (SELECT * FROM read_parquet('{files}')) {sql}").to_arrow_table()
+
+
+def main(cells: int = CELLS) -> None:
+    """Print a table."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "plain").mkdir()
+        table = PartTable.create(folder / "cells")
+        spent = plain_spent = 0.0
+        for first in range(1, cells + 1, BATCH):
+            batch = rows(first, BATCH)
+            began = time.perf_counter()
+            table.append(batch)
+            if table.due():
+                table.keep()
+            spent += time.perf_counter() - began
+            began = time.perf_counter()
+            pq.write_table(batch, folder / "plain" / f"{first:09d}.parquet")
+            plain_spent += time.perf_counter() - began
+        began = time.perf_counter()
+        table.seal()
+        spent += time.perf_counter() - began
+        gates = GateBook(folder)
+        query = CellQuery(table, gates, Labels(folder))
+        x, y = Binning("area_um2", 128), Binning("feature_3", 128)
+        outline = [[60, 5], [200, 5], [250, 15], [120, 25], [50, 15]]
+        region = {"kind": "polygon", "x": {"column": "area_um2"}, "y": {"column": "feature_3"}, "vertices": outline}
+        gates.put([Gate.model_validate({"name": "gate", "region": region})], query.columns())
+        sql = plain(folder / "plain")
+        box = "area_um2 BETWEEN 50 AND 250 AND feature_3 BETWEEN 5 AND 25"
+        where, middle = "area_um2 > 150 and class = 'monocyte'", cells // 2
+        answers = [
+            (
+                "page of 100 with a filter, and how many pass",
+                lambda: query.page(where, after=middle),
+                lambda: (
+                    sql(f"SELECT * FROM cells WHERE {where} AND event_id > {middle} ORDER BY event_id LIMIT 100"),
+                    sql(f"SELECT count(*) FROM cells WHERE {where}"),
+                ),
+            ),
+            (
+                "page of 100 sorted by a column",
+                lambda: query.page(order="-feature_7"),
+                lambda: sql("SELECT * FROM cells ORDER BY feature_7 DESC, event_id LIMIT 100"),
+            ),
+            ("one cell", lambda: query.row(middle), lambda: sql(f"SELECT * FROM cells WHERE event_id = {middle}")),
+            (
+                "density of 128 x 128",
+                lambda: Statistics(query).density(x, y),
+                lambda: sql(
+                    "SELECT floor(area_um2 / 10)::INT x, floor(feature_3)::INT y, count(*) FROM cells GROUP BY ALL"
+                ),
+            ),
+            (
+                "cells in a polygon",
+                lambda: Statistics(query).in_gates(["gate"]),
+                lambda: sql(f"SELECT count(*) FROM cells WHERE {box}"),
+            ),
+            ("histogram of 100 bins", lambda: Statistics(query).histogram(Binning("feature_9")), None),
+            ("counts of classes over time", lambda: Statistics(query).over_time("class", 60.0), None),
+            ("first rows of a full export", lambda: next(RowStream.of(query).tables()), None),
+        ]
+        print(
+            f"| {cells} simulated rows x {len(query.columns())} columns | ms | at first | plain DuckDB and parts, ms |"
+        )
+        print("|---|---|---|---|")
+        for what, ask, other in answers:
+            first_ms, best = quickest(ask)
+            beside = f"{quickest(other)[1]:.0f}" if other else ""
+            print(f"| {what} | {best:.0f} | {first_ms:.0f} | {beside} |", flush=True)
+        print(f"| rows/s stored, kept and sealed | {cells / spent:.0f} | | {cells / plain_spent:.0f} |")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else CELLS)
