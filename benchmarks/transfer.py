@@ -105,14 +105,13 @@ def translocation(folder: Path) -> tuple[list[Row], list[str]]:
     """Judge whether clusters of fused latents tell where the receptor is, on the cells that they learnt from."""
     rows: list[Row] = []
     matrices: list[str] = []
-    run = HEK.learnt
-    for learning, name in WAYS.items():
-        found = {seed: latents(HEK, learning, seed, folder) for seed in HEK.seeds}
-        ways: dict[str, Scored] = {
-            "clusters of the run itself": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder),
-            "class head of another run, supervised": lambda s, f=found: headed(f[s], HEK.validation, run, s, folder),
-        }
-        _add(HEK, name, ways, rows, matrices)
+    run, learning = HEK.learnt, Learning.RECONSTRUCTION
+    found = {seed: latents(HEK, learning, seed, folder) for seed in HEK.seeds}
+    ways: dict[str, Scored] = {
+        "clusters of the run itself": lambda s: clustered(found[s][run], found[s][run], run, 2, s, folder),
+        "class head of another run, supervised": lambda s: headed(found[s], HEK.validation, run, s, folder),
+    }
+    _add(HEK, f"fused {WAYS[learning]}", ways, rows, matrices)
     seen = by_hand(HEK, run, folder)
     ways = {"clusters of the run itself": lambda s: clustered(seen, seen, run, 2, s, folder)}
     _add(HEK, "features by hand", ways, rows, [])

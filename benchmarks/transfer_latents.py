@@ -56,7 +56,7 @@ BLOOD = Training(
     ("donor-b", "donor-d", "leukaemia-50", "leukaemia-10", "leukaemia-1"),
     range(5),
 )
-HEK = Training("hek", ("transmission", "side_scatter"), "translocation", "translocation-validation", (), range(5))
+HEK = Training("hek", ("transmission", "side_scatter"), "translocation", "translocation-validation", (), range(3))
 
 
 def options_of(learning: Learning, seed: int, folder: Path | None = None) -> TrainingOptions:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tqdm import tqdm
@@ -59,10 +59,12 @@ def live_curve(batches: int, done: int, *, shown: bool) -> Iterator[LiveCurve]:
         Whether there is anything to see at all.
     """
     pictured = shown and sys.stderr.isatty()
-    with ExitStack() as stack:
-        bar = stack.enter_context(
-            tqdm(total=batches, initial=done, desc="encoder", bar_format=_BAR, disable=not shown, dynamic_ncols=True)
-        )
-        rows = range(1, _HEIGHT + 2) if pictured else ()
-        lines = tuple(stack.enter_context(tqdm(position=row, bar_format="{desc}", leave=True)) for row in rows)
+    bar = tqdm(total=batches, initial=done, desc="encoder", bar_format=_BAR, disable=not shown, dynamic_ncols=True)
+    rows = range(1, _HEIGHT + 2) if pictured else ()
+    lines = tuple(tqdm(position=row, bar_format="{desc}", leave=True) for row in rows)
+    try:
         yield LiveCurve(bar, lines)
+    finally:
+        # What is closed is written once more, under what was closed before.
+        for one in (bar, *lines):
+            one.close()
