@@ -22,7 +22,10 @@ _PAGE = 1000
 
 
 def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
-    """Return images of a run's cells, labelled where the run knows the true cells; volumes are made again.
+    """Return images of a run's cells; volumes are made again.
+
+    They are labelled as people labelled them, and those that have a label come first into what is taken. Where nobody
+    labelled any, they are labelled where the run knows the true cells.
 
     Parameters
     ----------
@@ -48,7 +51,9 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
     folder = RunFolder.open(path)
     try:
         run = folder.run()
-        ids = first_ids(folder, cells)
+        given = folder.labels.all()
+        ids = sorted(given)[:cells]
+        ids = sorted({*ids, *first_ids(folder, cells)[: cells - len(ids)]})
         if not ids:
             raise TrainingError(f"The run '{path}' has no cells to learn from; choose another.")
         images = {channel: StackWriter() for channel in wanted.kind.channels(run.instrument, wanted.channels)}
@@ -59,7 +64,7 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
             progress(done, len(ids))
     finally:
         folder.close()
-    kinds = true_kinds(path)
+    kinds = given or true_kinds(path)
     stacks = {channel: writer.finish() for channel, writer in images.items()}
     return TrainingSet(
         images=stacks,

@@ -53,7 +53,7 @@ class CellQuery:
     """Labels of the rows, a column like the others."""
     _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
     _counts: OrderedDict[Condition, tuple[int, int]] = field(default_factory=OrderedDict, repr=False)
-    """Of the last filters, how many of the first parts were counted, and how many of their rows pass; neither changes."""
+    """Of the last filters: how many of the first parts were counted, and how many of their rows pass."""
     _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property

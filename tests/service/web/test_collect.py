@@ -43,6 +43,16 @@ def test_a_run_folder_gives_the_images_that_it_stored(world: World) -> None:
     assert not cells.is_labelled.any(), "this run folder holds no truth"
 
 
+def test_what_people_labelled_is_what_is_learnt(world: World) -> None:
+    labels = f"/api/v1/runs/{world.run.id}/labels"
+    ids = [row["event_id"] for row in world.client.get(world.cells, params={"limit": 100}).json()["rows"]]
+    world.client.post(labels, json={"label": "odd", "events": ids[-2:]})
+    world.client.post(labels, json={"label": "even", "events": ids[1:2]})
+    cells = collect(str(world.data / RUNS / world.run.id), 4, FLAT, ignore)
+    assert [("", *cells.label_names)[k + 1] for k in cells.label] == ["", "even", "odd", "odd"]
+    world.client.post(labels, json={"label": None, "where": "event_id > 0"})
+
+
 def test_a_folder_that_is_no_run_and_a_file_that_is_no_set_are_said(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="There are no images in"):
         collect(str(tmp_path), 5, FLAT, ignore)
