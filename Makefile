@@ -15,7 +15,7 @@ help:
 	@echo "make lint     check style, types and the direction of imports"
 	@echo "make bench    measure what is fast, side by side with the alternatives"
 	@echo "make measure  measure how well models and detection do"
-	@echo "make learn    repeat the transfer study of docs/learning-transfer.md; hours, and goes on where it stopped"
+	@echo "make learn    measure what encoders make of real images, and repeat the transfer study; hours"
 
 run: $(VENV)/.run
 	$(BIN)/lightline run
@@ -36,6 +36,9 @@ measure: $(VENV)/.test
 	$(BIN)/python -m benchmarks.measure
 
 learn: $(VENV)/.test
+	$(BIN)/python -m benchmarks.digits
+	$(BIN)/python -m benchmarks.jurkat
+	$(BIN)/python -m benchmarks.pbc
 	$(BIN)/python -m benchmarks.transfer
 
 $(VENV)/.made:
