@@ -125,7 +125,9 @@ def test_a_model_is_made_of_a_collection_and_judged_on_it(two_channels: Path, tm
     out = tmp_path / "m.bundle"
     channels = ("--channel", "transmission", "--channel", "side_scatter")
     words = ["train", "dcae2d", "--data", str(two_channels), "--out", str(out), "--epochs", "1", "--clusters", "2"]
-    done = CliRunner().invoke(main, [*words, *channels, "--latent", "4", "--pixel-um", "0.5"])
+    done = CliRunner().invoke(
+        main, [*words, *channels, "--latent", "4", "--cells", "120", "--side", "32", "--pixel-um", "0.5"]
+    )
     assert done.exit_code == 0, done.output
     assert "held out by block" in done.stdout
     contract = Bundle.load(out).contract
@@ -135,7 +137,7 @@ def test_a_model_is_made_of_a_collection_and_judged_on_it(two_channels: Path, tm
     assert [(spec.channel, spec.pixel_um) for spec in contract.inputs] == [
         ("transmission", 0.5), ("side_scatter", 0.5),
     ]  # fmt: skip
-    judged = opened(two_channels, most=20, channels=("transmission", "side_scatter"), side=48, pixel_um=0.5)
+    judged = opened(two_channels, most=20, channels=("transmission", "side_scatter"), side=32, pixel_um=0.5)
     check_cells(contract, judged)
     with pytest.raises(BundleError, match="of unknown pixel"):
         check_cells(contract, replace(judged, pixel_um=None))
