@@ -8,16 +8,19 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, gates, labels, live, pictures, runs, statistics, system
+from service.api import auth, cells, exports, gates, labels, live, pictures, runs, statistics, system
 from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
+from service.export.under_way import ExportsUnderWay
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.tokens import Scope
 
+EXPORTS = "exports"
+"""Folder in the data folder for files that have to be whole before they are sent."""
 PAGE = Path(__file__).parent.parent / "dashboard"
 
 session = APIRouter(tags=["session"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
@@ -70,6 +73,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.settings = settings
     app.state.tokens = tokens
     app.state.viewers = live.Viewers()
+    app.state.exports = ExportsUnderWay(settings.data / EXPORTS)
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
     rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
@@ -88,6 +92,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         labels.reading,
         labels.writing,
         live.router,
+        exports.router,
     ):
         app.include_router(router)
 
