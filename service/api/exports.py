@@ -15,7 +15,7 @@ from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.export.destination import file_name
 from service.export.formats import Format, exporter_for
-from service.export.selection import Pictures, Selection
+from service.export.selection import Pictures, Selection, read_setup
 from service.export.under_way import ExportStatus, ExportsUnderWay
 from service.tokens import Scope
 
@@ -59,6 +59,7 @@ def export_run(
     cells: Annotated[int | None, Query(ge=1, le=2**62, description="The first so many")] = None,
     event: EventIds = [],  # noqa: B006 - FastAPI copies it
     channel: Channels = [],  # noqa: B006
+    setup: Annotated[list[str], Query(max_length=16, description="rtdc: KEY=VALUE of the microscope")] = [],  # noqa: B006
     prepare: Annotated[int | None, Query(ge=8, le=1024, description="hdf5: edge of cut-out cells in pixels")] = None,
 ) -> StreamingResponse:
     """Return the results of a run in the format of another program.
@@ -67,7 +68,8 @@ def export_run(
     whole. `GET /api/v1/exports` says how far each is.
     """
     exporter = exporter_for(format)
-    wanted = Selection(folder, where, rejected, cells, tuple(event), Pictures(tuple(channel), asked, prepare))
+    pictures = Pictures(tuple(channel), asked, prepare)
+    wanted = Selection(folder, where, rejected, cells, tuple(event), pictures, read_setup(setup))
     exporter.check(wanted)
     export = board.begin(wanted.run.id, format, exporter.unit)
     body = export.body(exporter, wanted)

@@ -6,24 +6,14 @@ from pathlib import Path
 
 import click
 
-from acquisition.errors import ConfigError
 from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method
 from service.cli.progress import progress_bar
 from service.export.destination import check_destination, file_name, write_whole
 from service.export.formats import Format, exporter_for
-from service.export.selection import Pictures, Selection
+from service.export.selection import Pictures, Selection, read_setup
 from service.store.restoration import Restoration
 from service.store.run_folder import RunFolder
-
-
-def _setup(_context: click.Context, _parameter: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
-    """Return what was given as KEY=VALUE, by key."""
-    pairs = [text.partition("=") for text in given]
-    wrong = next((key for key, equals, value in pairs if not (key.strip() and equals and value.strip())), None)
-    if wrong is not None:
-        raise ConfigError(f"'--setup {wrong}' does not say what it is; give it as KEY=VALUE, e.g. 'flow rate=0.04'.")
-    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 @click.command("export")
@@ -66,7 +56,6 @@ def _setup(_context: click.Context, _parameter: click.Parameter, given: tuple[st
     "--setup",
     multiple=True,
     metavar="KEY=VALUE",
-    callback=_setup,
     help="rtdc: what the run does not know of the microscope, e.g. 'channel width=20'; may be given several times.",
 )
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
@@ -82,7 +71,7 @@ def export_command(
     restore: str,
     iterations: int | None,
     prepare: int | None,
-    setup: dict[str, str],
+    setup: tuple[str, ...],
     force: bool,
 ) -> None:
     """Write what the run in the folder RUN holds to one file in the format of another program.
@@ -94,7 +83,7 @@ def export_command(
     pictures = Pictures(channels, Restoration.asked(Method(restore), iterations), prepare)
     folder = RunFolder.open(run)
     try:
-        wanted = Selection(folder, where, rejected, cells, events, pictures, setup)
+        wanted = Selection(folder, where, rejected, cells, events, pictures, read_setup(setup))
         path = out or Path(file_name(wanted, exporter))
         check_destination(path, force=force)
         exporter.check(wanted)

@@ -13,12 +13,15 @@ class Format(StrEnum):
 
     FCS = "fcs"
     """FCS 3.1, for programs of flow cytometry."""
+    RTDC = "rtdc"
+    """HDF5 of deformability cytometry, for dclab and Shape-Out."""
     PARQUET = "parquet"
     CSV = "csv"
 
 
 _EXPORTERS = {
     Format.FCS: "service.export.fcs:FcsExporter",
+    Format.RTDC: "service.export.rtdc:RtdcExporter",
     Format.PARQUET: "service.export.parquet_table:ParquetExporter",
     Format.CSV: "service.export.csv_table:CsvExporter",
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -127,3 +127,18 @@ class Selection:
             return Bundle.load(self.folder.bundle_path()).contract.classes
         except (RunFolderError, BundleError):
             return ()
+
+
+def read_setup(texts: Sequence[str]) -> dict[str, str]:
+    """Return what was given as KEY=VALUE, by key.
+
+    Raises
+    ------
+    ConfigError
+        If a text is not of that form.
+    """
+    pairs = [text.partition("=") for text in texts]
+    wrong = next((key for key, equals, value in pairs if not (key.strip() and equals and value.strip())), None)
+    if wrong is not None:
+        raise ConfigError(f"The setup '{wrong}' does not say what it is; give it as KEY=VALUE, e.g. 'flow rate=0.04'.")
+    return {key.strip(): value.strip() for key, _, value in pairs}
