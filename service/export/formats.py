@@ -17,6 +17,8 @@ class Format(StrEnum):
     """HDF5 of deformability cytometry, for dclab and Shape-Out."""
     PARQUET = "parquet"
     CSV = "csv"
+    ANNDATA = "anndata"
+    """`.h5ad`, for scanpy."""
 
 
 _EXPORTERS = {
@@ -24,6 +26,7 @@ _EXPORTERS = {
     Format.RTDC: "service.export.rtdc:RtdcExporter",
     Format.PARQUET: "service.export.parquet_table:ParquetExporter",
     Format.CSV: "service.export.csv_table:CsvExporter",
+    Format.ANNDATA: "service.export.h5ad:AnnDataExporter",
 }
 
 
