@@ -19,7 +19,6 @@ COMMANDS = {
     "import": "service.cli.convert:import_command",
     "export": "service.cli.export:export_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
-    "export-images": "service.cli.export_images:export_images_command",
     "train": "service.cli.train:train",
     "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",

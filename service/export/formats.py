@@ -19,6 +19,10 @@ class Format(StrEnum):
     CSV = "csv"
     ANNDATA = "anndata"
     """`.h5ad`, for scanpy."""
+    OME_TIFF = "ome-tiff"
+    """Images and volumes, for Fiji, napari and QuPath."""
+    HDF5 = "hdf5"
+    """Images and volumes as the run folder's own, restored or prepared if asked."""
 
 
 _EXPORTERS = {
@@ -27,6 +31,8 @@ _EXPORTERS = {
     Format.PARQUET: "service.export.parquet_table:ParquetExporter",
     Format.CSV: "service.export.csv_table:CsvExporter",
     Format.ANNDATA: "service.export.h5ad:AnnDataExporter",
+    Format.OME_TIFF: "service.export.ome_tiff:OmeTiffExporter",
+    Format.HDF5: "service.export.image_file:ImageFileExporter",
 }
 
 

@@ -36,7 +36,7 @@ def lines(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Instrument, E
 
 def export(folder: Path, out: Path, *options: str) -> int:
     with pytest.raises(SystemExit) as ended:
-        main(["export-images", str(folder), "--event", "1", "--out", str(out), *options], "lightline")
+        main(["export", str(folder), "--format", "hdf5", "--event", "1", "--out", str(out), *options], "lightline")
     return int(ended.value.code or 0)
 
 

@@ -71,7 +71,10 @@ def test_an_export_holds_the_phase(atom: World, tmp_path: Path) -> None:
     out = tmp_path / "phase.h5"
     with pytest.raises(SystemExit) as ended:
         folder = atom.data / RUNS / atom.run.id
-        main(["export-images", str(folder), "--event", "1", "--channel", "phase", "--out", str(out)], "lightline")
+        main(
+            ["export", str(folder), "--format", "hdf5", "--event", "1", "--channel", "phase", "--out", str(out)],
+            "lightline",
+        )
     assert not ended.value.code
     with h5py.File(out) as file:
         assert list(file["images"]) == ["phase"]

@@ -95,7 +95,16 @@ def test_what_cannot_be_restored_is_one_sentence(world: World, path: str, named:
 def export(world: World, out: Path, *options: object) -> int:
     with pytest.raises(SystemExit) as ended:
         main(
-            ["export-images", str(world.data / RUNS / world.run.id), "--out", str(out), *map(str, options)], "lightline"
+            [
+                "export",
+                str(world.data / RUNS / world.run.id),
+                "--format",
+                "hdf5",
+                "--out",
+                str(out),
+                *map(str, options),
+            ],
+            "lightline",
         )
     return int(ended.value.code or 0)
 
