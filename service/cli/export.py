@@ -23,7 +23,8 @@ from service.store.run_folder import RunFolder
     "kind",
     required=True,
     type=click.Choice([kind.value for kind in Format]),
-    help="Of the file.",
+    help="Tables: fcs, parquet, csv, anndata. Tables with images: rtdc. Images and volumes: ome-tiff, hdf5. Raw "
+    "samples: sigmf.",
 )
 @click.option(
     "--where", metavar="FILTER", help="Cells to take, e.g. 'diameter_um > 9 and cluster == 1' (default: all)."

@@ -23,6 +23,8 @@ class Format(StrEnum):
     """Images and volumes, for Fiji, napari and QuPath."""
     HDF5 = "hdf5"
     """Images and volumes as the run folder's own, restored or prepared if asked."""
+    SIGMF = "sigmf"
+    """The raw samples."""
 
 
 _EXPORTERS = {
@@ -33,6 +35,7 @@ _EXPORTERS = {
     Format.ANNDATA: "service.export.h5ad:AnnDataExporter",
     Format.OME_TIFF: "service.export.ome_tiff:OmeTiffExporter",
     Format.HDF5: "service.export.image_file:ImageFileExporter",
+    Format.SIGMF: "service.export.sigmf:SigmfExporter",
 }
 
 
