@@ -6,6 +6,7 @@
 - `gates`: filters, and named regions of what was measured
 - `store`: what is kept; `run_folder` is a run on disk, `cell_query` and `where` the questions to it, `catalogue` all
   runs of a data folder
+- `export`: a run in the formats of other programs
 - `report`: pages and pictures of evaluations and recordings
 - `api`, `dashboard`, `cli`, `settings`: how people reach it
 - `errors`: what can go wrong
