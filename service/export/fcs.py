@@ -18,20 +18,13 @@ from service.export.columns import ANSWER, EMBEDDING, PLACE, FlatColumns, number
 from service.export.exporter import Progress, StreamedExporter
 from service.export.fcs_layout import NO_CHECKSUM, fcs_beginning
 from service.export.selection import Selection
+from service.gates.fcs_names import FCS_NAMES
 
 NOT_MEASURED = -(2.0**30)
 """Stands where there is no number, because programs of flow cytometry know no NaN."""
 SPLIT = 1 << 24
 """Whole numbers from here on do not fit float32; they are split into what is left over it and how often it fits."""
 
-_NAMES = {
-    "event_id": "EventID",
-    "trigger_tick": "TriggerTick",
-    "time_s": "Time",
-    "cluster": "Cluster",
-    "class": "Class",
-    "novelty": "Novelty",
-}
 _IS_SPLIT = ("event_id", "trigger_tick")
 _HIGH = "_high"
 
@@ -101,7 +94,7 @@ class _Layout:
         named = {f"$P{k}S": one.long_name for k, one in enumerate(self.parameters, start=1)}
         ranges = {f"$P{k}R": str(self._range(one)) for k, one in enumerate(self.parameters, start=1)}
         ours = {f"LIGHTLINE_{word.upper()}": text for word, text in about(wanted).items()}
-        codes = {f"LIGHTLINE_CODES_{_NAMES.get(name, name).upper()}": json.dumps(texts, ensure_ascii=False)
+        codes = {f"LIGHTLINE_CODES_{FCS_NAMES.get(name, name).upper()}": json.dumps(texts, ensure_ascii=False)
                  for name, texts in self.codes.items() if texts}  # fmt: skip
         return {
             **named,
@@ -112,7 +105,7 @@ class _Layout:
             "$TIMESTEP": "1",
             **_times(run.started_at, run.ended_at),
             "LIGHTLINE_NOT_MEASURED": str(int(NOT_MEASURED)),
-            "LIGHTLINE_SPLIT": f"X + {SPLIT} * X{_HIGH} for X of {', '.join(_NAMES[name] for name in _IS_SPLIT)}",
+            "LIGHTLINE_SPLIT": f"X + {SPLIT} * X{_HIGH} for X of {', '.join(FCS_NAMES[name] for name in _IS_SPLIT)}",
             **ours,
             **codes,
         }
@@ -157,7 +150,7 @@ def _parameters(flat: FlatColumns) -> tuple[_Parameter, ...]:
     parameters = []
     for name in names:
         # A comma cannot stand in a short name.
-        short = _NAMES.get(name, name).replace(",", ";")
+        short = FCS_NAMES.get(name, name).replace(",", ";")
         parameters.append(_Parameter(short, name))
         if name in _IS_SPLIT:
             parameters.append(_Parameter(short + _HIGH, name, high=True))

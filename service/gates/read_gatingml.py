@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pydantic import ValidationError
 
 from service.errors import QueryError
+from service.gates.fcs_names import COLUMNS
 from service.gates.gate import Combination, Ellipse, Gate, Operand, Polygon, Rectangle, Region, Side
 from service.gates.gatingml_names import DATATYPES, GATING, OURS, TRANSFORMS
 from service.gates.scales import Asinh, Linear, Log, Scale
@@ -121,8 +122,9 @@ class _Reader:
         reference = element.get(f"{GATING}transformation-ref")
         if reference is not None and reference not in self._scales:
             raise QueryError(f"The file of gates has no transformation '{reference[:64]}'.")
+        name = _required(dimension, f"{DATATYPES}name")
         return Side(
-            column=_required(dimension, f"{DATATYPES}name"),
+            column=COLUMNS.get(name, name),
             scale=Linear() if reference is None else self._scales[reference],
             low=_bound(element, f"{GATING}min"),
             high=_bound(element, f"{GATING}max"),

@@ -7,6 +7,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from service.gates.fcs_names import FCS_NAMES
 from service.gates.gate import Combination, Ellipse, Filter, Gate, Polygon, Rectangle
 from service.gates.gatingml_names import DATATYPES, GATING, OURS, TRANSFORMS
 from service.gates.scales import Asinh, Linear, Log, Scale
@@ -23,7 +24,7 @@ class GatingFile:
 
 
 def write_gatingml(gates: Sequence[Gate]) -> GatingFile:
-    """Return gates as a Gating-ML 2.0 file; dimensions carry the names of columns.
+    """Return gates as a Gating-ML 2.0 file; dimensions have the names that an FCS export gives them.
 
     A cell on the bound of a region may be in it in one program and not in another.
     """
@@ -115,7 +116,7 @@ class _Writer:
         for name, bound in (bounds or {}).items():
             if bound is not None:
                 made.set(f"{GATING}{name}", repr(bound))
-        ET.SubElement(made, f"{DATATYPES}fcs-dimension", {f"{DATATYPES}name": column})
+        ET.SubElement(made, f"{DATATYPES}fcs-dimension", {f"{DATATYPES}name": FCS_NAMES.get(column, column)})
 
     def _scale(self, scale: Log | Asinh) -> str:
         key = scale.model_dump_json()
