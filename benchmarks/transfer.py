@@ -19,6 +19,7 @@ from benchmarks.transfer_scores import (
     controls,
     headed,
     novelty,
+    set_apart,
     truth_of,
 )
 from inference.evaluation.agreement import Agreement
@@ -65,21 +66,19 @@ def leukaemia(folder: Path, run: str) -> tuple[list[Row], list[str]]:
     matrices: list[str] = []
     for learning, name in WAYS.items():
         found = {seed: latents(BLOOD, learning, seed, folder) for seed in BLOOD.seeds}
-        _add(
-            BLOOD,
-            name,
-            {"two clusters of the run": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder)},
-            rows,
-            matrices,
-        )
-    seen = by_hand(BLOOD, run, folder)
-    _add(
-        BLOOD,
-        "features by hand",
-        {"two clusters of the run": lambda s: clustered(seen, seen, run, 2, s, folder)},
-        rows,
-        [],
-    )
+        ways: dict[str, Scored] = {
+            "two clusters of the run": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder),
+            "the cluster that donor A has not": lambda s, f=found: set_apart(
+                f[s][BLOOD.learnt], f[s][run], run, s, folder
+            ),
+        }
+        _add(BLOOD, name, ways, rows, matrices)
+    learnt, seen = by_hand(BLOOD, BLOOD.learnt, folder), by_hand(BLOOD, run, folder)
+    ways = {
+        "two clusters of the run": lambda s: clustered(seen, seen, run, 2, s, folder),
+        "the cluster that donor A has not": lambda s: set_apart(learnt, seen, run, s, folder),
+    }
+    _add(BLOOD, "features by hand", ways, rows, [])
     other = "leukaemia-10" if run == "leukaemia-50" else "leukaemia-50"
     return rows + _control_rows(BLOOD, other, run, folder), matrices
 

@@ -49,6 +49,22 @@ def clustered(learnt: Doubles, latent: Doubles, run: str, clusters: int, seed: i
     return cluster_agreement(truth, mixture.cluster(mixture.embed(latent)), names, clusters)
 
 
+def set_apart(learnt: Doubles, latent: Doubles, run: str, seed: int, folder: Path) -> Agreement:
+    """Call leukaemia what is in that one of four clusters of a run which is least like the three of the donor learnt.
+
+    No label is looked at: the number of clusters is that of the parts of white blood cells, and one more.
+    """
+    truth, names = truth_of(run, folder)
+    known = fit_mixture(learnt, 3, seed, Covariance.FULL, AXES)
+    own = fit_mixture(latent, 4, seed, Covariance.FULL, AXES)
+    cluster = own.cluster(own.embed(latent))
+    present = np.unique(cluster)
+    centres = np.stack([known.embed(latent[cluster == each]).mean(axis=0) for each in present])
+    strange = cluster == present[known.novelty(centres).argmax()]
+    leukaemia = names.index("leukaemia")
+    return agreement(truth, np.where(strange, leukaemia, 1 - leukaemia), names)
+
+
 def headed(latents: Latents, learnt: str, run: str, seed: int, folder: Path) -> Agreement:
     """Fit a class head to the labels of one run, and judge it on another."""
     label, names = truth_of(learnt, folder)

@@ -8,6 +8,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -160,7 +161,15 @@ def _read_members(data: bytes, origin: str) -> dict[str, bytes]:
             if sum(entry.file_size for entry in archive.infolist()) > _MOST_EXPANSION * len(data):
                 raise BundleError(f"The bundle '{origin}' is refused: it unpacks to far more than its own size.")
             return {name: _read_member(archive, name, limit, origin) for name, limit in LIMITS.items()}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, EOFError, OSError, ValueError) as error:
+    except (
+        zipfile.BadZipFile,
+        zipfile.LargeZipFile,
+        NotImplementedError,
+        EOFError,
+        OSError,
+        ValueError,
+        zlib.error,
+    ) as error:
         if isinstance(error, BundleError):
             raise
         raise BundleError(f"The file '{origin}' is not a bundle (a zip file), or is damaged; get it again.") from None

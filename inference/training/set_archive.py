@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
@@ -50,7 +51,7 @@ def read_archive(path: Path) -> tuple[Columns, dict[str, Stack]]:
                 return columns, {name: _read_stack(archive, _IMAGES + name) for name in channels}
     except FileNotFoundError:
         raise TrainingError(f"There is no training set '{path}'; check the name.") from None
-    except (OSError, KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, KeyError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
         if isinstance(error, TrainingError):
             raise
         raise damaged(path) from None

@@ -105,3 +105,16 @@ def test_a_disk_without_room_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full.open("wb", buffering=0))
     with pytest.raises(TrainingError, match="more room in the environment variable TMPDIR"):
         StackWriter().append(np.zeros((4, 8, 8), dtype=np.float32))
+
+
+def test_a_set_that_was_damaged_anywhere_is_said(in_memory: TrainingSet, tmp_path: Path) -> None:
+    file = tmp_path / "set.npz"
+    in_memory.of_runs(["toy:1"]).save(file)
+    whole = bytearray(file.read_bytes())
+    for at in np.random.default_rng(0).integers(len(whole) // 4, len(whole) * 3 // 4, 12).tolist():
+        damaged = bytearray(whole)
+        damaged[at : at + 8] = bytes(8)
+        file.write_bytes(damaged)
+        if damaged != whole:
+            with pytest.raises(TrainingError, match="is damaged"):
+                TrainingSet.load(file)
