@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -9,6 +10,8 @@ from typing import Any, Self
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from service.errors import UnknownCell
 from service.gates.where import Condition
@@ -109,19 +112,27 @@ class RowStream:
         return passing if self.most is None else min(passing, self.most)
 
     def largest(self, columns: Sequence[str]) -> dict[str, float | None]:
-        """Return the largest finite value of each of these columns; None where there is none.
+        """Return the largest finite value of each of these columns in the whole table, whatever passes.
 
-        Rows past `most` are looked at as well.
+        Parts say it at their ends, so that no row is read for it; None where there is none.
         """
-        if not self.total or not columns:
-            return dict.fromkeys(columns)
-        chosen = ", ".join(f"max({_quoted(name)}) FILTER (isfinite({_quoted(name)}::DOUBLE))" for name in columns)
-        with _database() as database:
-            row = self._all(database, f"SELECT {chosen} FROM cells WHERE {self.condition.sql}")
-        return {
-            name: None if column[0].as_py() is None else float(column[0].as_py())
-            for name, column in zip(columns, row.columns, strict=True)
-        }
+        found: dict[str, float | None] = dict.fromkeys(columns)
+
+        def take(name: str, value: object) -> None:
+            if name in found and isinstance(value, int | float) and math.isfinite(value):
+                known = found[name]
+                found[name] = float(value) if known is None else max(known, float(value))
+
+        for part in self.snapshot.parts:
+            about = pq.read_metadata(part.path)
+            for group in (about.row_group(k) for k in range(about.num_row_groups)):
+                for column in (group.column(k) for k in range(group.num_columns)):
+                    if column.path_in_schema in found and column.statistics and column.statistics.has_min_max:
+                        take(column.path_in_schema, column.statistics.max)
+        if self.snapshot.tail is not None:
+            for name in set(columns) & set(self.snapshot.tail.column_names):
+                take(name, pc.max(self.snapshot.tail.column(name)).as_py())
+        return found
 
     def texts(self, column: str) -> list[str]:
         """Return every text that stands in a column, in alphabetical order; rows past `most` are looked at as well."""
