@@ -19,6 +19,10 @@ class QueryError(LightlineError, ValueError):
     """A filter, field or cursor does not make sense."""
 
 
+class UnknownModel(LightlineError, LookupError):
+    """The service has no model of that name or version."""
+
+
 class UnknownGate(LightlineError, LookupError):
     """The run has no gate of that name."""
 

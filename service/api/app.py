@@ -8,13 +8,14 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, exports, gates, labels, live, pictures, runs, statistics, system
+from service.api import auth, cells, exports, gates, labels, live, open_inference, pictures, runs, statistics, system
 from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
 from service.export.under_way import ExportsUnderWay
+from service.models import ModelShelf
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.tokens import Scope
@@ -73,6 +74,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.settings = settings
     app.state.tokens = tokens
     app.state.viewers = live.Viewers()
+    app.state.models = ModelShelf(settings.provider)
     app.state.exports = ExportsUnderWay(settings.data / EXPORTS)
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
@@ -92,6 +94,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         labels.reading,
         labels.writing,
         live.router,
+        open_inference.probes,
+        open_inference.router,
         exports.router,
     ):
         app.include_router(router)

@@ -19,6 +19,9 @@ logger = logging.getLogger("lightline.api")
 
 BODY_LIMIT_BYTES = 1 << 20
 """A run request is a few hundred bytes, a file of gates some hundred thousand."""
+IMAGES = "/v2/"
+IMAGES_LIMIT_BYTES = 16 << 20
+"""For requests that bring images along."""
 
 LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 
@@ -34,8 +37,6 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-
-_TOO_LARGE = f"A request may have at most {BODY_LIMIT_BYTES} bytes."
 
 
 def host_name(header: str) -> str:
@@ -87,7 +88,7 @@ class Guard:
         try:
             await self._answer(scope, receive, reply)
         finally:
-            if self._audit is not None and scope["method"] in CHANGES:
+            if self._audit is not None and scope["method"] in CHANGES and not scope["path"].startswith(IMAGES):
                 self._audit.record(scope, reply.status)
 
     async def _connect(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -107,12 +108,13 @@ class Guard:
             refused = problem(scope["path"], 429, detail, {"Retry-After": str(math.ceil(wait_s))})
             await refused(scope, receive, reply)
             return
-        refusal = self._refusal(Headers(scope=scope))
+        limit = IMAGES_LIMIT_BYTES if scope["path"].startswith(IMAGES) else BODY_LIMIT_BYTES
+        refusal = self._refusal(Headers(scope=scope), limit)
         if refusal is not None:
             await problem(scope["path"], *refusal)(scope, receive, reply)
             return
         try:
-            await self._app(scope, _counted(receive), reply)
+            await self._app(scope, _counted(receive, limit), reply)
         except Exception:
             logger.exception("%s %s failed", scope["method"], scope["path"])
             if reply.begun:
@@ -120,13 +122,13 @@ class Guard:
             detail = "The service met a fault of its own; its log says more, and other requests go on."
             await problem(scope["path"], 500, detail)(scope, receive, reply)
 
-    def _refusal(self, headers: Headers) -> tuple[int, str] | None:
+    def _refusal(self, headers: Headers, limit: int) -> tuple[int, str] | None:
         name = host_name(headers.get("host", ""))
         if name not in self._hosts:
             return 421, f"This service does not answer to the host name '{name[:80]}'; allow it with --allow-host."
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > BODY_LIMIT_BYTES:
-            return 413, _TOO_LARGE
+        if not length.isdigit() or int(length) > limit:
+            return 413, _too_large(limit)
         return None
 
 
@@ -151,15 +153,19 @@ class _Reply:
         await self._send(message)
 
 
-def _counted(receive: Receive) -> Receive:
+def _too_large(limit: int) -> str:
+    return f"This request may have at most {limit} bytes."
+
+
+def _counted(receive: Receive, limit: int) -> Receive:
     received = 0
 
     async def counted() -> Message:
         nonlocal received
         message = await receive()
         received += len(message.get("body", b""))
-        if received > BODY_LIMIT_BYTES:
-            raise HTTPException(413, _TOO_LARGE)
+        if received > limit:
+            raise HTTPException(413, _too_large(limit))
         return message
 
     return counted

@@ -23,6 +23,7 @@ from service.errors import (
     StorageError,
     UnknownCell,
     UnknownGate,
+    UnknownModel,
     UnknownRun,
 )
 
@@ -30,6 +31,7 @@ STATUS: dict[type[LightlineError], int] = {
     UnknownRun: 404,
     UnknownCell: 404,
     UnknownGate: 404,
+    UnknownModel: 404,
     ReconstructionError: 404,
     RunStateError: 409,
     StaleGate: 412,
@@ -58,6 +60,8 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    error: str
+    """The detail again, where the Open Inference Protocol looks for it."""
 
 
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -68,7 +72,7 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 def problem(path: str, status: int, detail: str, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """Return the problem document for a request to this path."""
-    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path)
+    document = Problem(title=HTTPStatus(status).phrase, status=status, detail=detail, instance=path, error=detail)
     return JSONResponse(document.model_dump(), status, headers, media_type="application/problem+json")
 
 
