@@ -172,19 +172,20 @@ def refresh_templates(templates: Templates, level: Floats) -> None:
     for q in range(rows):
         row = np.uint64(q)
         square = np.float32(1e-6)
-        held = min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)
-        for i in range(held):
+        values = templates.level[row]
+        for i in range(min(n, (level.shape[0] - templates.first_bin - q + rows - 1) // rows)):
             at = np.uint64(i)
-            value = level[np.uint64(templates.first_bin + q + i * rows)] * templates.active[row, at]
-            for core in range(cores):
-                templates.base[np.uint64(core), row, at] = value + templates.dark[np.uint64(core), row, at]
-            rounded = np.rint(value * per_step) * step
-            templates.level[row, at] = rounded
-            square += rounded * rounded
-        templates.square[q] = square
+            values[at] = level[np.uint64(templates.first_bin + q + i * rows)] * templates.active[row, at]
         for core in range(cores):
-            for i in range(held, n):
-                templates.base[core, q, i] = templates.dark[core, q, i]
+            base, dark = templates.base[core, q], templates.dark[core, q]
+            for i in range(n):
+                at = np.uint64(i)
+                base[at] = values[at] + dark[at]
+        for i in range(n):
+            at = np.uint64(i)
+            values[at] = np.rint(values[at] * per_step) * step
+            square += values[at] * values[at]
+        templates.square[q] = square
     _refresh_small(templates)
     if templates.slope.shape[0] > 0:
         _refresh_slope(templates, level)
