@@ -153,7 +153,7 @@ def page(folder: Path) -> str:
     parts = []
     sections = [
         *((f"White blood cells of {run}, three parts", lambda r=run: three_parts(folder, r)) for run in _DONORS),
-        *((f"Leukaemia as one of two clusters, {run}", lambda r=run: leukaemia(folder, r)) for run in _SPIKED),
+        *((f"Leukaemia among white blood cells, {run}", lambda r=run: leukaemia(folder, r)) for run in _SPIKED),
         ("Translocation", lambda: translocation(folder)),
     ]
     for title, section in sections:
