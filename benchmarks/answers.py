@@ -36,7 +36,7 @@ def rows() -> Iterator[Row]:
         bundle = untrained_bundle(f"untrained-{name}", parts)
         batch = VOLUMES if VOLUME in channels else IMAGES
         yield from _bundle_rows(bundle, batch)
-        yield _captum_row(bundle, parts, batch)
+        yield from _captum_rows(bundle, parts, batch)
 
 
 def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
@@ -58,18 +58,26 @@ def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
     yield Row(f"explain, {name}", batch / explain, "cells/s", "the live graph", live / explain)
 
 
-def _captum_row(bundle: Bundle, parts: TrainedParts, batch: int) -> Row:
-    """Maps over every channel for a full batch, by both; captum does one channel at a time."""
+def _captum_rows(bundle: Bundle, parts: TrainedParts, batch: int) -> Iterator[Row]:
+    """Maps over every channel, against captum for a whole batch and, as cells come live, one cell at a time.
+
+    Captum makes Grad-CAM of one layer at a time, so of one channel; `explain` makes what the bundle says, of all.
+    """
     engine, images = _warm(bundle), _images(bundle, batch)
     torch.set_num_threads(THREADS)
-    captums = [LayerGradCam(Scores(parts), encoder.blocks) for encoder in parts.model.encoders.values()]
+    captums = [LayerGradCam(Scores(parts), encoder.blocks[-1]) for encoder in parts.model.encoders.values()]
     inputs = tuple(torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures)
-    target = torch.zeros(batch, dtype=torch.int64)
-    explain, theirs = best_of(
-        lambda: engine.explain(images, 0),
-        lambda: [captum.attribute(inputs, target, relu_attributions=True) for captum in captums],
-    )
-    return Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", "captum", theirs / explain)
+
+    def by_captum(size: int) -> None:
+        for at in range(0, batch, size):
+            rows = tuple(image[at : at + size] for image in inputs)
+            target = torch.zeros(len(rows[0]), dtype=torch.int64)
+            for captum in captums:
+                captum.attribute(rows, target, relu_attributions=True)
+
+    for size, what in ((batch, "captum, a batch at a time"), (1, "captum, a cell at a time")):
+        explain, theirs = best_of(lambda: engine.explain(images, 0), lambda size=size: by_captum(size))
+        yield Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", what, theirs / explain)
 
 
 def _warm(bundle: Bundle) -> Engine:

@@ -49,7 +49,11 @@ def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
     """Make a bundle of such parts; what its contract says of training is the shipped bundle's, and not true."""
     shipped = resolve_bundle(None, instrument_preset("sheet-ci")).contract
     fields = shipped.model_dump(mode="json", exclude={"sha256", "digest"})
-    maps = [{**fields["saliency"][0], "channel": a.channel, "shape": a.map_shape} for a in parts.architectures]
+    back = parts.saliency.blocks_back(parts.architectures)
+    maps = [
+        {**fields["saliency"][0], "channel": a.channel, "shape": a.activation_shape(back), "clusters": True}
+        for a in parts.architectures
+    ]
     changed = {
         "name": name,
         "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": 0.25} for a in parts.architectures],

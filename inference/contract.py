@@ -51,10 +51,17 @@ class SaliencySpec(_Part):
     layer: str
     """The activation whose places are weighted."""
     method: Literal["grad_cam", "hires_cam", "layer_cam"] = "grad_cam"
+    of: Literal["score", "log_odds"] = "score"
+    """What the gradient is of: the score before the softmax, or the log odds against all other targets, which speaks
+    for a target whose own score is low as well."""
     shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=2, max_length=3)
     """Shape of the raw low-resolution map."""
     targets: Literal["classes", "clusters"]
     """What `target` counts; clusters where the head was fitted to the mixture's own labels, as in paper A."""
+    clusters: bool = False
+    """Whether there are maps for the mixture's clusters too, by the gradient of the log of their odds and without a
+    head: `target` counts them behind the others, -2 means the most likely one, and the explain graph answers
+    `cluster_posterior` as the live one does."""
 
 
 class MixtureSpec(_Part):
@@ -208,6 +215,11 @@ class Contract(_Part):
     def targets(self) -> tuple[str, ...]:
         """Names of what the explain graph's `target` and `class_logits` count."""
         return self.classes if self.saliency[0].targets == "classes" else self.clusters
+
+    @property
+    def explains_clusters(self) -> bool:
+        """Whether there are maps for the mixture's own clusters."""
+        return self.saliency[0].clusters
 
 
 def map_names(channels: Sequence[str]) -> dict[str, str]:

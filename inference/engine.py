@@ -17,12 +17,11 @@ from inference.errors import AnswerError, BundleError
 from inference.graph_check import LIVE_OUTPUTS, check_answers, check_session, explain_outputs
 from inference.provider import CPU, ProviderChoice, open_session
 from inference.results import CellResults
+from inference.targets import ARGMAX, ARGMAX_CLUSTER
 from reconstruction.images import CellImages
 
 Floats = npt.NDArray[np.float32]
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
-ARGMAX = -1
-"""As an explanation's target: the most likely one."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +31,8 @@ class Explanation:
     Attributes
     ----------
     target
-        `(n,)` int64, what is explained; an index into `Contract.targets`.
+        `(n,)` int64, what is explained; an index into `Contract.targets`, or of `explain_cluster` into
+        `Contract.clusters`.
     class_logits
         `(n, c)` float32, scores before the softmax.
     maps
@@ -170,15 +170,49 @@ class Engine:
         AnswerError
             If a channel is missing or has another shape, or a target does not exist.
         """
-        first = self.contract.inputs[0].channel
-        rows = next(iter(np.shape(arrays.get(first, ()))), 0)
-        targets = self._targets(target, rows)
-        inputs = {**self._inputs(arrays, rows), "target": targets}
-        answers = self._explaining().run(inputs)
-        logits = answers["class_logits"]
-        chosen = np.where(targets < 0, logits.argmax(axis=1), targets).astype(np.int64)
+        targets = _chosen("target", target, self._rows(arrays), self.contract.targets)
+        return self._explained(arrays, targets, targets, "class_logits")
+
+    def explain_cluster(
+        self, arrays: Mapping[str, npt.ArrayLike], cluster: npt.ArrayLike | int = ARGMAX
+    ) -> Explanation:
+        """Explain the log odds of one cluster per cell, by the mixture itself and not by the class head.
+
+        Parameters
+        ----------
+        arrays
+            Images by channel name, `(n, ...)` each.
+        cluster
+            `(n,)` integers, or one for all: index into `Contract.clusters`, -1 for the most likely.
+
+        Raises
+        ------
+        AnswerError
+            If a channel is missing or has another shape, a cluster does not exist, or the bundle has no such maps.
+        """
+        if not self.contract.explains_clusters:
+            raise AnswerError(
+                f"The bundle '{self.contract.name}' has no maps for its clusters; make it again with 'lightline train'."
+            )
+        clusters = _chosen("cluster", cluster, self._rows(arrays), self.contract.clusters)
+        targets = np.where(clusters < 0, ARGMAX_CLUSTER, clusters + len(self.contract.targets))
+        return self._explained(arrays, targets, clusters, "cluster_posterior")
+
+    def _explained(
+        self,
+        arrays: Mapping[str, npt.ArrayLike],
+        targets: npt.NDArray[np.int64],
+        wanted: npt.NDArray[np.int64],
+        scores: str,
+    ) -> Explanation:
+        """Run the explain graph; where none is `wanted` by number, that of the highest score was explained."""
+        answers = self._explaining().run({**self._inputs(arrays, len(targets)), "target": targets})
+        chosen = np.where(wanted < 0, answers[scores].argmax(axis=1), wanted).astype(np.int64)
         maps = {channel: answers[output] for channel, output in self.contract.maps.items()}
-        return Explanation(target=chosen, class_logits=logits, maps=maps)
+        return Explanation(target=chosen, class_logits=answers["class_logits"], maps=maps)
+
+    def _rows(self, arrays: Mapping[str, npt.ArrayLike]) -> int:
+        return next(iter(np.shape(arrays.get(self.contract.inputs[0].channel, ()))), 0)
 
     def _open_live(self) -> BatchedGraph:
         graph = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
@@ -227,13 +261,20 @@ class Engine:
             inputs[spec.channel] = image
         return inputs
 
-    def _targets(self, target: npt.ArrayLike | int, rows: int) -> npt.NDArray[np.int64]:
-        names = self.contract.targets
-        chosen = np.asarray(target)
-        if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (rows,)):
-            raise AnswerError(f"The target must be one whole number, or one for each of the {rows} cells.")
-        if chosen.size and (chosen.min() < ARGMAX or chosen.max() >= len(names)):
-            raise AnswerError(
-                f"There is no such target: use 0 to {len(names) - 1} ({', '.join(names)}), or -1 for the most likely."
-            )
-        return np.broadcast_to(chosen.astype(np.int64), (rows,)).copy()
+
+def _chosen(what: str, asked: npt.ArrayLike | int, rows: int, names: Sequence[str]) -> npt.NDArray[np.int64]:
+    """Return what is to be explained of every cell, `(rows,)`.
+
+    Raises
+    ------
+    AnswerError
+        If these are not whole numbers, one for all cells or one for each, or there is no such one.
+    """
+    chosen = np.asarray(asked)
+    if chosen.dtype.kind not in "iu" or chosen.shape not in ((), (rows,)):
+        raise AnswerError(f"The {what} must be one whole number, or one for each of the {rows} cells.")
+    if chosen.size and (chosen.min() < ARGMAX or chosen.max() >= len(names)):
+        raise AnswerError(
+            f"There is no such {what}: use 0 to {len(names) - 1} ({', '.join(names)}), or -1 for the most likely."
+        )
+    return np.broadcast_to(chosen.astype(np.int64), (rows,)).copy()

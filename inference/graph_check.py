@@ -16,8 +16,9 @@ _EXPLAIN_OUTPUTS = ("class_logits", "embedding")
 
 
 def explain_outputs(contract: Contract) -> tuple[str, ...]:
-    """Return what the explain graph answers: scores, embedding and a map over each channel."""
-    return (*_EXPLAIN_OUTPUTS, *contract.maps.values())
+    """Return what the explain graph answers: scores, embedding, a map over each channel, of clusters the posterior."""
+    posterior = ("cluster_posterior",) if contract.explains_clusters else ()
+    return (*_EXPLAIN_OUTPUTS, *posterior, *contract.maps.values())
 
 
 def check_session(contract: Contract, session: ort.InferenceSession, name: str, outputs: Sequence[str]) -> None:

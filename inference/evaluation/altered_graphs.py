@@ -15,7 +15,9 @@ from inference.bundle import Bundle
 Array = npt.NDArray[np.generic]
 HEAD = ("head.first.weight", "head.first.bias", "head.second.weight", "head.second.bias")
 ROTATION = "latent.rotation"
-_LATENT = ("latent.weight", "mean_weight")
+# Bundles of before maps were made place by place hold the latent's mean weights beside the weights themselves.
+_LATENT = (".latent.weight", "mean_weight")
+_CLUSTERS = "clusters."
 
 
 class Depth(StrEnum):
@@ -60,10 +62,10 @@ def shuffled(bundle: Bundle, depth: Depth, seed: int) -> Bundle | None:
 
 def _reached(depth: Depth) -> Callable[[str, Array], bool]:
     def reached(name: str, value: Array) -> bool:
-        if value.ndim < 2 or name == ROTATION:
+        if value.ndim < 2 or name == ROTATION or name.startswith(_CLUSTERS):
             return False
         in_head = name in HEAD
-        in_latent = name.endswith(_LATENT[0]) or _LATENT[1] in name
+        in_latent = any(part in name for part in _LATENT)
         return in_head or (depth is not Depth.HEAD and in_latent) or depth is Depth.ALL
 
     return reached

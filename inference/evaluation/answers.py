@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from inference.engine import ARGMAX, Engine, Explanation
+from inference.engine import Engine, Explanation
 from inference.results import CellResults
+from inference.targets import ARGMAX
 from inference.training.data import TrainingSet
 
 Images = dict[str, npt.NDArray[np.float32]]

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from inference.bundle import Bundle
 from inference.contract import map_names
-from inference.engine import ARGMAX, Engine
+from inference.engine import Engine
 from inference.errors import TrainingError
 from inference.graph_check import LIVE_OUTPUTS
+from inference.targets import ARGMAX
 from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
 from inference.training.mixture import check_condition
 from inference.training.quiet import ignoring
@@ -46,7 +47,7 @@ def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
     images = tuple(torch.zeros(_TRACE_BATCH, *architecture.shape) for architecture in parts.architectures)
     target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)
     live = _export(LiveGraph(parts).eval(), images, channels, list(LIVE_OUTPUTS))
-    outputs = ["class_logits", "embedding", *map_names(channels).values()]
+    outputs = ["class_logits", "embedding", "cluster_posterior", *map_names(channels).values()]
     explain = _export(ExplainGraph(parts).eval(), (*images, target), [*channels, "target"], outputs)
     return live, explain
 
@@ -74,7 +75,7 @@ def verify_export(bundle: Bundle, parts: TrainedParts, images: Mapping[str, npt.
     with torch.inference_mode():
         embedding, logits = plain_answers(parts, inputs)
         _, *answers = LiveGraph(parts).eval()(*inputs)
-        _, _, *maps = ExplainGraph(parts).eval()(*inputs, torch.full((rows,), ARGMAX))
+        _, _, _, *maps = ExplainGraph(parts).eval()(*inputs, torch.full((rows,), ARGMAX))
     worst = max(map(_difference, found, [embedding, *answers, logits, *maps]))
     magnified = max(1.0, float((np.abs(parts.mixture.centre) / parts.mixture.spread).max()))
     if not worst <= TOLERANCE * magnified:

@@ -40,26 +40,55 @@ class FoldedEncoder(nn.Module):
         self.convolutions = nn.ModuleList(_folded(block, scale) for block, scale in blocks)
         weight = encoder.latent.weight.detach()
         if self.solid:
-            by_place = weight.view(len(weight), encoder.channels, *self.architecture.map_shape)
+            by_place = weight.view(len(weight), encoder.channels, *self.architecture.activation_shape())
             weight = by_place.transpose(1, 2).reshape(len(weight), -1)
         self.latent = nn.Linear(weight.shape[1], len(weight))
         self.latent.load_state_dict({"weight": weight, "bias": encoder.latent.bias.detach()})
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last activation and the latent `(n, d)` of images as the channel gives them, `(n, ...)`.
+    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return every block's activation and the latent `(n, d)` of images as the channel gives them, `(n, ...)`.
 
-        The activation is `(n, c, y, x)`, of volumes `(n, z, c, y, x)`.
+        Activations are `(n, c, y, x)`, of volumes `(n, z, c, y, x)`.
         """
         light = self._light(images.unsqueeze(1))
         # Of a volume, the place of the channels is behind z from here on.
         activation = light.transpose(1, 2) if self.solid else light
+        activations = []
         for convolution in self.convolutions:
-            if not self.solid:
+            if self.solid:
+                planes = torch.relu(convolution(_with_neighbours(activation)))
+                activation = planes.reshape(-1, activation.shape[1] // 2, *planes.shape[1:])
+            else:
                 activation = torch.relu(convolution(activation))
+            activations.append(activation)
+        return activations, self.latent(activation.flatten(1))
+
+    def gradients(self, by_latent: Tensor, activations: list[Tensor], blocks: int) -> Tensor:
+        """Return a score's gradient by the activation that lies some blocks before the last one, as large as that.
+
+        Written out, because ONNX has no gradients: every layer is linear but for the ReLU, whose gradient is 1 where
+        it answers anything.
+
+        Parameters
+        ----------
+        by_latent
+            `(n, d)` gradient of the score by the latent.
+        activations
+            As `forward` returns them.
+        blocks
+            How many blocks to go back; 0 gives the gradient by the last activation.
+        """
+        last = activations[-1]
+        gradient = (by_latent @ self.latent.weight).reshape(-1, *last.shape[1:])
+        for back in range(1, blocks + 1):
+            gradient = gradient * (activations[-back] > 0).to(gradient.dtype)
+            weight = cast(nn.Conv2d, self.convolutions[-back]).weight
+            if not self.solid:
+                gradient = _convolved_back(gradient, weight)
                 continue
-            planes = torch.relu(convolution(_with_neighbours(activation)))
-            activation = planes.reshape(-1, activation.shape[1] // 2, *planes.shape[1:])
-        return activation, self.latent(activation.flatten(1))
+            planes = _convolved_back(gradient.flatten(0, 1), weight)
+            gradient = _without_neighbours(planes.reshape(*gradient.shape[:2], *planes.shape[1:]))
+        return gradient
 
     def _light(self, images: Tensor) -> Tensor:
         """Do what the encoder does to images first, except for the scale, which is in the first convolution."""
@@ -80,6 +109,18 @@ def _with_neighbours(planes: Tensor) -> Tensor:
     pairs = planes.reshape(-1, z // 2, 2 * channels, y, x)
     before = nn.functional.pad(pairs[:, :-1, channels:], (0, 0, 0, 0, 0, 0, 1, 0))
     return torch.cat([before, pairs], dim=2).reshape(-1, 3 * channels, y, x)
+
+
+def _without_neighbours(stacks: Tensor) -> Tensor:
+    """Add up what each plane is in the stacks of `_with_neighbours`, `(n, z / 2, 3 c, y, x)` to `(n, z, c, y, x)`."""
+    half, channels, y, x = stacks.shape[1], stacks.shape[2] // 3, *stacks.shape[3:]
+    shown_by_next = nn.functional.pad(stacks[:, 1:, :channels], (0, 0, 0, 0, 0, 0, 0, 1))
+    own = torch.cat([stacks[:, :, channels : 2 * channels], stacks[:, :, 2 * channels :] + shown_by_next], dim=2)
+    return own.reshape(-1, 2 * half, channels, y, x)
+
+
+def _convolved_back(gradient: Tensor, weight: Tensor) -> Tensor:
+    return nn.functional.conv_transpose2d(gradient, weight, stride=2, padding=1, output_padding=1)
 
 
 def _folded(block: nn.Module, scale: float) -> nn.Conv2d:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
+from inference.targets import ARGMAX_CLUSTER
 from inference.training.folded import FoldedEncoder
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
-from inference.training.models import Architecture, Encoder, Encoders
+from inference.training.models import Architecture, Encoders
 from inference.training.novelty import NoveltyChoice
 from inference.training.novelty_modules import novelty_module, single
+from inference.training.saliency import Saliency
+
+_IMPOSSIBLE = -1e30
 
 
 @dataclass(frozen=True)
@@ -31,6 +37,8 @@ class TrainedParts:
         What the head's scores are divided by, in its weights already; None where they are not.
     history
         `(train loss, held-out loss)` of each epoch of the encoders.
+    saliency
+        How the explain graph makes its maps.
     """
 
     model: Encoders
@@ -41,6 +49,7 @@ class TrainedParts:
     novelty: NoveltyChoice
     temperature: float | None = None
     history: tuple[tuple[float, float], ...] = ()
+    saliency: Saliency = Saliency.HIRES_CAM
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -58,67 +67,108 @@ class _Latent(nn.Module):
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.by_channel = nn.ModuleDict({name: FoldedEncoder(one) for name, one in parts.model.encoders.items()})
+        self.sizes = [architecture.latent for architecture in parts.architectures]
         self.register_buffer("centre", single(parts.mixture.centre))
         self.register_buffer("spread", single(parts.mixture.spread))
         self.register_buffer("rotation", single(parts.mixture.rotation))
 
-    def forward(self, images: tuple[Tensor, ...]) -> tuple[list[Tensor], Tensor, Tensor]:
+    @property
+    def encoders(self) -> list[FoldedEncoder]:
+        return [cast(FoldedEncoder, encoder) for encoder in self.by_channel.values()]
+
+    def forward(self, images: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor, Tensor]:
         activations, latents = [], []
-        for encoder, image in zip(self.by_channel.values(), images, strict=True):
-            activation, latent = encoder(image)
-            activations.append(activation)
+        for encoder, image in zip(self.encoders, images, strict=True):
+            every, latent = encoder(image)
+            activations.append(every)
             latents.append(latent)
         standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
         return activations, standardised, standardised @ self.rotation
 
+    def gradients(self, by_standardised: Tensor, activations: Sequence[list[Tensor]], blocks: int) -> list[Tensor]:
+        """Return a score's gradient by an activation of each channel, from that by the standardised latent."""
+        parts = torch.split(by_standardised / self.spread, self.sizes, dim=1)
+        return [
+            encoder.gradients(part, every, blocks)
+            for encoder, part, every in zip(self.encoders, parts, activations, strict=True)
+        ]
 
-class LiveGraph(nn.Module):
-    """Images to embedding, cluster posterior, class probability and novelty."""
+
+class _Clusters(nn.Module):
+    """Embeddings to what the mixture says of them."""
 
     mean: Tensor
     factor: Tensor
     log_normaliser: Tensor
 
+    def __init__(self, mixture: Mixture) -> None:
+        super().__init__()
+        self.register_buffer("mean", single(mixture.mean))
+        self.register_buffer("factor", single(mixture.precision_factor))
+        self.register_buffer("log_normaliser", single(mixture.log_normaliser))
+
+    def forward(self, embedding: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return whitened differences `(n, k, d)`, their squared lengths and the logs of the joint density `(n, k)`."""
+        # Centred first: in single precision the expanded quadratic form loses all digits.
+        whitened = torch.einsum("nkd,kde->nke", embedding[:, None] - self.mean, self.factor)
+        squared = (whitened * whitened).sum(dim=2)
+        return whitened, squared, self.log_normaliser - 0.5 * squared
+
+    def gradient(self, whitened: Tensor, log_joint: Tensor, cluster: Tensor) -> Tensor:
+        """Return the gradient by the embedding of the log odds of one cluster per cell, `(n, d)`.
+
+        A single cluster has no odds; the log of its density is taken.
+        """
+        pull = -torch.einsum("nke,kde->nkd", whitened, self.factor)
+        return (_log_odds_gradient(log_joint, cluster).unsqueeze(2) * pull).sum(dim=1)
+
+
+def _log_odds_gradient(logs: Tensor, chosen: Tensor) -> Tensor:
+    """Return the gradient by logarithms of shares, `(n, k)`, of the log odds of one of them per cell, `(n,)`.
+
+    That of the log probability is the same, times 1 - probability, which single precision rounds to nothing where a
+    probability is almost 1, as most posteriors are.
+    """
+    own = torch.arange(logs.shape[1]) == chosen[:, None]
+    others = torch.softmax(torch.where(own, torch.full_like(logs, _IMPOSSIBLE), logs), dim=1)
+    return torch.where(own, torch.ones_like(others), -others)
+
+
+class LiveGraph(nn.Module):
+    """Images to embedding, cluster posterior, class probability and novelty."""
+
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.latent = _Latent(parts)
+        self.clusters = _Clusters(parts.mixture)
         self.head = parts.head if parts.classes else None
         self.novelty = novelty_module(parts.novelty.score)
-        self.register_buffer("mean", single(parts.mixture.mean))
-        self.register_buffer("factor", single(parts.mixture.precision_factor))
-        self.register_buffer("log_normaliser", single(parts.mixture.log_normaliser))
 
     def forward(self, *images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the four answers for the images of every channel, `(n, ...)` each."""
         _, standardised, embedding = self.latent(images)
-        # Centred first: in single precision the expanded quadratic form loses all digits.
-        whitened = torch.einsum("nkd,kde->nke", embedding[:, None] - self.mean, self.factor)
-        squared = (whitened * whitened).sum(dim=2)
-        posterior = torch.softmax(self.log_normaliser - 0.5 * squared, dim=1)
+        _, squared, log_joint = self.clusters(embedding)
+        posterior = torch.softmax(log_joint, dim=1)
         probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(standardised), dim=1)
         novelty = torch.sqrt(squared.amin(dim=1)) if self.novelty is None else self.novelty(embedding)
         return embedding, posterior, probability, novelty
 
 
 class ExplainGraph(nn.Module):
-    """Images and targets to scores, embedding and the raw Grad-CAM map of each channel's last convolution.
+    """Images and targets to scores, embedding, posterior and the raw map over each channel.
 
-    Grad-CAM (Selvaraju 2017; paper A, Eq. 4 and 5) weighs each channel by the mean over space of the gradient of the
-    target's score. Between the activation and the score lie only linear layers and one ReLU, so that the gradient is a
-    product of weights, and the mean can be taken on the latent layer's weights once.
+    A target is one of the head's scores, or a cluster itself by the log of its odds, without any head. A map is an
+    activation times the target's gradient by it, or what `Saliency` makes of that, summed over channels, where above 0.
     """
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.latent = _Latent(parts)
+        self.clusters = _Clusters(parts.mixture)
         self.head = parts.head
-        self.sizes = [architecture.latent for architecture in parts.architectures]
-        # d standardised / d activation, averaged over space: the latent's spread divides.
-        spreads = torch.split(torch.from_numpy(parts.mixture.spread), self.sizes)
-        self.mean_weights = nn.ParameterList(
-            nn.Parameter(_mean_weight(encoder, spread), requires_grad=False)
-            for encoder, spread in zip(parts.model.encoders.values(), spreads, strict=True)
-        )
+        self.saliency = parts.saliency
+        self.blocks = parts.saliency.blocks_back(parts.architectures)
+        self.scores = self.head.second.out_features
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """Return the answers for the images of every channel, and the map of each.
@@ -126,28 +176,36 @@ class ExplainGraph(nn.Module):
         Parameters
         ----------
         inputs
-            `(n, ...)` images of every channel, then `(n,)` int64 targets, -1 meaning the highest score.
+            `(n, ...)` images of every channel, then `(n,)` int64 targets: the head's scores, then the clusters; -1
+            means the highest score, -2 the most likely cluster.
         """
         *images, target = inputs
         activations, standardised, embedding = self.latent(tuple(images))
         hidden = self.head.first(standardised)
         logits = self.head.second(torch.relu(hidden))
-        chosen = torch.where(target < 0, logits.argmax(dim=1), target)
-        gradient = (self.head.second.weight[chosen] * (hidden > 0).to(hidden.dtype)) @ self.head.first.weight
-        maps = []
-        for activation, part, mean_weight in zip(
-            activations, torch.split(gradient, self.sizes, dim=1), self.mean_weights, strict=True
-        ):
-            weight = part @ mean_weight
-            # The channels of an activation stand before y and x.
-            while weight.dim() < activation.dim() - 2:
-                weight = weight.unsqueeze(1)
-            maps.append(torch.relu((weight[..., None, None] * activation).sum(dim=-3)))
-        return logits, embedding, *maps
+        whitened, _, log_joint = self.clusters(embedding)
 
+        score = torch.where(target < 0, logits.argmax(dim=1), target).clamp(max=self.scores - 1)
+        alone = torch.nn.functional.one_hot(score, self.scores).to(logits.dtype)
+        by_logits = alone if self.saliency is Saliency.GRAD_CAM else _log_odds_gradient(logits, score)
+        by_hidden = (by_logits @ self.head.second.weight) * (hidden > 0).to(hidden.dtype)
+        by_score = by_hidden @ self.head.first.weight
+        cluster = torch.where(target < 0, log_joint.argmax(dim=1), target - self.scores).clamp(min=0)
+        by_cluster = self.clusters.gradient(whitened, log_joint, cluster) @ self.latent.rotation.T
+        of_cluster = (target >= self.scores) | (target == ARGMAX_CLUSTER)
+        gradient = torch.where(of_cluster[:, None], by_cluster, by_score)
 
-def _mean_weight(encoder: Encoder, spread: Tensor) -> Tensor:
-    """Gradient of the standardised latent by the channels of the last activation, averaged over space, `(d, c)`."""
-    weight = encoder.latent.weight.detach().double()
-    by_place = weight.view(len(weight), encoder.channels, -1)
-    return (by_place.mean(dim=2) / spread.view(-1, 1)).float()
+        maps = [
+            torch.relu((self._weights(by_place) * every[-1 - self.blocks]).sum(dim=-3))
+            for by_place, every in zip(
+                self.latent.gradients(gradient, activations, self.blocks), activations, strict=True
+            )
+        ]
+        return logits, embedding, torch.softmax(log_joint, dim=1), *maps
+
+    def _weights(self, gradient: Tensor) -> Tensor:
+        if self.saliency is Saliency.HIRES_CAM:
+            return gradient
+        # The channels of an activation stand before y and x, and z before them.
+        space = (1, 3, 4) if gradient.dim() == 5 else (2, 3)
+        return gradient.mean(dim=space, keepdim=True)

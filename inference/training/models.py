@@ -62,10 +62,9 @@ class Architecture:
                 f"means over {self.pool}; every side must be a multiple of {factor}."
             )
 
-    @property
-    def map_shape(self) -> tuple[int, ...]:
-        """Shape of the last convolution's activation, which the saliency map has."""
-        return tuple(size // self.pool // 2 ** len(self.widths) for size in self.shape)
+    def activation_shape(self, blocks_back: int = 0) -> tuple[int, ...]:
+        """Shape of the activation that lies some blocks before the last one, channels left out."""
+        return tuple(size // self.pool // 2 ** (len(self.widths) - blocks_back) for size in self.shape)
 
     @property
     def preprocessing(self) -> str:
@@ -90,7 +89,7 @@ class Encoder(nn.Module):
         ins = (1, *architecture.widths[:-1])
         self.blocks = nn.Sequential(*(_down(dimensions, *pair) for pair in zip(ins, architecture.widths, strict=True)))
         self.channels = architecture.widths[-1]
-        self.latent = nn.Linear(self.channels * _product(architecture.map_shape), architecture.latent)
+        self.latent = nn.Linear(self.channels * _product(architecture.activation_shape()), architecture.latent)
 
     def pool(self, images: Tensor) -> Tensor:
         """Take means of images as the channel gives them, `(n, 1, ...)`."""
@@ -119,7 +118,7 @@ class Decoder(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         widths, dimensions = architecture.widths[::-1], len(architecture.shape)
-        self.start = (widths[0], *architecture.map_shape)
+        self.start = (widths[0], *architecture.activation_shape())
         self.widen = nn.Linear(architecture.latent, _product(self.start))
         ups = [_up(dimensions, *pair) for pair in pairwise(widths)]
         transposed = nn.ConvTranspose2d if dimensions == 2 else nn.ConvTranspose3d

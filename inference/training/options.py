@@ -11,6 +11,7 @@ from pathlib import Path
 from inference.errors import TrainingError
 from inference.training.augment import Looks
 from inference.training.mixture import Covariance
+from inference.training.saliency import Saliency
 
 
 class Learning(StrEnum):
@@ -88,6 +89,8 @@ class TrainingOptions:
         Share of ordinary cells that the novelty threshold may call novel.
     alpha
         Share of the cells of a class whose conformal set may lack it.
+    saliency
+        How the maps are made.
     validation_run, test_run
         Runs held out to stop the training and to measure; None takes the last runs of the set.
     seed
@@ -124,6 +127,7 @@ class TrainingOptions:
     looks: Looks = Looks()  # noqa: RUF009 - frozen
     false_reject_rate: float = 0.01
     alpha: float = 0.1
+    saliency: Saliency = Saliency.HIRES_CAM
     validation_run: str | None = None
     test_run: str | None = None
     seed: int = 0
@@ -160,7 +164,7 @@ class TrainingOptions:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
             "name", "command", "hidden", "clusters", "most_clusters", "covariance", "axes", "head_epochs",
-            "false_reject_rate", "alpha", "folder", "progress",
+            "false_reject_rate", "alpha", "saliency", "folder", "progress",
         }  # fmt: skip
         if not self.anneal:
             ignored.add("epochs")

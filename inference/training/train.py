@@ -96,6 +96,7 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         novelty=choose_novelty(mixture.embed(latent), split.train.label, mixture, options.seed),
         temperature=temperature,
         history=fitted.history,
+        saliency=options.saliency,
     )
 
 
@@ -135,6 +136,7 @@ def _temperature(head: Head, model: Encoders, mixture: Mixture, validation: Trai
 def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options: TrainingOptions) -> dict[str, Any]:
     """Everything that the contract says, except the thresholds and the metrics."""
     architectures = parts.architectures
+    back = parts.saliency.blocks_back(architectures)
     return {
         "name": options.name,
         "model": kind_of(cells, options.learning),
@@ -151,10 +153,12 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
         "saliency": [
             {
                 "channel": architecture.channel,
-                "layer": f"block {len(architecture.widths)} of the encoder",
-                "method": "grad_cam",
-                "shape": architecture.map_shape,
+                "layer": f"block {len(architecture.widths) - back} of the encoder",
+                "method": parts.saliency.value,
+                "of": parts.saliency.of,
+                "shape": architecture.activation_shape(back),
                 "targets": "classes" if parts.classes else "clusters",
+                "clusters": True,
             }
             for architecture in architectures
         ],

@@ -205,9 +205,12 @@ class SaliencyDocument(_Document):
     """Whose images the map lies over."""
     channels: list[str]
     """All that the model has a map over."""
+    of: Literal["target", "cluster"]
+    """Whether a score of the class head is explained, or a cluster by the mixture itself."""
     target: int
+    """Index of it."""
     name: str
-    """Class, or cluster of a model trained without labels."""
+    """Class, or cluster."""
     empty: bool
     """True where nothing in the image speaks for the target."""
     method: str
@@ -241,6 +244,8 @@ class Answers(_Document):
     class_probability: list[float]
     targets: list[str]
     """What the `target` of a saliency map counts: the classes, or the clusters of a model trained without labels."""
+    explained_clusters: list[str]
+    """What the `cluster` of a saliency map counts; empty where the model has no such maps."""
     novelty: float
     novelty_threshold: float
     """Above it the cell is unlike the training data."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.contract import Contract, SaliencySpec
-from inference.engine import Engine
+from inference.engine import Engine, Explanation
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
 from service.store.run_folder import RunFolder
@@ -19,8 +19,53 @@ Floats = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Question:
+    """What evidence is asked for.
+
+    Attributes
+    ----------
+    index
+        Of a target of the contract or of a cluster; -1 is the most likely one.
+    cluster
+        Whether it is a cluster, by the mixture itself.
+    """
+
+    index: int
+    cluster: bool
+
+    @classmethod
+    def asked(cls, target: int | None, cluster: int | None) -> Self:
+        """Return the question of a query.
+
+        Raises
+        ------
+        QueryError
+            If both are asked for.
+        """
+        if target is not None and cluster is not None:
+            raise QueryError("A map is evidence for one thing: give either 'target' or 'cluster'.")
+        if cluster is not None:
+            return cls(cluster, cluster=True)
+        return cls(-1 if target is None else target, cluster=False)
+
+    def explain(self, engine: Engine, arrays: Mapping[str, Floats]) -> Explanation:
+        """Ask a model.
+
+        Raises
+        ------
+        AnswerError
+            If it has no such target or cluster, or no maps for its clusters.
+        """
+        return (engine.explain_cluster if self.cluster else engine.explain)(arrays, self.index)
+
+    def name(self, contract: Contract, index: int) -> str:
+        """Return the name of what was explained."""
+        return (contract.clusters if self.cluster else contract.targets)[index]
+
+
+@dataclass(frozen=True)
 class CellSaliency:
-    """Evidence for one target of one cell.
+    """Evidence for one target or cluster of one cell.
 
     Attributes
     ----------
@@ -29,7 +74,9 @@ class CellSaliency:
     spec
         What the contract says of the map.
     target
-        What was explained, an index into the contract's targets.
+        What was explained, an index into the contract's targets or clusters.
+    name
+        Of that.
     map
         As many axes as the image, float32, low resolution, in the units of the method.
     empty
@@ -39,6 +86,7 @@ class CellSaliency:
     image: Floats
     spec: SaliencySpec
     target: int
+    name: str
     map: Floats
     empty: bool
 
@@ -80,41 +128,40 @@ def answers_of(row: Mapping[str, Any], contract: Contract) -> Answers:
         classes=list(contract.classes),
         class_probability=[float(value) for value in row["class_probabilities"]],
         targets=list(contract.targets),
+        explained_clusters=list(contract.clusters) if contract.explains_clusters else [],
         novelty=float(row["novelty"]),
         novelty_threshold=contract.novelty.threshold,
     )
 
 
 def saliency_of(
-    folder: RunFolder, engine: Engine, event_id: int, target: int, channel: str | None = None
+    folder: RunFolder, engine: Engine, event_id: int, question: Question, channel: str | None = None
 ) -> CellSaliency:
-    """Ask the explain graph for the evidence for a target, -1 being the most likely one, in the images of a channel.
+    """Ask the explain graph for the evidence in the images of a channel.
 
     Without a channel, the first one is taken that the model has a map over.
 
     Raises
     ------
-    QueryError
-        If the model has no such target, or no map over that channel.
+    QueryError, AnswerError
+        If the model has no such target or cluster, or no map over that channel.
     UnknownCell
         If the run has no such event.
     """
     contract = engine.contract
-    if target >= len(contract.targets):
-        raise QueryError(
-            f"The model has no target {target}; use -1 for the most likely one, or 0 to {len(contract.targets) - 1}."
-        )
     specs = {spec.channel: spec for spec in contract.saliency}
     spec = contract.saliency[0] if channel is None else specs.get(channel)
     if spec is None:
         raise QueryError(f"The model has no map over '{channel}'; use one of {', '.join(specs)}.")
     arrays = model_inputs(folder, contract, event_id)
-    explanation = engine.explain(dict(arrays), np.array([target], dtype=np.int64))
+    explanation = question.explain(engine, arrays)
+    target = int(explanation.target[0])
     found = explanation.maps[spec.channel][0]
     return CellSaliency(
         image=arrays[spec.channel][0],
         spec=spec,
-        target=int(explanation.target[0]),
+        target=target,
+        name=question.name(contract, target),
         map=found,
         empty=not found.any(),
     )

@@ -21,7 +21,7 @@ from service.api.cells import (
 )
 from service.api.context import ControlOf, FolderOf
 from service.api.documents import SaliencyDocument
-from service.api.explanation import saliency_of
+from service.api.explanation import Question, saliency_of
 from service.api.permanent import NPY, PNG, PermanentOf, npy_bytes
 from service.api.problems import PROBLEMS
 from service.errors import QueryError
@@ -32,7 +32,21 @@ router = APIRouter(prefix=CELL_PATH, tags=["pictures"], dependencies=[Depends(Ne
 Axis = Literal["z", "y", "x"]
 SHOWN_PERCENT = 99.5
 """Of the pixels of a signed image, that lie within its grey scale."""
-Target = Annotated[int, Query(ge=-1, le=9999, description="Class (or cluster) to explain; -1 is the most likely one")]
+
+
+def question(
+    target: Annotated[
+        int | None, Query(ge=-1, le=9999, description="Class to explain (without either, the most likely one, -1)")
+    ] = None,
+    cluster: Annotated[
+        int | None, Query(ge=-1, le=9999, description="Cluster to explain instead, by the mixture itself")
+    ] = None,
+) -> Question:
+    """Return what the query asks to be explained."""
+    return Question.asked(target, cluster)
+
+
+QuestionOf = Annotated[Question, Depends(question)]
 
 
 MapChannel = Annotated[str | None, Query(max_length=64, description="Images that the map lies over; the first")]
@@ -107,18 +121,19 @@ def show_saliency(
     event_id: EventId,
     folder: FolderOf,
     control: ControlOf,
-    target: Target = -1,
+    asked: QuestionOf,
     channel: MapChannel = None,
 ) -> SaliencyDocument:
     """Return what the evidence is for, and whether there is any."""
     engine = control.engine_for(run_id)
-    found = saliency_of(folder, engine, event_id, target, channel)
+    found = saliency_of(folder, engine, event_id, asked, channel)
     return SaliencyDocument(
         event_id=event_id,
         channel=found.spec.channel,
         channels=[spec.channel for spec in engine.contract.saliency],
+        of="cluster" if asked.cluster else "target",
         target=found.target,
-        name=engine.contract.targets[found.target],
+        name=found.name,
         empty=found.empty,
         method=found.spec.method,
         layer=found.spec.layer,
@@ -132,19 +147,19 @@ def saliency_png(
     folder: FolderOf,
     control: ControlOf,
     permanent: PermanentOf,
-    target: Target = -1,
+    asked: QuestionOf,
     channel: MapChannel = None,
     z: Annotated[int | None, Query(ge=0, le=1024, description="Slice of a volume")] = None,
     projection: Annotated[Axis, Query(description="Axis that a volume's maximum is taken along")] = "x",
     opacity: Annotated[float, Query(ge=0, le=1)] = 0.6,
 ) -> Response:
-    """Return the evidence for a class as a heat map over the image; the plain image where there is none.
+    """Return the evidence for a class or cluster as a heat map over the image; the plain image where there is none.
 
     Of a volume, image and map are shown alike: one slice, or the maximum along an axis.
     """
 
     def make() -> bytes:
-        found = saliency_of(folder, control.engine_for(run_id), event_id, target, channel)
+        found = saliency_of(folder, control.engine_for(run_id), event_id, asked, channel)
         if found.image.ndim == 2:
             if z is not None:
                 raise QueryError(f"'{found.spec.channel}' is a flat image and has no slices; leave 'z' out.")
@@ -162,12 +177,12 @@ def saliency_npy(
     folder: FolderOf,
     control: ControlOf,
     permanent: PermanentOf,
-    target: Target = -1,
+    asked: QuestionOf,
     channel: MapChannel = None,
 ) -> Response:
     """Return the raw low-resolution map as a NumPy file, `(h, w)` float32, with one axis more over a volume."""
     return permanent.answer(
-        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, target, channel).map),
+        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, asked, channel).map),
         NPY,
         f"{run_id}-{event_id}-saliency.npy",
     )

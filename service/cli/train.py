@@ -113,6 +113,13 @@ class ClusterNumber(click.ParamType[int | None]):
     help="Whether the encoder keeps up with a live instrument, or computes two to four times as much for a cell.",
 )
 @click.option(
+    "--saliency",
+    type=click.Choice(["hires_cam", "grad_cam"]),
+    default="hires_cam",
+    show_default=True,
+    help="How maps of what mattered are made: place by place, or by means over the image as in paper A.",
+)
+@click.option(
     "--alpha",
     type=click.FloatRange(0, 1, min_open=True, max_open=True),
     default=0.1,
@@ -170,10 +177,18 @@ def _trainer(kind: str) -> Any:
     with needing_training_libraries("Training"):
         from inference.training.mixture import Covariance
         from inference.training.options import WIDTHS, Learning, Size, TrainingOptions
+        from inference.training.saliency import Saliency
         from inference.training.train import train_bundle
 
     def train_model(
-        training_set: TrainingSet, out: Path, *, name: str | None, covariance: str, size: str, **choices: Any
+        training_set: TrainingSet,
+        out: Path,
+        *,
+        name: str | None,
+        covariance: str,
+        size: str,
+        saliency: str,
+        **choices: Any,
     ) -> Any:
         widths = WIDTHS[Size(size)]
         options = TrainingOptions(
@@ -184,6 +199,7 @@ def _trainer(kind: str) -> Any:
             covariance=Covariance(covariance),
             widths=widths.images,
             volume_widths=widths.volumes,
+            saliency=Saliency(saliency),
             **choices,
         )
         return train_bundle(training_set, options)

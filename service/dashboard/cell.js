@@ -89,7 +89,7 @@ export class CellPanel {
   #answers(cell, answers) {
     byId("tags").replaceWith(this.#tags(cell.row, answers));
     byId("explain").replaceChildren(...saliencyControls(cell, answers));
-    sayEvidence(cell, -1);
+    sayEvidence(cell, "target=-1");
     const { novelty, novelty_threshold: limit } = answers;
     byId("answers").replaceChildren(
       ...(answers.classes.length ? [bars("Class probability", answers.classes, answers.class_probability)] : []),
@@ -112,12 +112,12 @@ function figure(source, name, pixel_um) {
 
 function saliencyControls(cell, answers) {
   const target = make("select", {},
-    make("option", { value: -1 }, "most likely"),
-    ...answers.targets.map((name, index) => make("option", { value: index }, name)));
+    make("option", { value: "target=-1" }, "most likely"),
+    ...answers.targets.map((name, index) => make("option", { value: `target=${index}` }, name)),
+    ...answers.explained_clusters.map((name, index) => make("option", { value: `cluster=${index}` }, name)));
   const opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6 });
   const redraw = () => {
-    const values = new URLSearchParams({ target: target.value, opacity: opacity.value });
-    byId("saliency").querySelector("img").src = `${cell.saliency.png}?${values}`;
+    byId("saliency").querySelector("img").src = `${cell.saliency.png}?${target.value}&opacity=${opacity.value}`;
     sayEvidence(cell, target.value);
   };
   target.addEventListener("change", redraw);
@@ -126,12 +126,12 @@ function saliencyControls(cell, answers) {
 }
 
 /** Say what the overlay is evidence for, or that there is none. */
-async function sayEvidence(cell, target) {
+async function sayEvidence(cell, asked) {
   const caption = byId("evidence");
-  caption.dataset.target = target;
+  caption.dataset.asked = asked;
   try {
-    const found = await follow(`${cell.saliency.about}?target=${target}`);
-    if (caption.dataset.target !== String(target)) return;
+    const found = await follow(`${cell.saliency.about}?${asked}`);
+    if (caption.dataset.asked !== asked) return;
     caption.textContent = found.empty
       ? `nothing in the image speaks for ${found.name}`
       : `what speaks for ${found.name} (${found.method.replaceAll("_", "-")})`;

@@ -118,7 +118,7 @@ def test_the_cell_is_found_in_images_and_volumes(toy_images: np.ndarray) -> None
 
 def test_shuffling_goes_from_the_head_down_and_leaves_the_rest(toy_bundle: Bundle) -> None:
     kept = weights_of(toy_bundle)
-    for depth, changed in ((Depth.HEAD, 2), (Depth.LATENT, 4), (Depth.ALL, 8)):
+    for depth, changed in ((Depth.HEAD, 2), (Depth.LATENT, 3), (Depth.ALL, 7)):
         other = shuffled(toy_bundle, depth, 0)
         assert other is not None and other.live == toy_bundle.live and other.digest != toy_bundle.digest
         new = weights_of(other)

@@ -119,6 +119,8 @@ def test_a_rejected_event_can_be_looked_at_but_was_never_answered_for(world: Wor
         ("image.png?lo=nan", 422),
         ("saliency.png?target=2", 422),
         ("saliency.png?target=-2", 422),
+        ("saliency.png?cluster=0", 422),
+        ("saliency.png?target=0&cluster=0", 422),
         ("saliency.png?opacity=2", 422),
         ("channels/fluorescence.npy", 404),
         ("channels/..%2f..%2frun.json", 404),

@@ -67,7 +67,24 @@ def test_there_is_a_map_over_each_channel(fused: World) -> None:
         np.load(io.BytesIO(fused.client.get(f"{base}/saliency.npy", params={"channel": channel}).content)).shape
         for channel in (FLAT, SOLID)
     ]
-    assert shapes == [(5, 5), (5, 5, 5)]
+    assert shapes == [(10, 10), (10, 10, 10)]
+
+
+def test_a_cluster_has_a_map_of_its_own_beside_the_class(fused: World) -> None:
+    base = f"{fused.cells}/{fused.first_cell()}"
+    answers = fused.client.get(f"{base}/answers").json()
+    assert answers["explained_clusters"] == answers["clusters"]
+    likely = fused.client.get(f"{base}/saliency", params={"cluster": -1}).json()
+    assert (likely["of"], likely["name"]) == ("cluster", answers["clusters"][likely["target"]])
+    assert likely["target"] == int(np.argmax(answers["cluster_posterior"]))
+    assert fused.client.get(f"{base}/saliency").json()["of"] == "target"
+    one, other, of_class = (
+        np.load(io.BytesIO(fused.client.get(f"{base}/saliency.npy", params=asked).content))
+        for asked in ({"cluster": 0}, {"cluster": 1}, {"target": 0})
+    )
+    assert not np.array_equal(one, other) and not np.array_equal(one, of_class)
+    beyond = fused.client.get(f"{base}/saliency.png", params={"cluster": 2})
+    assert beyond.status_code == 422 and "no such cluster" in beyond.json()["detail"]
 
 
 @pytest.mark.parametrize("view", [{}, {"projection": "z"}, {"z": 40}])
