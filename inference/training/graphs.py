@@ -191,7 +191,9 @@ class ExplainGraph(nn.Module):
         by_hidden = (by_logits @ self.head.second.weight) * (hidden > 0).to(hidden.dtype)
         by_score = by_hidden @ self.head.first.weight
         cluster = torch.where(target < 0, log_joint.argmax(dim=1), target - self.scores).clamp(min=0)
-        by_cluster = self.clusters.gradient(whitened, log_joint, cluster) @ self.latent.rotation.T
+        by_embedding = self.clusters.gradient(whitened, log_joint, cluster)
+        # As a linear layer, so that the graph holds the rotation once.
+        by_cluster = nn.functional.linear(by_embedding, self.latent.rotation)
         of_cluster = (target >= self.scores) | (target == ARGMAX_CLUSTER)
         gradient = torch.where(of_cluster[:, None], by_cluster, by_score)
 
