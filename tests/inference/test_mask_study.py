@@ -56,4 +56,4 @@ def test_a_graph_of_other_making_has_no_control_by_random_labels(
 def test_a_mask_is_where_the_map_is_above_half_its_maximum(toy_engine: Engine, judged: TrainingSet) -> None:
     explanation = toy_engine.explain({CHANNEL: judged.images[CHANNEL][:5]})
     masks = masks_of(explanation)
-    assert masks.shape == (5, 20 * 20) and set(np.unique(masks)) == {0.0, 1.0}
+    assert masks.shape == (5, 40 * 40) and set(np.unique(masks)) == {0.0, 1.0}
