@@ -70,7 +70,7 @@ def test_no_cells_give_no_answers(toy_engine: Engine, toy_images: np.ndarray) ->
     assert results.embedding.shape == (0, toy_engine.contract.embedding_size)
     explanation = toy_engine.explain({CHANNEL: toy_images[:0]})
     assert len(explanation) == 0
-    assert explanation.saliency.shape == (0, 5, 5)
+    assert explanation.saliency.shape == (0, 10, 10)
 
 
 def test_reconstructed_images_are_answered_with_their_ids(toy_engine: Engine) -> None:
