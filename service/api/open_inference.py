@@ -13,8 +13,9 @@ import numpy.typing as npt
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from inference.engine import ARGMAX, Engine
+from inference.engine import Engine
 from inference.errors import AnswerError
+from inference.targets import ARGMAX
 from service.api.auth import Needs
 from service.api.problems import PROBLEMS
 from service.errors import UnknownModel

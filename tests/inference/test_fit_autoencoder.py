@@ -115,7 +115,7 @@ def test_the_decoder_gives_back_the_shape_of_the_image(shape: tuple[int, ...], p
     encoder = model.encoders["any"]
     prepared = encoder.preprocess(encoder.pool(torch.zeros(2, 1, *shape)))
     assert model.decoders["any"](encoder(prepared)[1]).shape == prepared.shape == (2, 1, *(s // pool for s in shape))
-    assert encoder(prepared)[0].shape[2:] == sizes.map_shape
+    assert encoder(prepared)[0].shape[2:] == sizes.activation_shape()
 
 
 @pytest.mark.parametrize(("weight", "kept", "left"), [(1.0, CHANNEL, VOLUME), (0.0, VOLUME, CHANNEL)])
