@@ -20,7 +20,7 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase
+from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase, queries
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -53,6 +53,11 @@ def start(_folder: str) -> str:
     return "`python -m benchmarks.fresh_start` (`make run` in a fresh clone)\n\n" + table(
         ("since the command", "seconds"), rows
     )
+
+
+def questions(_folder: str) -> str:
+    """What pages, counts and gates of a large run take."""
+    return "`python -m benchmarks.queries` (numbers drawn at random, not measured)\n\n" + queries.answered()
 
 
 def simulated_run(folder: str) -> str:
@@ -225,6 +230,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Shipped models with their controls", models),
     *LIGHT_SHEET_SECTIONS,
     *SIMULATOR_SECTIONS,
+    ("Questions to ten million cells", questions),
     ("Rates", rates),
 )
 

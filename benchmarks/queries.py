@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks.page import table
 from service.gates.book import GateBook
 from service.gates.gate import Gate
 from service.store.cell_query import CellQuery
@@ -25,6 +26,7 @@ CELLS = 10_000_000
 BATCH = 50_000
 TIMES = 7
 NUMBERS = tuple(f"feature_{k}" for k in range(26))
+Question = tuple[str, Callable[[], object], Callable[[], object] | None]
 CLASSES = np.array(["lymphocyte", "monocyte", "neutrophil", "eosinophil"])
 
 
@@ -64,76 +66,88 @@ def plain(folder: Path) -> Callable[[str], object]:
     return lambda sql: database.sql(f"WITH cells AS (SELECT * FROM read_parquet('{files}')) {sql}").to_arrow_table()
 
 
-def main(cells: int = CELLS) -> None:
-    """Print a table."""
+def stored(folder: Path, cells: int) -> tuple[PartTable, float, float]:
+    """Store a run's table and plain parts beside it; return the table, and rows/s of both."""
+    (folder / "plain").mkdir()
+    kept = PartTable.create(folder / "cells")
+    spent = plain_spent = 0.0
+    for first in range(1, cells + 1, BATCH):
+        batch = rows(first, BATCH)
+        began = time.perf_counter()
+        kept.append(batch)
+        if kept.due():
+            kept.keep()
+        between = time.perf_counter()
+        pq.write_table(batch, folder / "plain" / f"{first:09d}.parquet")
+        spent += between - began
+        plain_spent += time.perf_counter() - between
+    began = time.perf_counter()
+    kept.seal()
+    return kept, cells / (spent + time.perf_counter() - began), cells / plain_spent
+
+
+def questions(query: CellQuery, sql: Callable[[str], object], middle: int) -> list[Question]:
+    """What is asked, of the run and of plain DuckDB."""
+    x, y = Binning("area_um2", 128), Binning("feature_3", 128)
+    many = Statistics(query)
+    where = "area_um2 > 150 and class = 'monocyte'"
+    box = "area_um2 BETWEEN 50 AND 250 AND feature_3 BETWEEN 5 AND 25"
+    return [
+        (
+            "page of 100 with a filter, and how many pass",
+            lambda: query.page(where, after=middle),
+            lambda: (
+                sql(f"SELECT * FROM cells WHERE {where} AND event_id > {middle} ORDER BY event_id LIMIT 100"),
+                sql(f"SELECT count(*) FROM cells WHERE {where}"),
+            ),
+        ),
+        (
+            "page of 100 sorted by a column",
+            lambda: query.page(order="-feature_7"),
+            lambda: sql("SELECT * FROM cells ORDER BY feature_7 DESC, event_id LIMIT 100"),
+        ),
+        ("one cell", lambda: query.row(middle), lambda: sql(f"SELECT * FROM cells WHERE event_id = {middle}")),
+        (
+            "density of 128 x 128",
+            lambda: many.density(x, y),
+            lambda: sql(
+                "SELECT floor(area_um2 / 10)::INT x, floor(feature_3)::INT y, count(*) FROM cells GROUP BY ALL"
+            ),
+        ),
+        (
+            "cells in a polygon (beside it, in a box)",
+            lambda: many.in_gates(["gate"]),
+            lambda: sql(f"SELECT count(*) FROM cells WHERE {box}"),
+        ),
+        ("histogram of 100 bins", lambda: many.histogram(Binning("feature_9")), None),
+        ("counts of classes over time", lambda: many.over_time("class", 60.0), None),
+        ("first rows of a full export", lambda: next(RowStream.of(query).tables()), None),
+    ]
+
+
+def answered(cells: int = CELLS) -> str:
+    """Return the table of what questions to so many cells take."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        (folder / "plain").mkdir()
-        table = PartTable.create(folder / "cells")
-        spent = plain_spent = 0.0
-        for first in range(1, cells + 1, BATCH):
-            batch = rows(first, BATCH)
-            began = time.perf_counter()
-            table.append(batch)
-            if table.due():
-                table.keep()
-            spent += time.perf_counter() - began
-            began = time.perf_counter()
-            pq.write_table(batch, folder / "plain" / f"{first:09d}.parquet")
-            plain_spent += time.perf_counter() - began
-        began = time.perf_counter()
-        table.seal()
-        spent += time.perf_counter() - began
+        kept, rate, plain_rate = stored(folder, cells)
         gates = GateBook(folder)
-        query = CellQuery(table, gates, Labels(folder))
-        x, y = Binning("area_um2", 128), Binning("feature_3", 128)
+        query = CellQuery(kept, gates, Labels(folder))
         outline = [[60, 5], [200, 5], [250, 15], [120, 25], [50, 15]]
         region = {"kind": "polygon", "x": {"column": "area_um2"}, "y": {"column": "feature_3"}, "vertices": outline}
         gates.put([Gate.model_validate({"name": "gate", "region": region})], query.columns())
-        sql = plain(folder / "plain")
-        box = "area_um2 BETWEEN 50 AND 250 AND feature_3 BETWEEN 5 AND 25"
-        where, middle = "area_um2 > 150 and class = 'monocyte'", cells // 2
-        answers = [
-            (
-                "page of 100 with a filter, and how many pass",
-                lambda: query.page(where, after=middle),
-                lambda: (
-                    sql(f"SELECT * FROM cells WHERE {where} AND event_id > {middle} ORDER BY event_id LIMIT 100"),
-                    sql(f"SELECT count(*) FROM cells WHERE {where}"),
-                ),
-            ),
-            (
-                "page of 100 sorted by a column",
-                lambda: query.page(order="-feature_7"),
-                lambda: sql("SELECT * FROM cells ORDER BY feature_7 DESC, event_id LIMIT 100"),
-            ),
-            ("one cell", lambda: query.row(middle), lambda: sql(f"SELECT * FROM cells WHERE event_id = {middle}")),
-            (
-                "density of 128 x 128",
-                lambda: Statistics(query).density(x, y),
-                lambda: sql(
-                    "SELECT floor(area_um2 / 10)::INT x, floor(feature_3)::INT y, count(*) FROM cells GROUP BY ALL"
-                ),
-            ),
-            (
-                "cells in a polygon",
-                lambda: Statistics(query).in_gates(["gate"]),
-                lambda: sql(f"SELECT count(*) FROM cells WHERE {box}"),
-            ),
-            ("histogram of 100 bins", lambda: Statistics(query).histogram(Binning("feature_9")), None),
-            ("counts of classes over time", lambda: Statistics(query).over_time("class", 60.0), None),
-            ("first rows of a full export", lambda: next(RowStream.of(query).tables()), None),
-        ]
-        print(
-            f"| {cells} simulated rows x {len(query.columns())} columns | ms | at first | plain DuckDB and parts, ms |"
+        lines: list[tuple[object, ...]] = []
+        for what, ask, other in questions(query, plain(folder / "plain"), cells // 2):
+            first, best = quickest(ask)
+            lines.append((what, f"{best:.0f}", f"{first:.0f}", f"{quickest(other)[1]:.0f}" if other else ""))
+        lines.append(("rows/s stored, kept and sealed", f"{rate:.0f}", "", f"{plain_rate:.0f}"))
+        head = (
+            f"{cells} drawn rows x {len(query.columns())} columns",
+            "ms",
+            "the first time",
+            "plain DuckDB and parts",
         )
-        print("|---|---|---|---|")
-        for what, ask, other in answers:
-            first_ms, best = quickest(ask)
-            beside = f"{quickest(other)[1]:.0f}" if other else ""
-            print(f"| {what} | {best:.0f} | {first_ms:.0f} | {beside} |", flush=True)
-        print(f"| rows/s stored, kept and sealed | {cells / spent:.0f} | | {cells / plain_spent:.0f} |")
+        return table(head, lines)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else CELLS)
+    print(answered(int(sys.argv[1]) if len(sys.argv) > 1 else CELLS))
