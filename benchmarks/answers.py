@@ -44,6 +44,8 @@ def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
     ids = np.arange(batch, dtype=np.uint64)
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
+    # Its threads would otherwise go on asking for work while ours is timed.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
     bare = ort.InferenceSession(bundle.live, options, providers=["CPUExecutionProvider"])
     ours, plain = best_of(
         lambda: engine.answer_arrays(ids, images),

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +21,7 @@ from inference.training.graphs import TrainedParts
 from inference.training.options import TrainingOptions
 from inference.training.split import split_by_run
 from inference.training.train import train_bundle, train_parts
+from service.runs.data_lock import DataLock
 
 torch.set_num_threads(2)
 
@@ -28,16 +32,33 @@ def toy_set() -> TrainingSet:
 
 
 @pytest.fixture(scope="session")
-def toy_options(tmp_path_factory: pytest.TempPathFactory) -> TrainingOptions:
-    return replace(QUICK, folder=tmp_path_factory.mktemp("checkpoint"))
+def toy_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all processes of this run of the tests share."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "toy"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 @pytest.fixture(scope="session")
-def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions) -> Bundle:
-    """Made by a training that was stopped half-way and resumed, as a user's may be."""
-    split = split_by_run(toy_set, toy_options)
-    fit_encoders(split.train, split.validation, replace(toy_options, epochs=2))
-    return train_bundle(toy_set, toy_options)
+def toy_options(toy_folder: Path) -> TrainingOptions:
+    return replace(QUICK, folder=toy_folder)
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions, toy_folder: Path) -> Bundle:
+    """Made by a training that was stopped half-way and resumed, as a user's may be; once for all processes."""
+    file, lock = toy_folder / "toy.bundle", DataLock(toy_folder)
+    while not lock.acquire():
+        time.sleep(0.1)
+    try:
+        if not file.exists():
+            split = split_by_run(toy_set, toy_options)
+            fit_encoders(split.train, split.validation, replace(toy_options, epochs=2))
+            train_bundle(toy_set, toy_options).save(file)
+        return Bundle.load(file)
+    finally:
+        lock.release()
 
 
 @pytest.fixture(scope="session")
