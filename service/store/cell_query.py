@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import duckdb
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from service.errors import QueryError
@@ -162,7 +164,9 @@ class CellQuery:
             return None
         return self._arrow(self.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id")
 
-    def rows(self, sql: str, condition: Condition | None = None) -> list[dict[str, Any]]:
+    def rows(
+        self, sql: str, condition: Condition | None = None, snapshot: TableSnapshot | None = None
+    ) -> list[dict[str, Any]]:
         """Return what SQL over `cells` gives, a dictionary a row.
 
         Parameters
@@ -171,9 +175,21 @@ class CellQuery:
             Made of columns that the table has, and of numbers; `{condition}` in it is the condition.
         condition
             Which cells; None for all.
+        snapshot
+            The table at one moment; None for now.
         """
+        rows: list[dict[str, Any]] = self._asked(sql, condition, snapshot).to_pylist()
+        return rows
+
+    def column(
+        self, sql: str, condition: Condition | None = None, snapshot: TableSnapshot | None = None
+    ) -> npt.NDArray[Any]:
+        """Return the one column, without gaps, that SQL over `cells` gives; see `rows`."""
+        return np.asarray(self._asked(sql, condition, snapshot).column(0).to_numpy())
+
+    def _asked(self, sql: str, condition: Condition | None, snapshot: TableSnapshot | None) -> Any:
         condition = condition or Condition()
-        return self._select(self.snapshot(), sql.replace("{condition}", condition.sql), condition.parameters)
+        return self._arrow(snapshot or self.snapshot(), sql.replace("{condition}", condition.sql), condition.parameters)
 
     def close(self) -> None:
         """Give the database back."""

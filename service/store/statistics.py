@@ -13,6 +13,7 @@ from service.errors import QueryError
 from service.gates.scales import Linear, Scale, number
 from service.gates.where import ColumnKind, Condition
 from service.store.cell_query import CellQuery
+from service.store.part_table import TableSnapshot
 
 MOST_BINS = 1024
 MOST_GROUPS = 64
@@ -64,9 +65,9 @@ class Edges:
 
     @property
     def bin(self) -> str:
-        """SQL of the number of the bin of a cell that is in one."""
+        """SQL of the number of the bin of a cell that is in one; of one on the upper end, one more than the last."""
         width = number(self.binning.bins / (self.high - self.low))
-        return f"least(floor(({self.place} - {number(self.low)}) * {width})::INTEGER, {self.binning.bins - 1})"
+        return f"trunc(({self.place} - {number(self.low)}) * {width})"
 
     @property
     def values(self) -> list[float]:
@@ -117,6 +118,19 @@ class Step:
     cells: int
 
 
+@dataclass(frozen=True)
+class _Survey:
+    """The cells that a question is about, and what one look at them told."""
+
+    snapshot: TableSnapshot
+    condition: Condition
+    cells: int
+    measured: tuple[int, ...]
+    edges: tuple[Edges, ...]
+    whole: bool
+    """Whether all of them are in one of the bins."""
+
+
 class Statistics:
     """Answers from all cells of a run that a filter lets through."""
 
@@ -125,24 +139,21 @@ class Statistics:
 
     def histogram(self, binning: Binning, where: str | None = None) -> Histogram:
         """Return the cells by bin; raises `QueryError` if there is no such column, bin or filter."""
-        condition = self._query.condition(where)
-        edges = self._edges([binning], condition)[0]
-        counts = self._counts(edges.bin, edges.inside, edges.binning.bins, condition)
-        column = f'count(*) AS cells, count("{binning.column}") AS measured'
-        every = self._query.rows(f"SELECT {column} FROM cells WHERE {{condition}}", condition)
-        cells, measured = (every[0]["cells"], every[0]["measured"]) if every else (0, 0)
-        return Histogram(edges.values, counts.tolist(), measured - int(counts.sum()), cells - measured)
+        found = self._survey([binning], where)
+        counts = self._counts(found)
+        return Histogram(
+            edges=found.edges[0].values,
+            counts=counts.tolist(),
+            outside=found.measured[0] - int(counts.sum()),
+            unmeasured=found.cells - found.measured[0],
+        )
 
     def density(self, x: Binning, y: Binning, where: str | None = None) -> Density:
         """Return the cells by bin of two columns; raises `QueryError` as `histogram` does."""
-        condition = self._query.condition(where)
-        over_x, over_y = self._edges([x, y], condition)
-        inside = f"{over_x.inside} AND {over_y.inside}"
-        # One key instead of two: grouping is most of the work.
-        counts = self._counts(f"{over_y.bin} * {x.bins} + {over_x.bin}", inside, x.bins * y.bins, condition)
-        cells = self._query.rows("SELECT count(*) AS cells FROM cells WHERE {condition}", condition)
-        outside = (cells[0]["cells"] if cells else 0) - int(counts.sum())
-        return Density(over_x.values, over_y.values, counts.reshape(y.bins, x.bins), outside)
+        found = self._survey([y, x], where)
+        over_y, over_x = found.edges
+        counts = self._counts(found)
+        return Density(over_x.values, over_y.values, counts, found.cells - int(counts.sum()))
 
     def over_time(self, by: str, seconds: float, where: str | None = None) -> list[Step]:
         """Return how many cells of each kind came in every stretch of time, in order.
@@ -196,27 +207,52 @@ class Statistics:
         row = self._query.rows(f"SELECT {counts} FROM cells WHERE " + "{condition}", every)[0]
         return {name: int(row[f"g{i}"]) for i, name in enumerate(names)}
 
-    def _counts(self, bin_: str, inside: str, bins: int, condition: Condition) -> npt.NDArray[np.int64]:
-        sql = f"SELECT {bin_} AS bin, count(*) AS cells FROM cells WHERE {{condition}} AND {inside} GROUP BY bin"
-        counts = np.zeros(bins, np.int64)
-        for row in self._query.rows(sql, condition):
-            counts[row["bin"]] = row["cells"]
-        return counts
-
-    def _edges(self, binnings: list[Binning], condition: Condition) -> list[Edges]:
-        columns = self._query.columns()
+    def _survey(self, binnings: list[Binning], where: str | None) -> _Survey:
+        """Look once at all cells: how many there are, how many have a value, and where the bins begin and end."""
+        condition, columns = self._query.condition(where), self._query.columns()
         for binning in binnings:
             if columns and columns.get(binning.column) is not ColumnKind.NUMBER:
                 raise QueryError(f"There is no column '{binning.column}' of numbers; the run lists its columns.")
             if not 1 <= binning.bins <= MOST_BINS:
                 raise QueryError(f"A column is cut into 1 to {MOST_BINS} bins, not {binning.bins}.")
-        ends = [f"min({place}), max({place})" for place in (b.scale.sql(f'"{b.column}"') for b in binnings)]
-        found: list[Any] = [None, None] * len(binnings)
-        if columns and any(b.low is None or b.high is None for b in binnings):
-            found = list(
-                self._query.rows(f"SELECT {', '.join(ends)} FROM cells WHERE {{condition}}", condition)[0].values()
-            )
-        return [_closed(binning, *found[2 * i : 2 * i + 2]) for i, binning in enumerate(binnings)]
+        asked = ["count(*)"]
+        for binning in binnings:
+            place = binning.scale.sql(f'"{binning.column}"')
+            asked += [f'count("{binning.column}")', f"min({place})", f"max({place})"]
+        snapshot = self._query.snapshot()
+        named = ", ".join(f"{one} AS a{i}" for i, one in enumerate(asked))
+        sql = f"SELECT {named} FROM cells WHERE {{condition}}"
+        row: list[Any] = [0, *[0, None, None] * len(binnings)]
+        if columns:
+            row = list(self._query.rows(sql, condition, snapshot)[0].values())
+        cells, found = int(row[0]), row[1:]
+        ends = [found[3 * i + 1 : 3 * i + 3] for i in range(len(binnings))]
+        edges = tuple(_closed(binning, *end) for binning, end in zip(binnings, ends, strict=True))
+        whole = all(
+            measured == cells and end[0] is not None and one.low <= end[0] and end[1] <= one.high
+            for one, end, measured in zip(edges, ends, found[::3], strict=True)
+        )
+        return _Survey(snapshot, condition, cells, tuple(found[::3]), edges, whole)
+
+    def _counts(self, found: _Survey) -> npt.NDArray[np.int64]:
+        """Count the cells in every bin, an axis for each column; numpy counts faster than a database groups."""
+        # A bin more along each axis, for what lies on the upper end.
+        shape = tuple(one.binning.bins + 1 for one in found.edges)
+        counts = np.zeros(shape, np.int64)
+        if found.cells:
+            first, *rest = (one.bin for one in found.edges)
+            place = first
+            for one, size in zip(rest, shape[1:], strict=True):
+                place = f"({place}) * {number(size)} + {one}"
+            inside = "" if found.whole else "".join(f" AND {one.inside}" for one in found.edges)
+            sql = f"SELECT ({place})::INTEGER AS bin FROM cells WHERE {{condition}}{inside}"
+            bins = self._query.column(sql, found.condition, found.snapshot)
+            counts += np.bincount(bins, minlength=counts.size).reshape(shape)
+        for axis in range(counts.ndim):
+            last = np.take(counts, [-1], axis)
+            counts = np.delete(counts, -1, axis)
+            counts[(slice(None),) * axis + (slice(-1, None),)] += last
+        return counts
 
 
 def _closed(binning: Binning, least: float | None, most: float | None) -> Edges:

@@ -50,6 +50,13 @@ def test_a_density_is_that_of_the_cells_as_json_and_numpy(world: World) -> None:
     assert np.array_equal(np.load(io.BytesIO(stored), allow_pickle=False), expected)
 
 
+def test_a_density_of_a_column_with_itself_is_its_histogram(world: World) -> None:
+    asked = {"x": "area_um2", "y": "area_um2", "bins": 6, "where": "novelty >= 0"}
+    counts = np.array(world.client.get(f"{base(world)}/density", params=asked).json()["counts"])
+    assert np.array_equal(np.diag(counts), np.histogram(column(world, "area_um2"), 6)[0])
+    assert counts.sum() == np.diag(counts).sum()
+
+
 def test_cells_of_each_cluster_over_time(world: World) -> None:
     seconds, cluster = column(world, "time_s"), column(world, "cluster")
     steps = world.client.get(f"{base(world)}/timeline", params={"by": "cluster", "seconds": 0.5}).json()["steps"]
