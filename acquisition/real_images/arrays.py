@@ -34,8 +34,9 @@ class ArrayFile:
 
     That is `y` (label of every cell), `classes` (their names), `channels`, `split`, `run` and `pixel_um`.
     `x` is `(n, channels, y, x)` where there are `channels`, otherwise `(n, y, x)`, transmission, or `(n, z, y, x)`,
-    volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). See
-    `acquisition.real_images.raw.RawCells`.
+    volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). Where
+    there are no labels, cells are called like the file; where there is no `pixel_um`, the Jurkat cells' pixel is taken
+    for channels that are theirs. See `acquisition.real_images.raw.RawCells`.
 
     Raises
     ------
@@ -44,7 +45,7 @@ class ArrayFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._name = path.stem
+        self.name = path.stem
         held = _read_arrays(path)
         if "x" not in held:
             raise ConfigError(f"The file '{path.name}' has no array 'x' with the images; see the kinds of phantoms.")
@@ -54,40 +55,16 @@ class ArrayFile:
             raise ConfigError(f"The array 'x' of '{path.name}' must be (n, y, x) or (n, channels or z, y, x) numbers.")
         self._roles = None if channels is None else self._checked_roles(channels)
         n = len(self._x)
-        self._labels = self._checked_labels(held, n)
-        self._splits, self._runs = (self._words(held, name, n) for name in ("split", "run"))
-        self._voxel_um = _voxel_um(held, channels, path.name)
-
-    @property
-    def name(self) -> str:
-        """Name of the file without its suffix."""
-        return self._name
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Name of the class of every cell; the name of the file where there are no classes."""
-        return self._labels
-
-    @property
-    def splits(self) -> Sequence[str]:
-        """Split of every cell, where there is an array of them."""
-        return self._splits
-
-    @property
-    def runs(self) -> Sequence[str]:
-        """Run of every cell, where there is an array of them."""
-        return self._runs
-
-    @property
-    def voxel_um(self) -> Voxel | None:
-        """What `pixel_um` says; the Jurkat cells' pixel where the channels are theirs."""
-        return self._voxel_um
+        self.labels: Sequence[str] = self._checked_labels(held, n)
+        self.splits: Sequence[str] = self._words(held, "split", n)
+        self.runs: Sequence[str] = self._words(held, "run", n)
+        self.voxel_um: Voxel | None = _voxel_um(held, channels, path.name)
 
     def read(self, index: int) -> RawCell:
         """Return one cell."""
         images = np.asarray(self._x[index], dtype=np.float32)
         if not np.isfinite(images).all():
-            raise ConfigError(f"Cell {index} of '{self._name}' has values that are not finite; leave it out.")
+            raise ConfigError(f"Cell {index} of '{self.name}' has values that are not finite; leave it out.")
         if self._roles is None:
             return RawCell(volume=images) if images.ndim == 3 else RawCell(transmission=images)
         return RawCell(**{role: images[place] for role, place in self._roles.items()})
@@ -95,7 +72,7 @@ class ArrayFile:
     def _checked_roles(self, channels: tuple[str, ...]) -> dict[str, int]:
         """Which channel is what; a channel of unknown use is left out, the first of a kind counts."""
         if self._x.ndim != 4 or len(channels) != self._x.shape[1]:
-            raise ConfigError(f"The arrays 'x' and 'channels' of '{self._name}' do not fit: {self._x.shape}.")
+            raise ConfigError(f"The arrays 'x' and 'channels' of '{self.name}' do not fit: {self._x.shape}.")
         words = _KNOWN_CHANNELS.get(channels)
         roles: dict[str, int] = {}
         for place, channel in enumerate(channels):
@@ -104,7 +81,7 @@ class ArrayFile:
                 roles.setdefault(found, place)
         if not roles:
             raise ConfigError(
-                f"None of the channels {', '.join(channels)} of '{self._name}' is known; call one brightfield, "
+                f"None of the channels {', '.join(channels)} of '{self.name}' is known; call one brightfield, "
                 "darkfield or fluorescence."
             )
         return roles
@@ -113,20 +90,20 @@ class ArrayFile:
         """Return the word for every cell of an array that may be missing."""
         words = [str(word) for word in held[name].ravel()] if name in held else []
         if len(words) not in (0, n):
-            raise ConfigError(f"The array '{name}' of '{self._name}.npz' must have one word for each cell.")
+            raise ConfigError(f"The array '{name}' of '{self.name}.npz' must have one word for each cell.")
         return words
 
     def _checked_labels(self, held: dict[str, npt.NDArray[np.generic]], n: int) -> list[str]:
         if "y" not in held:
-            return [self._name] * n
+            return [self.name] * n
         y = held["y"]
         if y.shape != (n,):
-            raise ConfigError(f"The array 'y' of '{self._name}' must have one label for each of {n} cells.")
+            raise ConfigError(f"The array 'y' of '{self.name}' must have one label for each of {n} cells.")
         if "classes" not in held:
             return [str(label) for label in y]
         names = [str(name) for name in held["classes"]]
         if y.dtype.kind not in "iu" or int(y.min()) < 0 or int(y.max()) >= len(names):
-            raise ConfigError(f"The labels 'y' of '{self._name}' must count its {len(names)} classes from 0.")
+            raise ConfigError(f"The labels 'y' of '{self.name}' must count its {len(names)} classes from 0.")
         return [names[int(label)] for label in y]
 
 

@@ -36,6 +36,9 @@ class _Row:
 class ImageFiles:
     """Images of a store in the order of their names; see `acquisition.real_images.raw.RawCells`.
 
+    An image that lies in no folder is called like the whole; the pixel is known where the first image has the size of a
+    blood smear.
+
     Raises
     ------
     ConfigError
@@ -44,6 +47,7 @@ class ImageFiles:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.name = store.name
         names = sorted(store.names())
         if len(names) > MOST_FILES:
             raise ConfigError(f"'{store.name}' holds {len(names)} files; at most {MOST_FILES} are taken.")
@@ -55,36 +59,14 @@ class ImageFiles:
                 f"There are no images in '{store.name}'; put {', '.join(SUFFIXES)} files in a folder for each class."
             )
         rows = [table[name] for name in self._images] if table else []
-        self._labels = [row.label for row in rows] or [PurePosixPath(n).parent.name or self.name for n in self._images]
-        self._splits = [row.split for row in rows] if any(row.split for row in rows) else []
-        self._runs = [row.run for row in rows] if any(row.run for row in rows) else []
+        self.labels: Sequence[str] = [row.label for row in rows] or [
+            PurePosixPath(n).parent.name or self.name for n in self._images
+        ]
+        self.splits: Sequence[str] = [row.split for row in rows] if any(row.split for row in rows) else []
+        self.runs: Sequence[str] = [row.run for row in rows] if any(row.run for row in rows) else []
         size = colour_size(store.read(self._images[0]))
-        self._pixel_um = SMEAR_PIXEL_UM.get(size) if size else None
-
-    @property
-    def name(self) -> str:
-        """Name of the folder or zip."""
-        return self._store.name
-
-    @property
-    def labels(self) -> Sequence[str]:
-        """Label of every image; one that lies in no folder is called like the whole."""
-        return self._labels
-
-    @property
-    def splits(self) -> Sequence[str]:
-        """Split of every image, where the table has them."""
-        return self._splits
-
-    @property
-    def runs(self) -> Sequence[str]:
-        """Run, source, donor, patient or slide of every image, where the table has them."""
-        return self._runs
-
-    @property
-    def voxel_um(self) -> Voxel | None:
-        """Pixel of a blood smear, where the first image has the size of one."""
-        return None if self._pixel_um is None else (self._pixel_um,) * 3
+        pixel_um = SMEAR_PIXEL_UM.get(size) if size else None
+        self.voxel_um: Voxel | None = None if pixel_um is None else (pixel_um,) * 3
 
     def read(self, index: int) -> RawCell:
         """Read one image."""
