@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.shipped import bundle_file, shipped_bundles
+from service.engines import Engines
 from service.errors import UnknownModel
-
-_MOST_OPEN = 2
 
 
 class ModelShelf:
@@ -23,9 +19,7 @@ class ModelShelf:
     """
 
     def __init__(self, provider: str = "auto") -> None:
-        self._provider = provider
-        self._open: OrderedDict[str, Engine] = OrderedDict()
-        self._lock = threading.Lock()
+        self._engines = Engines(provider)
 
     def names(self) -> list[str]:
         """Return which models there are."""
@@ -41,10 +35,4 @@ class ModelShelf:
         """
         if name not in self.names():
             raise UnknownModel(f"There is no model '{name[:64]}'; there are {', '.join(self.names())}.")
-        with self._lock:
-            if name not in self._open:
-                self._open[name] = Engine(Bundle.load(bundle_file(name)), provider=self._provider)
-                while len(self._open) > _MOST_OPEN:
-                    self._open.popitem(last=False)
-            self._open.move_to_end(name)
-            return self._open[name]
+        return self._engines.engine(name, lambda: Bundle.load(bundle_file(name)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections import OrderedDict
 from pathlib import Path
 
 import zmq
@@ -13,6 +12,7 @@ from inference.bundle import Bundle
 from inference.dispatcher import Dispatcher
 from inference.engine import Engine
 from inference.router import Context
+from service.engines import Engines
 from service.errors import RunStateError
 from service.run import FinishReason, Run, RunRequest
 from service.runs.arming import Makers, arm
@@ -26,7 +26,6 @@ from service.store.run_folder import RunFolder
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0
 _ARM_PATIENCE_S = 60.0
-_MOST_ENGINES = 2
 _DEFAULT_INPROC = "inproc://lightline"
 
 __all__ = ["RunControl", "ServiceState", "ServiceStatus"]
@@ -71,7 +70,6 @@ class RunControl:
         self._lock = threading.Lock()
         self._arm_lock = threading.Lock()
         self._crash_lock = threading.Lock()
-        self._engines_lock = threading.Lock()
         self._began_s = time.monotonic()
         self._data_lock = DataLock(self._data)
         self._catalogue = Catalogue(self._data / RUNS)
@@ -83,7 +81,7 @@ class RunControl:
         self._arming = False
         self._closed = False
         self._job: Job | None = None
-        self._engines: OrderedDict[str, Engine] = OrderedDict()
+        self._engines = Engines(provider)
 
     def start(self, request: RunRequest) -> Run:
         """Arm a run and let it acquire in the background; returns when the first sample may come.
@@ -186,13 +184,7 @@ class RunControl:
         """
         folder = self.folder(run_id)
         digest = folder.run().bundle_digest
-        with self._engines_lock:
-            if digest not in self._engines:
-                self._engines[digest] = Engine(Bundle.load(folder.bundle_path()), provider=self._provider)
-                while len(self._engines) > _MOST_ENGINES:
-                    self._engines.popitem(last=False)
-            self._engines.move_to_end(digest)
-            return self._engines[digest]
+        return self._engines.engine(digest, lambda: Bundle.load(folder.bundle_path()))
 
     def close(self) -> None:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
