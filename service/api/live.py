@@ -135,7 +135,8 @@ async def live_cells(
             folder = await anyio.to_thread.run_sync(control.folder, run_id)
             run, newest = folder.run(), folder.newest_cell
             if newest > place:
-                key = (run_id, place, newest, fields, where)
+                # Of one turn only: what gates and labels say may change between them.
+                key = (_turn(), run_id, place, newest, fields, where)
                 page = await viewers.page(key, partial(_cells_page, folder, place, newest, names, where))
                 place = page.next
                 if page.rows:

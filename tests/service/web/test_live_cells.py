@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -71,6 +72,16 @@ def test_a_finished_run_is_played_through_a_filter_page_by_page(world: World, mo
         messages, code = until_closed(socket)
     assert event_ids(messages) == stored(world, world.run.id, "area_um2 > 80")
     assert (messages[-1]["type"], code) == ("end", 1000)
+
+
+def test_who_watches_again_sees_what_was_said_of_cells_since(world: World) -> None:
+    path, labels = f"/api/v1/runs/{world.run.id}/live?fields=label", f"/api/v1/runs/{world.run.id}/labels"
+    for label in ("odd", None):
+        world.client.post(labels, json={"label": label, "where": "event_id > 0"})
+        time.sleep(live.TURN_S)
+        with watching(world, path) as socket:
+            rows = [row for message in until_closed(socket)[0][:-1] for row in message["rows"]]
+        assert {row["label"] for row in rows} == {label}
 
 
 def test_status_comes_at_once_and_when_it_changes(world: World) -> None:
