@@ -63,9 +63,9 @@ def _events(body: LabelBody, folder: RunFolder) -> list[int]:
     if (body.events is None) == (body.where is None):
         raise QueryError("Say which cells: either 'events' or 'where'.")
     if body.events is not None:
-        for event_id in body.events:
-            if not folder.has_cell(event_id):
-                raise UnknownCell(f"The run has no cell {event_id}; nothing was labelled.")
+        unknown = set(body.events) - folder.known_cells(body.events)
+        if unknown:
+            raise UnknownCell(f"The run has no cell {min(unknown)}; nothing was labelled.")
         return body.events
     page = folder.cells(body.where, limit=MOST_AT_ONCE, fields=["event_id"])
     if page.total > MOST_AT_ONCE:

@@ -47,6 +47,7 @@ class GateBook:
     def __init__(self, folder: Path, versions: tuple[GateVersion, ...] = ()) -> None:
         self._path = folder / GATES_JSON
         self._versions = versions
+        self._newest = _newest(versions)
         self._lock = threading.Lock()
 
     @classmethod
@@ -68,8 +69,7 @@ class GateBook:
 
     def newest(self) -> dict[str, GateVersion]:
         """Return the gates there are, by name, parents before those that lie in them."""
-        newest = {version.name: version for version in self._versions}
-        return {name: version for name, version in newest.items() if version.gate is not None}
+        return dict(self._newest)
 
     def history(self, name: str) -> list[GateVersion]:
         """Return every version of a gate, the oldest first.
@@ -168,7 +168,12 @@ class GateBook:
         if len(versions) > MOST_VERSIONS:
             raise QueryError(f"The run's gates were changed {MOST_VERSIONS} times; copy the run to go on.")
         write_sealed(self._path, _File(versions=versions).model_dump_json(indent=1).encode())
-        self._versions = versions
+        self._versions, self._newest = versions, _newest(versions)
+
+
+def _newest(versions: tuple[GateVersion, ...]) -> dict[str, GateVersion]:
+    newest = {version.name: version for version in versions}
+    return {name: version for name, version in newest.items() if version.gate is not None}
 
 
 def _gates(versions: dict[str, GateVersion]) -> dict[str, Gate]:

@@ -135,7 +135,8 @@ class CellQuery:
             if len(found) > limit:
                 break
         ids = found[:limit]
-        return CellPage(self._rows_of(snapshot, ids, wanted), ids[-1] if len(found) > limit else None, total)
+        rows_by_id = self._by_id(snapshot, ids, wanted)
+        return CellPage([rows_by_id[event_id] for event_id in ids], ids[-1] if len(found) > limit else None, total)
 
     def condition(self, where: str | None) -> Condition:
         """Return a filter as a condition; raises `QueryError`."""
@@ -150,12 +151,10 @@ class CellQuery:
         rows = self._select(snapshot, "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
         return rows[0] if rows else None
 
-    def has(self, event_id: int) -> bool:
-        """Whether the table has this event."""
-        if not 0 <= event_id < 1 << 63:
-            return False
-        snapshot = self.snapshot().with_events([event_id])
-        return bool(self._select(snapshot, "SELECT event_id FROM cells WHERE event_id = ? LIMIT 1", (event_id,)))
+    def known(self, event_ids: Sequence[int]) -> set[int]:
+        """Return which of these events the table has."""
+        ids = [event_id for event_id in event_ids if 0 <= event_id < 1 << 63]
+        return set(self._by_id(self.snapshot(), ids, _EVENT_ID))
 
     def arrow(self, fields: Sequence[str]) -> Any:
         """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
@@ -220,14 +219,13 @@ class CellQuery:
             f'("{by}" {beyond} ? OR ("{by}" = ? AND event_id > ?) OR "{by}" IS NULL)', (value, value, after)
         )
 
-    def _rows_of(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> list[dict[str, Any]]:
-        """Return these rows, in this order."""
+    def _by_id(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> dict[int, dict[str, Any]]:
+        """Return the rows of those events that the table has, by event id."""
         if not ids:
-            return []
+            return {}
         within = f"event_id BETWEEN {min(ids)} AND {max(ids)} AND event_id IN ({', '.join(map(str, ids))})"
         rows = self._select(snapshot.with_events(ids), f"SELECT {wanted} FROM cells WHERE {within}", ())
-        by_id = {int(row[_EVENT_ID]): row for row in rows}
-        return [by_id[event_id] for event_id in ids]
+        return {int(row[_EVENT_ID]): row for row in rows}
 
     def _count(self, snapshot: TableSnapshot, condition: Condition) -> int:
         """Return how many rows pass; of parts that were counted before, nothing is read again."""

@@ -58,12 +58,21 @@ class TableSnapshot:
         return replace(self, parts=tuple(kept))
 
     def behind(self, event_id: int, *, descending: bool) -> Iterator[TableSnapshot]:
-        """Return the table piece by piece in the order of its events, from behind one on, 0 for all of them."""
-        newest = replace(self, parts=())
-        pieces = [replace(self, parts=(part,), tail=None) for part in self.parts if _beyond(part, event_id, descending)]
-        if self.tail is not None:
-            pieces.append(newest)
-        return iter(reversed(pieces) if descending else pieces)
+        """Return the table piece by piece in the order of its events, from behind one on, 0 for all of them.
+
+        Every piece has twice as many parts as the one before: who finds little in the first needs few more.
+        """
+        parts = [part for part in self.parts if _beyond(part, event_id, descending)]
+        newest = [] if self.tail is None else [replace(self, parts=())]
+        if descending:
+            yield from newest
+            parts.reverse()
+        taken = 1
+        while parts:
+            yield replace(self, parts=tuple(parts[:taken]), tail=None)
+            parts, taken = parts[taken:], 2 * taken
+        if not descending:
+            yield from newest
 
 
 class PartTable:

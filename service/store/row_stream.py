@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -94,7 +93,7 @@ class RowStream:
         kept = pa.schema([self.schema.field(name) for name in names])
         left, seen = self.most, 0
         sql = f"SELECT {_listed(names)} FROM cells WHERE {self.condition.sql} ORDER BY {_ID}"
-        with _database() as database:
+        with open_database() as database:
             for piece in self._pieces():
                 if left == 0:
                     return
@@ -140,7 +139,7 @@ class RowStream:
             return []
         name = _quoted(column)
         sql = f"SELECT DISTINCT {name} FROM cells WHERE {self.condition.sql} AND {name} IS NOT NULL ORDER BY {name}"
-        with _database() as database:
+        with open_database() as database:
             found: list[str] = self._all(database, sql).column(0).to_pylist()
         return found
 
@@ -149,7 +148,7 @@ class RowStream:
         names = [field.name for field in self.schema if pa.types.is_list(field.type)]
         if not names or not self.total:
             return dict.fromkeys(names, 0)
-        with _database() as database:
+        with open_database() as database:
             first = query_snapshot(
                 database, next(self._pieces()), self._measured, f"SELECT {_listed(names)} FROM cells LIMIT 1", ()
             )
@@ -168,19 +167,13 @@ class RowStream:
     def _value(self, expression: str) -> Any:
         if not self.total:
             return None
-        with _database() as database:
+        with open_database() as database:
             return (
                 self._all(database, f"SELECT {expression} FROM cells WHERE {self.condition.sql}").column(0)[0].as_py()
             )
 
     def _all(self, database: duckdb.DuckDBPyConnection, sql: str) -> Any:
         return query_snapshot(database, self.snapshot, self._measured, sql, self.condition.parameters)
-
-
-@contextmanager
-def _database() -> Iterator[duckdb.DuckDBPyConnection]:
-    with open_database() as database:
-        yield database
 
 
 def _quoted(name: str) -> str:

@@ -173,8 +173,7 @@ class RunFolder:
     def seal(self) -> None:
         """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""
         self._flush()
-        self._cells.seal()
-        self._rejected.seal()
+        self.seal_tables()
 
     def seal_tables(self) -> None:
         """Write what a crash left in the tables' logs into parts; raises `StorageError`."""
@@ -259,9 +258,9 @@ class RunFolder:
         """Cells by how alike the model finds them."""
         return Similar(self._cell_query)
 
-    def has_cell(self, event_id: int) -> bool:
-        """Whether there is such a cell, with an answer."""
-        return self._cell_query.has(event_id)
+    def known_cells(self, event_ids: Sequence[int]) -> set[int]:
+        """Return which of these events are cells, with an answer."""
+        return self._cell_query.known(event_ids)
 
     def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.
