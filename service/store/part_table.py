@@ -93,7 +93,7 @@ class PartTable:
     rows_per_part
         A part is written when so many rows are in memory.
     seconds_unsafe
-        Rows are due to be kept after so many seconds.
+        Rows are due to be kept after so many seconds: less than the one that a crash may take, as keeping takes time.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class PartTable:
         tail: Any = None,
         *,
         rows_per_part: int = 65_536,
-        seconds_unsafe: float = 1.0,
+        seconds_unsafe: float = 0.7,
     ) -> None:
         self._folder = folder
         self._parts = parts
