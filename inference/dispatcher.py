@@ -14,7 +14,7 @@ import zmq
 from inference.address import checked_address
 from inference.assignments import Assignments
 from inference.errors import TransportError
-from inference.finished import Finished, Pending, WorkerView
+from inference.finished import Finished, Pending, Stamps, WorkerView
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
@@ -95,8 +95,11 @@ class Dispatcher:
                         f"start one with 'lightline worker --connect {self.address}'."
                     )
 
-    def submit(self, images: CellImages, stamp_s: float = 0.0, timeout_s: float = 0.0) -> bool:
-        """Take a batch; wait up to `timeout_s` for room, and return False if there is none."""
+    def submit(self, images: CellImages, stamps_s: Stamps | None = None, timeout_s: float = 0.0) -> bool:
+        """Take a batch; wait up to `timeout_s` for room, and return False if there is none.
+
+        `stamps_s` comes back with the answer: a row for each event, None for none.
+        """
         is_cell = images.is_cell
         cells = images if is_cell.all() else images.take(is_cell)
         deadline = time.monotonic() + timeout_s
@@ -106,7 +109,8 @@ class Dispatcher:
                     return False
             number, now = self._next_in, time.monotonic()
             self._next_in += 1
-            self._pending[number] = Pending(images, cells, stamp_s, now)
+            stamps = np.zeros((len(images), 0)) if stamps_s is None else stamps_s
+            self._pending[number] = Pending(images, cells, stamps, now)
             if len(cells):
                 self._assignments.add(number)
             else:
@@ -252,7 +256,7 @@ class Dispatcher:
     def _finish(self, number: int, results: CellResults | None, error: str) -> None:
         pending = self._pending.pop(number)
         self._finished[number] = Finished(
-            pending.images, results, error, pending.stamp_s, pending.submitted_s, time.monotonic()
+            pending.images, results, error, pending.stamps_s, pending.submitted_s, time.monotonic()
         )
         self._changed.notify_all()
 

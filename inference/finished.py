@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+
 from inference.results import CellResults
 from reconstruction.images import CellImages
+
+Stamps = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -20,14 +25,16 @@ class Finished:
         Answers for its cells (`images.is_cell`), in their order; None if there are none.
     error
         Why its cells have no answer; empty if they have, or if there are no cells in it.
-    stamp_s, submitted_s, answered_s
-        What `submit` was given, and when it was submitted and answered, on `time.monotonic`.
+    stamps_s
+        `(n, ...)` float64, one row for each event of `images`, as `submit` was given them.
+    submitted_s, answered_s
+        When it was submitted and answered, on `time.monotonic`.
     """
 
     images: CellImages
     results: CellResults | None
     error: str
-    stamp_s: float
+    stamps_s: Stamps
     submitted_s: float
     answered_s: float
 
@@ -49,5 +56,5 @@ class Pending:
 
     images: CellImages
     cells: CellImages
-    stamp_s: float
+    stamps_s: Stamps
     submitted_s: float

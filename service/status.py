@@ -27,17 +27,40 @@ class ServiceState(StrEnum):
     CLOSED = "closed"
 
 
-class Latency(_Snapshot):
-    """How long a stage took lately, over its last few thousand batches; 0 before the first."""
+class Stage(StrEnum):
+    """A part of an event's way; the first four add up to the last."""
 
-    count: NonNegativeInt
-    """Batches measured since the run began."""
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-    """Longest since the run began."""
-    max_event_id: NonNegativeInt
-    """First event of the batch that took longest; 0 where the stage does not know events."""
+    DETECT = "detect"
+    """From the last sample of its window being in memory to found."""
+    TRANSFORM = "transform"
+    """To its images being given to the workers, the wait for other events and for room included."""
+    INFER = "infer"
+    """To answered; cells only."""
+    STORE = "store"
+    """To its rows being in the run folder, the wait for batches before it included."""
+    TOTAL = "total"
+    """From the last sample being in memory to stored."""
+
+
+BUCKETS_S = (*(round(digit * 10.0**power, 4) for power in range(-4, 1) for digit in (1, 2, 5)), 10.0)
+"""Upper ends of the buckets that `/metrics` counts latencies in, seconds."""
+
+
+class Latency(_Snapshot):
+    """How long the stored events of a run took in one stage; 0 before the first."""
+
+    count: NonNegativeInt = 0
+    """Events measured since the run began."""
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    p999_ms: float = 0.0
+    """This and the other quantiles are to 6 %, over the whole run."""
+    max_ms: float = 0.0
+    max_event_id: NonNegativeInt = 0
+    """The event that took longest."""
+    sum_s: float = 0.0
+    buckets: tuple[NonNegativeInt, ...] = (0,) * len(BUCKETS_S)
+    """How many took at most 0.1, 0.2, 0.5, 1, ... ms, up to 10 s."""
 
 
 class QueueFill(_Snapshot):
@@ -95,7 +118,7 @@ class ServiceStatus(_Snapshot):
     cell_rate_hz: float = 0.0
     """Cells stored per second over the last seconds."""
     latency: dict[str, Latency] = {}
-    """By stage: detect, transform, infer, store, and total from detection to stored."""
+    """By stage: detect, transform, infer, store, and total from the last sample in memory to stored."""
     queues: dict[str, QueueFill] = {}
     """By edge: blocks, events, batches."""
     workers: tuple[WorkerStatus, ...] = ()

@@ -6,9 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from reconstruction.images import Rejection
 from service.run import DropReason, Ledger
-from service.status import DriftStatus, ServiceState, ServiceStatus
+from service.status import BUCKETS_S, DriftStatus, Latency, ServiceState, ServiceStatus, Stage
 
-STAGES = ("detect", "transform", "infer", "store", "total")
 QUEUES = ("blocks", "events", "batches")
 
 Sample = tuple[Mapping[str, str], float]
@@ -57,17 +56,29 @@ def _ledger(ledger: Ledger) -> Iterator[str]:
     )
 
 
-def _latency(status: ServiceStatus) -> list[Sample]:
-    samples: list[Sample] = []
-    for stage in dict.fromkeys((*STAGES, *status.latency)):
-        found = status.latency.get(stage)
+def _latency(status: ServiceStatus) -> Iterator[str]:
+    found = {stage.value: status.latency.get(stage.value, Latency()) for stage in Stage}
+    yield "# HELP lightline_latency_seconds Time of a stored event in a stage."
+    yield "# TYPE lightline_latency_seconds histogram"
+    for stage, latency in found.items():
+        buckets = [(f"{end:g}", count) for end, count in zip(BUCKETS_S, latency.buckets, strict=True)]
+        for end, count in [*buckets, ("+Inf", latency.count)]:
+            yield f'lightline_latency_seconds_bucket{{stage="{stage}",le="{end}"}} {count}'
+        yield f'lightline_latency_seconds_sum{{stage="{stage}"}} {latency.sum_s:.10g}'
+        yield f'lightline_latency_seconds_count{{stage="{stage}"}} {latency.count}'
+    quantiles: list[Sample] = [
+        ({"stage": stage, "quantile": quantile}, value_ms / 1e3)
+        for stage, latency in found.items()
         for quantile, value_ms in (
-            ("0.5", found.p50_ms if found else 0.0),
-            ("0.99", found.p99_ms if found else 0.0),
-            ("1", found.max_ms if found else 0.0),
-        ):
-            samples.append(({"stage": stage, "quantile": quantile}, value_ms / 1e3))
-    return samples
+            ("0.5", latency.p50_ms),
+            ("0.99", latency.p99_ms),
+            ("0.999", latency.p999_ms),
+            ("1", latency.max_ms),
+        )
+    ]
+    yield from _family("latency_quantile_seconds", "gauge", "The same over the whole run.", quantiles)
+    worst: list[Sample] = [({"stage": stage}, latency.max_event_id) for stage, latency in found.items()]
+    yield from _family("latency_worst_event", "gauge", "Id of the event that took longest; 0 for none.", worst)
 
 
 def _queues(status: ServiceStatus, what: str) -> list[Sample]:
@@ -95,7 +106,7 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _ledger(status.ledger)
     yield from _family("event_rate_hertz", "gauge", "Events detected a second.", [({}, status.event_rate_hz)])
     yield from _family("cell_rate_hertz", "gauge", "Cells stored a second.", [({}, status.cell_rate_hz)])
-    yield from _family("latency_seconds", "gauge", "Time a batch takes in a stage.", _latency(status))
+    yield from _latency(status)
     yield from _family("queue_items", "gauge", "Items waiting between two stages.", _queues(status, "size"))
     yield from _family("queue_bound_items", "gauge", "Most items that may wait.", _queues(status, "bound"))
     yield from _family("inference_workers", "gauge", "Workers that have joined.", [({}, len(status.workers))])

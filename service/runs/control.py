@@ -148,7 +148,7 @@ class RunControl:
                 "origin": run.origin,
                 "event_rate_hz": job.pipeline.events_rate.rate_hz(),
                 "cell_rate_hz": job.pipeline.cells_rate.rate_hz(),
-                "latency": {stage: meter.summary() for stage, meter in job.pipeline.latency.items()},
+                "latency": job.pipeline.latency.summary(),
                 "queues": job.pipeline.queues(),
                 "ledger": run.ledger,
                 "batches_given_again": dispatcher.given_again if dispatcher else 0,

@@ -12,6 +12,7 @@ from acquisition.errors import BadStream, DeviceLost, EndOfStream, LightlineErro
 from acquisition.recorder import Recorder
 from acquisition.source import Source
 from service.run import FinishReason
+from service.runs.arrivals import Arrivals
 from service.runs.edge import Edge
 from service.runs.ledger import LedgerBook
 from service.runs.restarts import Restarts
@@ -57,6 +58,7 @@ class Intake:
         self._restarts = Restarts(restarts, second=source.instrument.sample_rate_hz)
         self._overran = False
         self._owed = 0
+        self.arrivals = Arrivals()
         self.end_of_data: tuple[int, int] = (0, 0)
         """Epoch of the last sample given on, and the tick after it."""
 
@@ -139,6 +141,7 @@ class Intake:
         return replace(block, data=block.data[: max(0, room)], clipped=None)
 
     def _give_on(self, block: Block) -> None:
+        self.arrivals.enter(block.epoch, block.end_sample)
         if self._recorder is not None:
             self._recorder.put(block)
             if self._recorder.error is not None:

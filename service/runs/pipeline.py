@@ -8,6 +8,8 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from acquisition.block import Block
 from acquisition.detection import Detector
 from acquisition.errors import LightlineError
@@ -15,7 +17,7 @@ from acquisition.event import Event
 from acquisition.recorder import Recorder
 from acquisition.source import Source
 from inference.dispatcher import Dispatcher
-from inference.finished import Finished
+from inference.finished import Finished, Stamps
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
 from service.errors import StorageError
@@ -24,7 +26,7 @@ from service.runs.drift_monitor import DriftMonitor
 from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
-from service.runs.meters import LatencyMeter, RateMeter
+from service.runs.meters import RateMeter, StageMeters
 from service.status import QueueFill
 from service.store.cell_rows import count_reasons
 from service.store.run_folder import RunFolder
@@ -34,7 +36,6 @@ LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20
 EVENTS = 256
 EVENTS_PER_BATCH = 32
 BATCH_PATIENCE_S = 0.002
-STAGES = ("detect", "transform", "infer", "store", "total")
 _TURN_S = 0.1
 _MOST_LOST_PLACES = 100_000
 
@@ -57,6 +58,8 @@ class Parts:
 @dataclass(frozen=True)
 class _Found:
     event: Event
+    arrived_s: float
+    """When the last sample of its window was in memory."""
     found_s: float
 
 
@@ -90,7 +93,7 @@ class Pipeline:
         self.error: str | None = None
         self.lost_places: deque[tuple[int, int, float, float]] = deque(maxlen=_MOST_LOST_PLACES)
         """Event id, epoch, tick and duration of events that were lost before their windows were stored."""
-        self.latency = {stage: LatencyMeter() for stage in STAGES}
+        self.latency = StageMeters()
         self.events_rate = RateMeter()
         self.cells_rate = RateMeter()
 
@@ -160,9 +163,7 @@ class Pipeline:
         detector, recorder = self._parts.detector, self._parts.recorder
         try:
             while blocks := self._blocks.take():
-                began = time.monotonic()
                 events = detector.push(blocks[0])
-                self.latency["detect"].add(time.monotonic() - began, events[0].event_id if events else 0)
                 if recorder is not None:
                     recorder.searched(blocks[0], events, detector.clock)
                 self._found(events)
@@ -175,17 +176,18 @@ class Pipeline:
             self._events.close()
 
     def _found(self, events: list[Event]) -> None:
-        now = time.monotonic()
+        if not events:
+            return
+        now, arrived = time.monotonic(), self._intake.arrivals.of(events)
         self._ledger.detected(len(events))
         self.events_rate.add(len(events))
-        for event in events:
-            if not self._events.put(_Found(event, now)):
+        for event, arrived_s in zip(events, arrived.tolist(), strict=True):
+            if not self._events.put(_Found(event, arrived_s, now)):
                 self._drop(event, self._abandoned or DropReason.QUEUE_FULL)
 
     def _transform(self) -> None:
         try:
             while found := self._events.take(EVENTS_PER_BATCH, BATCH_PATIENCE_S):
-                began = time.monotonic()
                 events = [one.event for one in found]
                 try:
                     self._parts.folder.append_windows(events)
@@ -195,13 +197,12 @@ class Pipeline:
                         self._drop(event, DropReason.STORAGE)
                     continue
                 images = self._parts.transform.images(events, self._parts.channels, cells_first=True)
-                self.latency["transform"].add(time.monotonic() - began, events[0].event_id)
-                self._submit(images, found[0].found_s)
+                self._submit(images, _stamps(images, found))
         finally:
             self._transformed.set()
 
-    def _submit(self, images: CellImages, found_s: float) -> None:
-        while not self._parts.dispatcher.submit(images, found_s, timeout_s=_TURN_S):
+    def _submit(self, images: CellImages, stamps_s: Stamps) -> None:
+        while not self._parts.dispatcher.submit(images, stamps_s, timeout_s=_TURN_S):
             if self._abandoned:
                 self._ledger.dropped(self._abandoned, len(images))
                 return
@@ -220,40 +221,40 @@ class Pipeline:
                 self._storage_full(error)
 
     def _store_one(self, finished: Finished) -> None:
-        began = time.monotonic()
         images, is_cell = finished.images, finished.images.is_cell
-        self._store_rejected(images.take(~is_cell))
+        stored = np.zeros(len(images), dtype=bool)
+        stored[~is_cell] = self._store_rejected(images.take(~is_cell))
         if is_cell.any():
-            self._store_cells(images.take(is_cell), finished)
-            self.latency["infer"].add(finished.answered_s - finished.submitted_s, int(images.event_id[0]))
-        now = time.monotonic()
-        self.latency["store"].add(now - began, int(images.event_id[0]))
-        self.latency["total"].add(now - finished.stamp_s, int(images.event_id[0]))
+            stored[is_cell] = self._store_cells(images.take(is_cell), finished)
+        self.latency.add(finished, stored)
 
-    def _store_rejected(self, rejected: CellImages) -> None:
+    def _store_rejected(self, rejected: CellImages) -> bool:
         try:
             self._parts.folder.append_rejected(rejected)
-            self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
         except StorageError as error:
             self._ledger.dropped(DropReason.STORAGE, len(rejected))
             self._storage_full(error)
+            return False
+        self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
+        return True
 
-    def _store_cells(self, cells: CellImages, finished: Finished) -> None:
+    def _store_cells(self, cells: CellImages, finished: Finished) -> bool:
         if finished.results is None:
             self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
-            return
+            return False
         try:
             self._parts.folder.append(cells, finished.results)
         except StorageError as error:
             self._ledger.dropped(DropReason.STORAGE, len(cells))
             self._storage_full(error)
-            return
+            return False
         self._parts.drift.add(finished.results.embedding)
         self._ledger.stored(len(cells))
         self.cells_rate.add(len(cells))
         self._stored += len(cells)
         if self._request.cells is not None and self._stored >= self._request.cells:
             self.end(FinishReason.TARGET_REACHED)
+        return True
 
     def _storage_full(self, error: StorageError) -> None:
         self.end(FinishReason.STORAGE, str(error))
@@ -261,3 +262,12 @@ class Pipeline:
     def _drop(self, event: Event, reason: str) -> None:
         self._ledger.dropped(reason, 1)
         self.lost_places.append((event.event_id, event.epoch, event.trigger_tick, event.duration_ticks))
+
+
+def _stamps(images: CellImages, found: list[_Found]) -> Stamps:
+    """When each event of a batch was in memory and when it was found, `(n, 2)`, in the order of its images."""
+    ids = np.array([one.event.event_id for one in found], dtype=np.uint64)
+    times = np.array([(one.arrived_s, one.found_s) for one in found])
+    order = np.argsort(ids)
+    # The transform puts cells first.
+    return np.asarray(times[order[np.searchsorted(ids[order], images.event_id)]])

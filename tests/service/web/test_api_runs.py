@@ -114,7 +114,10 @@ def test_metrics_have_every_label_from_the_start(world: World) -> None:
     text = world.client.get("/metrics").text
     assert 'lightline_rejected_events_total{reason="off_field"} 0' in text
     assert 'lightline_dropped_events_total{reason="queue_full"} 0' in text
-    assert 'lightline_latency_seconds{stage="total",quantile="0.99"}' in text
+    assert 'lightline_latency_seconds_bucket{stage="total",le="0.0001"} 0' in text
+    assert 'lightline_latency_seconds_bucket{stage="infer",le="+Inf"} 0' in text
+    assert 'lightline_latency_quantile_seconds{stage="total",quantile="0.999"} 0' in text
+    assert 'lightline_latency_worst_event{stage="store"} 0' in text
     for line in text.splitlines():
         assert line.startswith(("# HELP lightline_", "# TYPE lightline_", "lightline_"))
 
