@@ -18,7 +18,7 @@ class _Record(BaseModel):
 
 
 class RunState(StrEnum):
-    """Where a run stands: armed -> acquiring -> draining -> done; failed from any of them."""
+    """Where a run stands; `service.runs.states` says which state follows which."""
 
     ARMED = "armed"
     """Source open, kernels and model warm, nothing taken yet."""
@@ -27,6 +27,11 @@ class RunState(StrEnum):
     """No more samples are taken; what was detected is being finished."""
     DONE = "done"
     FAILED = "failed"
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run stays in this state."""
+        return self in (RunState.DONE, RunState.FAILED)
 
 
 class FinishReason(StrEnum):
@@ -98,6 +103,8 @@ class RunRequest(_Record):
     """Pace of a recording or simulation against real time; None means as fast as it is consumed."""
     images: ImageSettings = ImageSettings()
     """How events become images, and when they are cells."""
+    hold: bool = False
+    """Stay armed, with everything open and warm and nothing read, until the run is told to start."""
     channels: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=32)] = ()
     """Images to make and measure beside the one that objects are found in and those that the model looks at, for
     example `phase`; flat ones are stored."""
@@ -169,7 +176,7 @@ class Run(_Record):
     provider: str
     """The execution provider that inference really ran on."""
     started_at: str
-    """Host time, ISO 8601 UTC: a label."""
+    """Host time when it was told to take samples, until then when it was armed; ISO 8601 UTC: a label."""
     ended_at: str | None = None
     ledger: Ledger = Ledger()
     files: dict[str, list[str]] = {}

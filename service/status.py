@@ -15,15 +15,19 @@ class _Snapshot(BaseModel):
 
 
 class ServiceState(StrEnum):
-    """Where the service stands: idle -> arming -> acquiring -> draining -> idle; closed for good from any of them."""
+    """Where the service stands; `service.runs.states` says which state follows which."""
 
     IDLE = "idle"
     """Ready to start a run."""
     ARMING = "arming"
     """Opening the source, compiling kernels, warming the model."""
+    ARMED = "armed"
+    """All of that is done; the run waits to be told to start."""
     ACQUIRING = "acquiring"
     DRAINING = "draining"
     """No more samples are taken; what was detected is being finished."""
+    ERROR = "error"
+    """The last run did not end as it was asked to, and nobody has said that they know; ready to start a run."""
     CLOSED = "closed"
 
 
@@ -108,6 +112,8 @@ class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
     state: ServiceState
+    error: str | None = None
+    """In the state `error`, what went wrong, in one sentence."""
     run_id: str | None = None
     """The run in progress, otherwise the last one."""
     source: str = ""

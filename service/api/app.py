@@ -83,6 +83,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     for router in (
         system.probes,
         system.router,
+        system.control_router,
         session,
         runs.reading,
         runs.control_router,

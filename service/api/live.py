@@ -20,7 +20,7 @@ from service.api.auth import grant_of
 from service.api.documents import CellRow
 from service.api.problems import status_of
 from service.api.runs import field_names, plain_row
-from service.run import FinishReason, RunState
+from service.run import FinishReason
 from service.runs.control import RunControl
 from service.status import ServiceStatus
 from service.store.run_folder import RunFolder
@@ -141,7 +141,7 @@ async def live_cells(
                 place = page.next
                 if page.rows:
                     await socket.send_text(page.text)
-            elif run.state in (RunState.DONE, RunState.FAILED):
+            elif run.state.ended:
                 await socket.send_text(EndMessage(finish_reason=run.finish_reason).model_dump_json())
                 return
             else:

@@ -35,7 +35,10 @@ def list_runs(control: ControlOf, limit: Annotated[int, Query(ge=1, le=1000)] = 
 
 @control_router.post("", status_code=201)
 def start_run(body: RunRequest, control: ControlOf, settings: SettingsOf, response: Response) -> Run:
-    """Start a run; one at a time. Sources are simulations, or recordings in the folders the service allows."""
+    """Arm a run and start it; one at a time. Sources are simulations, or recordings in the folders the service allows.
+
+    With `hold` the run stays `armed`, with everything open and warm, until it is started.
+    """
     run = control.start(checked_request(body, source_folders(settings)))
     response.headers["Location"] = f"/api/v1/runs/{run.id}"
     return run
@@ -47,9 +50,15 @@ def show_run(run_id: str, control: ControlOf) -> Run:
     return control.wait(run_id, timeout=0.0)
 
 
+@control_router.post("/{run_id}/start")
+def start_held_run(run_id: str, control: ControlOf) -> Run:
+    """Let a run acquire that was held."""
+    return control.begin(run_id)
+
+
 @control_router.post("/{run_id}/stop")
 def stop_run(run_id: str, control: ControlOf) -> Run:
-    """Take no more samples; what was detected is finished and counted."""
+    """Take no more samples; what was detected is finished and counted. An armed run ends with nothing in it."""
     return control.stop(run_id)
 
 

@@ -17,6 +17,7 @@ from service.tokens import Scope
 
 probes = APIRouter(tags=["probes"])
 router = APIRouter(tags=["service"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
+control_router = APIRouter(tags=["control"], dependencies=[Depends(Needs(Scope.CONTROL))], responses=PROBLEMS)
 
 
 @probes.get("/healthz")
@@ -38,6 +39,13 @@ def readyz(control: ControlOf, response: Response) -> Health:
 def status(control: ControlOf) -> ServiceStatus:
     """Return state, current run, ledger, rates, latencies and workers at this moment."""
     return control.status()
+
+
+@control_router.delete("/api/v1/error", status_code=204)
+def acknowledge_error(control: ControlOf) -> Response:
+    """Say that it is known how the last run ended, so that the service is idle again; the next run says so as well."""
+    control.acknowledge()
+    return Response(status_code=204)
 
 
 @router.get("/api/v1/bundle")

@@ -10,12 +10,11 @@ import click
 
 from service.cli.session import Session
 from service.errors import RunStateError
-from service.run import Ledger, Run, RunRequest, RunState
+from service.run import Ledger, Run, RunRequest
 
 _LOOK_S = 0.5
 _LOG_S = 10.0
 _DRAIN_S = 5.0
-_ENDED = (RunState.DONE, RunState.FAILED)
 
 
 def ledger_line(state: str, ledger: Ledger) -> str:
@@ -96,7 +95,7 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
 def _watch(session: Session, run_id: str) -> None:
     line = LiveLine()
     run = session.control.wait(run_id, timeout=0.0)
-    while run.state not in _ENDED and not session.stop.wait(_LOOK_S):
+    while not run.state.ended and not session.stop.wait(_LOOK_S):
         status = session.control.status()
         line.show(f"{ledger_line(status.state, status.ledger)}, {status.event_rate_hz:.0f} events/s")
         run = session.control.wait(run_id, timeout=0.0)

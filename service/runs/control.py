@@ -14,10 +14,11 @@ from inference.engine import Engine
 from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
-from service.run import FinishReason, Run, RunRequest
+from service.run import Run, RunRequest
 from service.runs.arming import Makers, arm
 from service.runs.data_lock import DataLock
 from service.runs.job import Job
+from service.runs.states import READY, service_state
 from service.runs.worker_pool import WorkerPool
 from service.status import ServiceState, ServiceStatus, WorkerStatus
 from service.store.catalogue import Catalogue
@@ -35,7 +36,9 @@ class RunControl:
     """One service on one data folder: one run at a time, any number of readers.
 
     States: idle -> `start` -> arming -> acquiring -> (`stop`, a stop rule, the end of the source or a failure) ->
-    draining -> idle; `close` from any of them leads to closed. A `start` that fails in arming leads back to idle.
+    draining -> idle, or error if the run did not end as it was asked to. A run that is held goes from arming to armed,
+    and from there on `begin` to acquiring, or on `stop` to draining. The next `start` or `acknowledge` leaves error;
+    `close` from any of them leads to closed. A `start` that fails in arming leads back to idle.
 
     Nothing is opened before it is needed. Runs that a crash left open are closed as failed as soon as this service has
     the data folder to itself.
@@ -81,10 +84,13 @@ class RunControl:
         self._arming = False
         self._closed = False
         self._job: Job | None = None
+        self._acknowledged: Job | None = None
         self._engines = Engines(provider)
 
     def start(self, request: RunRequest) -> Run:
-        """Arm a run and let it acquire in the background; returns when the first sample may come.
+        """Arm a run and, unless it is to be held, let it acquire in the background.
+
+        Returns when the first sample may come.
 
         Raises
         ------
@@ -102,8 +108,25 @@ class RunControl:
         finally:
             self._arming = False
 
+    def begin(self, run_id: str) -> Run:
+        """Let a run acquire that was held.
+
+        Raises
+        ------
+        UnknownRun
+            If there is no such run.
+        RunStateError
+            If it is not armed.
+        """
+        job = self._job
+        if job is None or job.run.id != run_id:
+            run = self.folder(run_id).run()
+            raise RunStateError(f"The run {run_id} is {run.state}; only an armed run can be started.")
+        job.start()
+        return job.run
+
     def stop(self, run_id: str) -> Run:
-        """Take no more samples; what was detected is still finished.
+        """Take no more samples; what was detected is still finished. A run that is armed ends with nothing in it.
 
         Raises
         ------
@@ -115,9 +138,15 @@ class RunControl:
         job = self._job
         if job is None or job.run.id != run_id or job.over:
             run = self.folder(run_id).run()
-            raise RunStateError(f"The run {run_id} is {run.state}; only a run that is acquiring can be stopped.")
-        job.pipeline.end(FinishReason.STOPPED)
+            raise RunStateError(
+                f"The run {run_id} is {run.state}; only a run that is armed or acquiring can be stopped."
+            )
+        job.end()
         return job.run
+
+    def acknowledge(self) -> None:
+        """Say that it is known how the last run ended: the service is idle again where it showed an error."""
+        self._acknowledged = self._job
 
     def wait(self, run_id: str, timeout: float | None = None) -> Run:
         """Wait until a run is over, at most `timeout` seconds, and return it as it then stands."""
@@ -130,9 +159,10 @@ class RunControl:
     def status(self) -> ServiceStatus:
         """Return a snapshot of what the service is doing."""
         job, dispatcher = self._job, self._dispatcher
+        state = self._state()
         views = dispatcher.workers() if dispatcher else []
         common = {
-            "state": self._state(),
+            "state": state,
             "workers": tuple(WorkerStatus(**vars(view)) for view in views),
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,
@@ -140,9 +170,11 @@ class RunControl:
         if job is None:
             return ServiceStatus.model_validate(common)
         run = job.run
+        error = run.error if state is ServiceState.ERROR else None
         return ServiceStatus.model_validate(
             {
                 **common,
+                "error": error,
                 "run_id": run.id,
                 "source": run.source,
                 "origin": run.origin,
@@ -223,21 +255,25 @@ class RunControl:
         job = Job(arm(request, self._catalogue.root, dispatcher, self._sequence, self._makers))
         self._catalogue.set_live(job.folder)
         self._job = job
-        job.start()
+        if not request.hold:
+            job.start()
         return job.run
 
     def _state(self) -> ServiceState:
-        if self._closed:
-            return ServiceState.CLOSED
-        if self._arming:
-            return ServiceState.ARMING
-        if self._job is None or self._job.over:
-            return ServiceState.IDLE
-        return ServiceState.DRAINING if self._job.pipeline.reason else ServiceState.ACQUIRING
+        job = self._job
+        # In this order: what is over does not change any more.
+        over = job is not None and job.over
+        return service_state(
+            None if job is None else job.run,
+            over=over,
+            arming=self._arming,
+            closed=self._closed,
+            acknowledged=job is self._acknowledged,
+        )
 
     def _require_idle(self) -> None:
         state = self._state()
-        if state is not ServiceState.IDLE:
+        if state not in READY:
             run = f" the run {self._job.run.id}" if self._job is not None and not self._job.over else ""
             raise RunStateError(f"The service is {state}{run}; a run can be started only when it is idle.")
 

@@ -7,13 +7,14 @@ import time
 from typing import Any
 
 from acquisition.errors import RecordingStopped
-from service.errors import StorageError
+from service.errors import RunStateError, StorageError
 from service.identity import now_utc
 from service.run import DropReason, FinishReason, Run, RunState
 from service.runs.arming import Armed, providers_of
 from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
+from service.runs.states import checked_step
 from service.status import DriftStatus
 from service.store.cell_rows import count_reasons
 from service.store.run_folder import RunFolder
@@ -26,7 +27,8 @@ STALLED_S = 30.0
 class Job:
     """Supervises a pipeline: saves `run.json` as it goes, and closes the run when it ends.
 
-    States are the run's: armed -> `start` -> acquiring -> draining -> done or failed.
+    States are the run's, see `service.runs.states`: armed -> `start` -> acquiring -> draining -> done or failed, or
+    armed -> `end` -> draining -> done.
     """
 
     def __init__(self, armed: Armed) -> None:
@@ -35,6 +37,7 @@ class Job:
         self.ledger = LedgerBook()
         self.pipeline = Pipeline(armed.parts, armed.run.request, self.ledger, self._draining)
         self._lock = threading.Lock()
+        self._turning = threading.Lock()
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._supervise, name="run-supervisor", daemon=True)
 
@@ -60,11 +63,22 @@ class Job:
         return self._over.is_set()
 
     def start(self) -> None:
-        """Begin to acquire."""
-        self._update(state=RunState.ACQUIRING)
-        self._save()
-        self.pipeline.start()
-        self._thread.start()
+        """Begin to acquire; raises `RunStateError` if it is not armed."""
+        with self._turning:
+            if self._run.state is not RunState.ARMED:
+                raise RunStateError(f"The run {self._run.id} is {self._run.state}; only an armed run can be started.")
+            self._update(state=RunState.ACQUIRING, started_at=now_utc())
+            self._save()
+            self.pipeline.start()
+            self._thread.start()
+
+    def end(self) -> None:
+        """Take no more samples, or none at all; what was detected is finished, and the files are closed."""
+        with self._turning:
+            never_begun = self._run.state is RunState.ARMED
+            self.pipeline.end(FinishReason.STOPPED)
+            if never_begun:
+                self._thread.start()
 
     def wait(self, timeout_s: float | None) -> bool:
         """Wait until the run's files are complete; False if the time was not enough."""
@@ -72,7 +86,7 @@ class Job:
 
     def close(self, patience_s: float) -> None:
         """End the run: what is in flight is finished if `patience_s` allows it, and dropped with a count if not."""
-        self.pipeline.end(FinishReason.STOPPED)
+        self.end()
         if not self._over.wait(patience_s):
             self.pipeline.abandon(DropReason.ABANDONED)
         self._thread.join()
@@ -101,6 +115,8 @@ class Job:
                 saved = now
 
     def _finish(self) -> None:
+        # Where it has no reason yet, the stages ended without one.
+        self.pipeline.end(FinishReason.FAILED)
         reason, error = self.pipeline.reason or FinishReason.FAILED, self.pipeline.error
         self.ledger.drop_rest(DropReason.FAILED)
         summary = None
@@ -159,6 +175,8 @@ class Job:
 
     def _update(self, **changes: object) -> None:
         with self._lock:
+            if isinstance(state := changes.get("state"), RunState):
+                checked_step(self._run.state, state)
             self._run = self._run.model_copy(update=changes)
 
     def _save(self) -> None:

@@ -99,6 +99,8 @@ class Pipeline:
 
     def start(self) -> None:
         """Begin to acquire."""
+        # Rates count from now on; the run may have been held for long.
+        self.events_rate, self.cells_rate = RateMeter(), RateMeter()
         stages = {"read": self._intake.run, "detect": self._detect, "transform": self._transform, "store": self._store}
         self._threads = [
             threading.Thread(target=self._guard, args=(stage,), name=f"line-{name}", daemon=True)
@@ -113,8 +115,8 @@ class Pipeline:
             if self.reason is not None:
                 return
             self.reason, self.error = reason, error
+            self._on_drain()
         self._intake.stop()
-        self._on_drain()
 
     def abandon(self, reason: str) -> None:
         """Do not finish what was detected either; it is counted as dropped for this reason."""

@@ -74,7 +74,7 @@ class Catalogue:
 
         Only for who has the data folder's lock: another service's running run looks the same.
         """
-        crashed = [run for run in self.runs() if run.state not in (RunState.DONE, RunState.FAILED)]
+        crashed = [run for run in self.runs() if not run.state.ended]
         return [self._close_crashed(run) for run in crashed]
 
     def close(self) -> None:
