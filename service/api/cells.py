@@ -12,7 +12,7 @@ from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method, methods_of
 from reconstruction.transform import Transform, transform_for
 from service.api.auth import Needs
-from service.api.context import ControlOf, FolderOf
+from service.api.context import ControlOf, FolderOf, ResultsOf
 from service.api.documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
 from service.api.explanation import answers_of
 from service.api.permanent import NPY, PermanentOf, npy_bytes
@@ -85,9 +85,9 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
 
 
 @router.get("")
-def show_cell(run_id: str, event_id: EventId, folder: FolderOf) -> CellDocument:
+def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: ResultsOf) -> CellDocument:
     """Return everything that was measured and answered of one cell, and where its pictures are."""
-    row = folder.cell(event_id)
+    row = results.cell(event_id)
     base = CELL_PATH.format(run_id=run_id, event_id=event_id)
     return CellDocument(
         run=run_id,
@@ -101,9 +101,9 @@ def show_cell(run_id: str, event_id: EventId, folder: FolderOf) -> CellDocument:
 
 
 @router.get("/answers")
-def show_answers(run_id: str, event_id: EventId, folder: FolderOf, control: ControlOf) -> Answers:
+def show_answers(run_id: str, event_id: EventId, results: ResultsOf, control: ControlOf) -> Answers:
     """Return the model's full answer: every cluster and class."""
-    return answers_of(folder.cell(event_id), control.engine_for(run_id).contract)
+    return answers_of(results.cell(event_id), control.engine_for(run_id).contract)
 
 
 @router.get("/channels/{channel}.npy", response_class=Response)

@@ -9,6 +9,7 @@ from fastapi import Depends, Request
 
 from service.runs.control import RunControl
 from service.settings import Settings
+from service.store.results import Results
 from service.store.run_folder import RunFolder
 
 
@@ -34,3 +35,10 @@ def _folder(run_id: str, control: ControlOf) -> RunFolder:
 
 
 FolderOf = Annotated[RunFolder, Depends(_folder)]
+
+
+def _results(folder: FolderOf) -> Results:
+    return folder.results()
+
+
+ResultsOf = Annotated[Results, Depends(_results)]

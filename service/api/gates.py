@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 
 from service.api.auth import Needs
-from service.api.context import FolderOf
+from service.api.context import FolderOf, ResultsOf
 from service.api.documents import GateBody, GateDocument, GateHistory, GateList, GatesRead
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
@@ -17,7 +17,6 @@ from service.gates.book import GateVersion
 from service.gates.gate import Gate, GateName
 from service.gates.read_gatingml import MOST_BYTES, read_gatingml
 from service.gates.write_gatingml import write_gatingml
-from service.store.run_folder import RunFolder
 from service.tokens import Scope
 
 GATES_PATH = "/api/v1/runs/{run_id}"
@@ -38,12 +37,13 @@ IfNoneMatch = Annotated[str | None, Header(max_length=64, description="* to make
 @reading.get("/gates")
 def list_gates(
     folder: FolderOf,
+    results: ResultsOf,
     counts: Annotated[bool, Query(description="Count the cells of every gate, too")] = False,
     where: Where = None,
 ) -> GateList:
     """List the gates of a run, with the cells in each if asked; `where` counts only what a filter lets through."""
     newest = folder.gates.newest()
-    cells = folder.statistics.in_gates(list(newest), where) if counts else {}
+    cells = results.statistics.in_gates(list(newest), where) if counts else {}
     return GateList(gates=[_document(version, cells.get(name)) for name, version in newest.items()])
 
 
@@ -58,7 +58,7 @@ def gates_as_xml(run_id: str, folder: FolderOf) -> Response:
 
 
 @writing.post("/gates.xml", openapi_extra={"requestBody": {"content": {XML: {"schema": {"type": "string"}}}}})
-async def gates_from_xml(request: Request, folder: FolderOf) -> GatesRead:
+async def gates_from_xml(request: Request, folder: FolderOf, results: ResultsOf) -> GatesRead:
     """Add the gates of a Gating-ML 2.0 file, all of them or none; those of the same names get a new version."""
     content = bytearray()
     async for chunk in request.stream():
@@ -68,7 +68,7 @@ async def gates_from_xml(request: Request, folder: FolderOf) -> GatesRead:
     gates = read_gatingml(bytes(content))
     if not gates:
         raise QueryError("The file has no gates.")
-    folder.gates.put(gates, folder.columns() or None)
+    folder.gates.put(gates, results.cells.columns() or None)
     return GatesRead(names=[gate.name for gate in gates])
 
 
@@ -85,6 +85,7 @@ def put_gate(
     name: Name,
     body: GateBody,
     folder: FolderOf,
+    results: ResultsOf,
     response: Response,
     if_match: IfMatch = None,
     if_none_match: IfNoneMatch = None,
@@ -94,9 +95,9 @@ def put_gate(
     With `If-Match` only the version that was looked at is changed, with `If-None-Match: *` only a new gate is made.
     """
     gate = Gate(name=name, parent=body.parent, region=body.region, note=body.note)
-    version = folder.gates.put([gate], folder.columns() or None, _expected(if_match, if_none_match))
+    version = folder.gates.put([gate], results.cells.columns() or None, _expected(if_match, if_none_match))
     response.headers["ETag"] = _tag(version)
-    return _document(folder.gates.history(name)[version - 1], _cells(folder, name))
+    return _document(folder.gates.history(name)[version - 1], results.statistics.in_gates([name])[name])
 
 
 @writing.delete("/gates/{name:path}", status_code=204)
@@ -104,10 +105,6 @@ def remove_gate(name: Name, folder: FolderOf, if_match: IfMatch = None) -> Respo
     """Take a gate away; its versions are kept."""
     folder.gates.remove(name, _expected(if_match, None))
     return Response(status_code=204)
-
-
-def _cells(folder: RunFolder, name: str) -> int:
-    return folder.statistics.in_gates([name])[name]
 
 
 def _document(version: GateVersion, cells: int | None = None) -> GateDocument:

@@ -8,13 +8,13 @@ from fastapi import APIRouter, Depends, Query, Request
 
 from service.api.auth import Needs
 from service.api.cells import CELL_PATH, EventId
-from service.api.context import FolderOf
+from service.api.context import FolderOf, ResultsOf
 from service.api.documents import LabelBody, LabelCounts, NeighbourDocument, Neighbours, SuggestionDocument, Suggestions
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.errors import QueryError, UnknownCell
 from service.store.labels import MOST_AT_ONCE
-from service.store.run_folder import RunFolder
+from service.store.results import Results
 from service.store.similar import MOST_NEIGHBOURS, MOST_SUGGESTED
 from service.tokens import Scope
 
@@ -30,44 +30,44 @@ def count_labels(folder: FolderOf) -> LabelCounts:
 
 
 @writing.post(f"{_RUN}/labels")
-def give_label(body: LabelBody, folder: FolderOf, request: Request) -> LabelCounts:
+def give_label(body: LabelBody, folder: FolderOf, results: ResultsOf, request: Request) -> LabelCounts:
     """Give cells a label, or take it away: the events that are named, or all that a filter lets through."""
-    folder.labels.give(_events(body, folder), body.label, request.state.who)
+    folder.labels.give(_events(body, results), body.label, request.state.who)
     return LabelCounts(counts=folder.labels.counts())
 
 
 @reading.get(f"{_RUN}/suggestions")
 def suggest_cells(
-    folder: FolderOf,
+    results: ResultsOf,
     count: Annotated[int, Query(ge=1, le=MOST_SUGGESTED)] = 20,
     where: Where = None,
 ) -> Suggestions:
     """Return cells whose labels would teach most: first typical ones of every cluster, then those in doubt."""
-    found = folder.similar.suggestions(count, where)
+    found = results.similar.suggestions(count, where)
     return Suggestions(cells=[SuggestionDocument(**vars(one)) for one in found])
 
 
 @reading.get(f"{CELL_PATH}/neighbours")
 def show_neighbours(
     event_id: EventId,
-    folder: FolderOf,
+    results: ResultsOf,
     count: Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS)] = 20,
     where: Where = None,
 ) -> Neighbours:
     """Return the cells that the model finds most like this one, the nearest first."""
-    found = folder.similar.neighbours(event_id, count, where)
+    found = results.similar.neighbours(event_id, count, where)
     return Neighbours(cells=[NeighbourDocument(**vars(one)) for one in found])
 
 
-def _events(body: LabelBody, folder: RunFolder) -> list[int]:
+def _events(body: LabelBody, results: Results) -> list[int]:
     if (body.events is None) == (body.where is None):
         raise QueryError("Say which cells: either 'events' or 'where'.")
     if body.events is not None:
-        unknown = set(body.events) - folder.known_cells(body.events)
+        unknown = set(body.events) - results.cells.known(body.events)
         if unknown:
             raise UnknownCell(f"The run has no cell {min(unknown)}; nothing was labelled.")
         return body.events
-    page = folder.cells(body.where, limit=MOST_AT_ONCE, fields=["event_id"])
+    page = results.cells.page(body.where, limit=MOST_AT_ONCE, fields=["event_id"])
     if page.total > MOST_AT_ONCE:
         raise QueryError(f"The filter lets {page.total} cells through; at most {MOST_AT_ONCE} are labelled at once.")
     return [int(row["event_id"]) for row in page.rows]

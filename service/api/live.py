@@ -133,7 +133,7 @@ async def live_cells(
         place, names = after, field_names(fields)
         while True:
             folder = await anyio.to_thread.run_sync(control.folder, run_id)
-            run, newest = folder.run(), folder.newest_cell
+            run, newest = folder.run(), folder.results().cells.last_id
             if newest > place:
                 # Of one turn only: what gates and labels say may change between them.
                 key = (_turn(), run_id, place, newest, fields, where)
@@ -227,7 +227,7 @@ def _status_page(control: RunControl) -> Page:
 
 
 def _cells_page(folder: RunFolder, place: int, newest: int, names: list[str] | None, where: str | None) -> Page:
-    found = folder.cells(where, after=place, limit=PAGE_ROWS, fields=names)
+    found = folder.results().cells.page(where, after=place, limit=PAGE_ROWS, fields=names)
     rows = [plain_row(row) for row in found.rows]
     # Where there is no next page, everything up to the newest cell was looked at.
     last = int(found.rows[-1]["event_id"]) if found.rows else 0

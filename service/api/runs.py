@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from inference.contract import Contract
 from service.api.auth import Needs
-from service.api.context import ControlOf, FolderOf, SettingsOf, source_folders
+from service.api.context import ControlOf, ResultsOf, SettingsOf, source_folders
 from service.api.documents import CellList, CellRow, CellValue, Columns, RunList
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
@@ -69,9 +69,9 @@ def show_bundle(run_id: str, control: ControlOf) -> Contract:
 
 
 @reading.get("/{run_id}/columns")
-def list_columns(folder: FolderOf) -> Columns:
+def list_columns(results: ResultsOf) -> Columns:
     """Return what can be asked for in `fields`, `where` and `order`."""
-    return Columns(columns=folder.columns())
+    return Columns(columns=results.cells.columns())
 
 
 Where = Annotated[str | None, Query(max_length=2000, description="For example: cluster = 2 and area_um2 > 40")]
@@ -83,7 +83,7 @@ Order = Annotated[str | None, Query(max_length=64, description="A column, with '
 
 @reading.get("/{run_id}/cells")
 def list_cells(
-    folder: FolderOf,
+    results: ResultsOf,
     where: Where = None,
     after: After = 0,
     limit: Limit = 100,
@@ -91,12 +91,12 @@ def list_cells(
     order: Order = None,
 ) -> CellList:
     """Return cells, a page at a time; pages in the order of the event id stay as they are while a run goes on."""
-    return _page(folder.cells(where, after, limit, field_names(fields), order))
+    return _page(results.cells.page(where, after, limit, field_names(fields), order))
 
 
 @reading.get("/{run_id}/rejected")
 def list_rejected(
-    folder: FolderOf,
+    results: ResultsOf,
     where: Where = None,
     after: After = 0,
     limit: Limit = 100,
@@ -104,7 +104,7 @@ def list_rejected(
     order: Order = None,
 ) -> CellList:
     """Return events that could not be judged, with the reason."""
-    return _page(folder.rejected(where, after, limit, field_names(fields), order))
+    return _page(results.rejected.page(where, after, limit, field_names(fields), order))
 
 
 def field_names(fields: str | None) -> list[str] | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Response
 
 from service.api.auth import Needs
-from service.api.context import FolderOf
+from service.api.context import ResultsOf
 from service.api.documents import DensityDocument, HistogramDocument, Timeline, TimelineStep
 from service.api.permanent import NPY, npy_bytes
 from service.api.problems import PROBLEMS
@@ -33,7 +33,7 @@ End = Annotated[
 
 @router.get("/histogram")
 def show_histogram(
-    folder: FolderOf,
+    results: ResultsOf,
     column: Column,
     bins: Bins = 100,
     scale: ScaleName = "linear",
@@ -42,12 +42,12 @@ def show_histogram(
     where: Where = None,
 ) -> HistogramDocument:
     """Return the cells by bin of one column; edges are on the scale (of log, decades)."""
-    found = folder.statistics.histogram(Binning(column, bins, _scale(scale), low, high), where)
+    found = results.statistics.histogram(Binning(column, bins, _scale(scale), low, high), where)
     return HistogramDocument(**vars(found))
 
 
 def density(
-    folder: FolderOf,
+    results: ResultsOf,
     x: Column,
     y: Column,
     bins: Bins = 128,
@@ -62,7 +62,7 @@ def density(
     """Return the cells by bin of two columns, as the query asks for them."""
     over_x = Binning(x, bins, _scale(x_scale), x_low, x_high)
     over_y = Binning(y, bins, _scale(y_scale), y_low, y_high)
-    return folder.statistics.density(over_x, over_y, where)
+    return results.statistics.density(over_x, over_y, where)
 
 
 DensityOf = Annotated[Density, Depends(density)]
@@ -84,13 +84,13 @@ def density_npy(found: DensityOf) -> Response:
 
 @router.get("/timeline")
 def show_timeline(
-    folder: FolderOf,
+    results: ResultsOf,
     by: Annotated[str, Query(max_length=128, description="A column of few values: class, cluster, flags")] = "class",
     seconds: Annotated[float, Query(gt=0, le=1e7, description="Length of a stretch, on the sample clock")] = 1.0,
     where: Where = None,
 ) -> Timeline:
     """Return how many cells of each kind came in every stretch of the run's time."""
-    steps = folder.statistics.over_time(by, seconds, where)
+    steps = results.statistics.over_time(by, seconds, where)
     return Timeline(by=by, seconds=seconds, steps=[TimelineStep(**vars(step)) for step in steps])
 
 

@@ -84,7 +84,7 @@ def first_ids(folder: RunFolder, cells: int, where: str | None = None) -> list[i
     ids: list[int] = []
     after: int | None = 0
     while after is not None and len(ids) < cells:
-        page = folder.cells(where, after=after, limit=min(_PAGE, cells - len(ids)), fields=["event_id"])
+        page = folder.results().cells.page(where, after=after, limit=min(_PAGE, cells - len(ids)), fields=["event_id"])
         ids += [int(row["event_id"]) for row in page.rows]
         after = page.next
     return ids

@@ -91,7 +91,7 @@ class Selection:
         UnknownCell
             If there are no rows at all, or not of every event that was asked for by id.
         """
-        rows = self.folder.stream(self.where, self.events, self.most, rejected=self.rejected)
+        rows = self.folder.results().stream(self.where, self.events, self.most, rejected=self.rejected)
         if self.events and rows.count() < len(set(self.events)):
             found = {int(k) for _, table in rows.tables(["event_id"]) for k in table.column(0).to_pylist()}
             missing = next(k for k in self.events if k not in found)
@@ -124,7 +124,7 @@ class Selection:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of the bundle that answered; empty where it has none, or is lost."""
         try:
-            return Bundle.load(self.folder.bundle_path()).contract.classes
+            return Bundle.load(self.folder.results().bundle_path()).contract.classes
         except (RunFolderError, BundleError):
             return ()
 

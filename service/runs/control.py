@@ -216,7 +216,7 @@ class RunControl:
         """
         folder = self.folder(run_id)
         digest = folder.run().bundle_digest
-        return self._engines.engine(digest, lambda: Bundle.load(folder.bundle_path()))
+        return self._engines.engine(digest, lambda: Bundle.load(folder.results().bundle_path()))
 
     def close(self) -> None:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""

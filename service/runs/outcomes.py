@@ -18,7 +18,8 @@ def triggers_of(folder: RunFolder, pipeline: Pipeline) -> Triggers:
     lost = np.array(list(pipeline.lost_places), dtype=np.float64).reshape(-1, 4)
     event_id = np.concatenate([places["event_id"], lost[:, 0].astype(np.uint64)])
     outcomes: dict[int, str] = {}
-    cells, rejected = folder.cell_columns(["event_id"]), folder.rejected_columns(["event_id", "rejection"])
+    results = folder.results()
+    cells, rejected = results.cells.arrow(["event_id"]), results.rejected.arrow(["event_id", "rejection"])
     if cells is not None:
         outcomes.update(dict.fromkeys(cells.column("event_id").to_pylist(), STORED))
     if rejected is not None:

@@ -131,8 +131,8 @@ class Catalogue:
 
 def ledger_of_files(saved: Ledger, folder: RunFolder) -> Ledger:
     """Return the ledger that a run's files prove; events that left no trace in the tables are dropped by the crash."""
-    stored = folder.cells(limit=1).total
-    table = folder.rejected_columns(["rejection"])
+    stored = folder.results().cells.page(limit=1).total
+    table = folder.results().rejected.arrow(["rejection"])
     rejected = {} if table is None else dict(Counter(table.column("rejection").to_pylist()))
     places = folder.event_places()
     last_event = int(places["event_id"].max()) if len(places) else 0

@@ -64,6 +64,11 @@ class CellQuery:
         schema = self.table.schema
         return schema if schema is None or self.labels is None else schema.append(pa.field(COLUMN, pa.string()))
 
+    @property
+    def last_id(self) -> int:
+        """Event id of the newest row, 0 before the first."""
+        return self.table.last_id
+
     def snapshot(self) -> TableSnapshot:
         """Return the table as it stands, with the labels that there are."""
         return replace(self.table.snapshot(), labels=None if self.labels is None else self.labels.table())

@@ -15,23 +15,17 @@ from inference.results import CellResults
 from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
-from service.errors import RunFolderError, UnknownCell
+from service.errors import UnknownCell
 from service.gates.book import GateBook
-from service.gates.where import ColumnKind
 from service.run import Run
-from service.store.cell_query import CellPage, CellQuery
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.cell_rows import AnswerNames
 from service.store.disk import storage_errors, write_sealed
 from service.store.image_store import ImageStore
 from service.store.labels import Labels
-from service.store.part_table import PartTable
-from service.store.row_stream import RowStream
+from service.store.result_tables import ResultTables
+from service.store.results import Results
 from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
-from service.store.similar import Similar
-from service.store.statistics import Statistics
 from service.store.window_store import WindowStore
-
-CELLS, REJECTED = "cells", "rejected"
 
 
 class RunFolder:
@@ -41,8 +35,7 @@ class RunFolder:
         self,
         path: Path,
         run: Run,
-        cells: PartTable,
-        rejected: PartTable,
+        tables: ResultTables,
         images: ImageStore,
         windows: WindowStore,
         gates: GateBook,
@@ -52,13 +45,10 @@ class RunFolder:
         self.gates = gates
         self.labels = labels
         self._run = run
-        self._cells = cells
-        self._rejected = rejected
+        self._tables = tables
         self._images = images
         self._windows = windows
-        self._cell_query = CellQuery(cells, gates, labels)
-        self._rejected_query = CellQuery(rejected)
-        self._names = AnswerNames()
+        self._results = Results(path, tables, gates, labels)
         self._transform: Transform | None = None
         self._lock = threading.Lock()
 
@@ -81,10 +71,9 @@ class RunFolder:
         path = root / run.id
         with storage_errors(root):
             path.mkdir(parents=True)
-            cells, rejected = PartTable.create(path / CELLS), PartTable.create(path / REJECTED)
+            tables = ResultTables.create(path, run.instrument.sample_rate_hz, names or AnswerNames())
         images, windows = ImageStore.create(path, run.instrument), WindowStore.create(path, run.instrument)
-        folder = cls(path, run, cells, rejected, images, windows, GateBook(path), Labels(path))
-        folder._names = names or AnswerNames()
+        folder = cls(path, run, tables, images, windows, GateBook(path), Labels(path))
         if bundle:
             write_sealed(path / BUNDLE, bundle)
         folder.save_run(run)
@@ -100,9 +89,9 @@ class RunFolder:
             If it is missing or damaged.
         """
         run = read_run(path)
-        cells, rejected = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
+        tables = ResultTables.open(path, run.instrument.sample_rate_hz)
         images, windows = ImageStore.open(path, run.instrument), WindowStore.open(path, run.instrument)
-        return cls(path, run, cells, rejected, images, windows, GateBook.open(path), Labels.open(path))
+        return cls(path, run, tables, images, windows, GateBook.open(path), Labels.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""
@@ -129,7 +118,7 @@ class RunFolder:
         """
         if len(images):
             self._images.append(images)
-            self._cells.append(cell_rows(images, results, self._names, self._run.instrument.sample_rate_hz))
+            self._tables.append_cells(images, results)
 
     def append_rejected(self, images: CellImages) -> None:
         """Take events that cannot be judged.
@@ -141,7 +130,7 @@ class RunFolder:
         """
         if len(images):
             self._images.append(images)
-            self._rejected.append(rejected_rows(images, self._run.instrument.sample_rate_hz))
+            self._tables.append_rejected(images)
 
     def append_windows(self, events: Sequence[Event]) -> None:
         """Take the raw windows of events; may be called by another thread than the other appends.
@@ -165,10 +154,9 @@ class RunFolder:
         StorageError
             If the disk does not take it; the rows stay in memory.
         """
-        if self._cells.due() or self._rejected.due():
+        if self._tables.due():
             self._flush()
-            self._cells.keep()
-            self._rejected.keep()
+            self._tables.keep()
 
     def seal(self) -> None:
         """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""
@@ -177,8 +165,7 @@ class RunFolder:
 
     def seal_tables(self) -> None:
         """Write what a crash left in the tables' logs into parts; raises `StorageError`."""
-        self._cells.seal()
-        self._rejected.seal()
+        self._tables.seal()
 
     def _flush(self) -> None:
         # Windows and images first: no row is ever without them.
@@ -200,67 +187,11 @@ class RunFolder:
 
     def discard_unsafe(self) -> tuple[int, list[str]]:
         """Give up the rows that could not be kept; return how many cells, and the reasons of the rejected."""
-        cells, rejected = self._cells.discard_unsafe(), self._rejected.discard_unsafe()
-        reasons = [] if rejected is None else rejected.column("rejection").to_pylist()
-        return (0 if cells is None else int(cells.num_rows)), reasons
+        return self._tables.discard_unsafe()
 
-    def cells(
-        self,
-        where: str | None = None,
-        after: int = 0,
-        limit: int = 100,
-        fields: Sequence[str] | None = None,
-        order: str | None = None,
-    ) -> CellPage:
-        """Return a page of cells, see `CellQuery.page`."""
-        return self._cell_query.page(where, after, limit, fields, order)
-
-    def rejected(
-        self,
-        where: str | None = None,
-        after: int = 0,
-        limit: int = 100,
-        fields: Sequence[str] | None = None,
-        order: str | None = None,
-    ) -> CellPage:
-        """Return a page of the events that could not be judged, see `CellQuery.page`."""
-        return self._rejected_query.page(where, after, limit, fields, order)
-
-    def cell(self, event_id: int) -> dict[str, Any]:
-        """Return everything the tables hold of one event; a `rejection` beside it where it is not a cell.
-
-        Raises
-        ------
-        UnknownCell
-            If neither table has it.
-        """
-        row = self._cell_query.row(event_id) or self._rejected_query.row(event_id)
-        if row is None:
-            raise UnknownCell(f"The run {self._run.id} has no event {event_id}; it may be in flight, or was dropped.")
-        return row
-
-    @property
-    def newest_cell(self) -> int:
-        """Event id of the newest cell, 0 before the first."""
-        return self._cells.last_id
-
-    def columns(self) -> dict[str, ColumnKind]:
-        """Return the columns of cells that filters may name, and what they hold; empty before the first cell."""
-        return self._cell_query.columns()
-
-    @property
-    def statistics(self) -> Statistics:
-        """Histograms, densities and counts of the cells."""
-        return Statistics(self._cell_query)
-
-    @property
-    def similar(self) -> Similar:
-        """Cells by how alike the model finds them."""
-        return Similar(self._cell_query)
-
-    def known_cells(self, event_ids: Sequence[int]) -> set[int]:
-        """Return which of these events are cells, with an answer."""
-        return self._cell_query.known(event_ids)
+    def results(self) -> Results:
+        """Return what the run's model answered, to ask about it."""
+        return self._results
 
     def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.
@@ -296,39 +227,9 @@ class RunFolder:
         """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
         return self._windows.places()
 
-    def cell_columns(self, fields: Sequence[str]) -> Any:
-        """Return whole columns of the cells as a `pyarrow.Table`, None before the first cell."""
-        return self._cell_query.arrow(fields)
-
-    def rejected_columns(self, fields: Sequence[str]) -> Any:
-        """Return whole columns of the rejected events as a `pyarrow.Table`, None before the first."""
-        return self._rejected_query.arrow(fields)
-
-    def stream(
-        self, where: str | None = None, events: Sequence[int] = (), most: int | None = None, *, rejected: bool = False
-    ) -> RowStream:
-        """Return the rows of cells, or of the events that could not be judged, as a stream: see `RowStream.of`."""
-        return RowStream.of(self._rejected_query if rejected else self._cell_query, where, events, most)
-
-    def bundle_path(self) -> Path:
-        """Return the file of the bundle that answered.
-
-        Raises
-        ------
-        RunFolderError
-            If the folder does not have it.
-        """
-        path = self.path / BUNDLE
-        if not path.is_file():
-            raise RunFolderError(
-                f"The run {self._run.id} has lost its '{BUNDLE}'; copy the bundle back into its folder."
-            )
-        return path
-
     def files(self) -> dict[str, list[str]]:
         """Return the file names by part, as `Run.files` lists them."""
-        tables = {CELLS: self._cells.file_names(), REJECTED: self._rejected.file_names()}
-        return {**list_files(self.path), **{part: names for part, names in tables.items() if names}}
+        return {**list_files(self.path), **self._tables.files()}
 
     def close(self) -> None:
         """Close every file, and lose what was not sealed; raises `StorageError` as `finish` does."""
@@ -338,10 +239,8 @@ class RunFolder:
             try:
                 self._images.close()
             finally:
-                for table in (self._cells, self._rejected):
-                    table.close()
-                self._cell_query.close()
-                self._rejected_query.close()
+                self._tables.close()
+                self._results.close()
 
     def _transform_of_run(self) -> Transform:
         with self._lock:

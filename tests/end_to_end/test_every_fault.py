@@ -96,7 +96,7 @@ def run_over(control: RunControl, url: str) -> tuple[Run, list[Event]]:
     assert run.state is RunState.DONE, "the run hangs"
     ledger, folder = run.ledger, control.folder(run.id)
     assert ledger.in_flight == 0 and not ledger.dropped and "\n" not in str(run.error)
-    rows = [*folder.cells(limit=10_000).rows, *folder.rejected(limit=10_000).rows]
+    rows = [*folder.results().cells.page(limit=10_000).rows, *folder.results().rejected.page(limit=10_000).rows]
     assert len(rows) == ledger.detected
     return run, [folder.event(event_id) for event_id in sorted(row["event_id"] for row in rows)]
 

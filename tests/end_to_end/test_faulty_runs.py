@@ -45,7 +45,7 @@ def control(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunControl]:
 def run_with(bundle: Path, control: RunControl, url: str, **more: object) -> Run:
     started = control.start(RunRequest.model_validate({"source": url, "bundle": str(bundle), **more}))
     run = control.wait(started.id, 120)
-    ids = [row["event_id"] for row in control.folder(run.id).cells(limit=10_000).rows]
+    ids = [row["event_id"] for row in control.folder(run.id).results().cells.page(limit=10_000).rows]
     assert len(ids) == len(set(ids)) == run.ledger.stored
     assert run.ledger.in_flight == 0 and "\n" not in str(run.error)
     return run
@@ -142,7 +142,7 @@ def test_a_run_goes_on_after_an_overrun_with_its_cells_and_its_truth(
     assert (run.ledger.overruns, run.ledger.losses_of_unknown_size, run.ledger.samples_lost) == (1, 1, 0)
     assert run.ledger.samples == sound.ledger.samples - injected(recording + fault).samples_lost["overrun"]
     assert run.truth is not None and sound.truth is not None and run.truth["cells"] == sound.truth["cells"]
-    rows = control.folder(run.id).cells(limit=10_000).rows
+    rows = control.folder(run.id).results().cells.page(limit=10_000).rows
     assert {row["epoch"] for row in rows} == {0, 1} and not run.ledger.dropped
     # At most the cells of the block that was lost, and of the stretch that the clock is measured anew on, are missing.
     assert sound.truth["stored"] - 8 <= run.truth["stored"] <= sound.truth["stored"]

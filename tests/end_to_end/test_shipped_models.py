@@ -65,7 +65,7 @@ def test_the_real_droplet_is_stored_with_an_answer_and_called_novel(atom_record:
     with RunControl(tmp_path) as control:
         run = control.wait(control.start(RunRequest(source=f"atom:{atom_record}")).id, 120)
         assert (run.ledger.detected, run.ledger.stored, run.origin) == (1, 1, Origin.MEASURED)
-        cell = control.folder(run.id).cell(1)
+        cell = control.folder(run.id).results().cell(1)
         assert cell["novel"], "a model of white blood cells must not take an oil droplet for one"
         saliency = control.engine_for(run.id).explain({"line": control.folder(run.id).image(1, "line")[None]})
         assert saliency.saliency.shape == (1, 5, 5)

@@ -27,7 +27,7 @@ def request_of(bundle: Path, source: str, **more: object) -> RunRequest:
 def check(run: Run, folder: RunFolder) -> None:
     assert run.state is RunState.DONE and run.error is None
     assert run.ledger.in_flight == 0 and not run.ledger.dropped
-    ids = [row["event_id"] for row in folder.cells(limit=10_000).rows]
+    ids = [row["event_id"] for row in folder.results().cells.page(limit=10_000).rows]
     assert len(ids) == len(set(ids)) == run.ledger.stored > 0
     assert run.truth is not None
     assert (
@@ -56,7 +56,7 @@ def test_a_cell_can_be_asked_for_in_every_form(recorded: tuple[Run, Path], tmp_p
     run, path = recorded
     with RunControl(path.parent.parent) as control:
         folder = control.folder(run.id)
-        cell = folder.cells(order="-area_um2", limit=1).rows[0]
+        cell = folder.results().cells.page(order="-area_um2", limit=1).rows[0]
         flat = folder.image(cell["event_id"], "transmission")
         volume = folder.image(cell["event_id"], "side_scatter")
         assert flat.shape == (80, 80) and volume.shape == (80, 80, 80)
@@ -80,12 +80,12 @@ def test_a_replay_gives_identical_events_images_and_answers(
         assert again.origin is Origin.SIMULATED
         first, second = RunFolder.open(path), control.folder(again.id)
         exact = ["event_id", "trigger_tick", "speed_m_s", "area_um2", "flags", "cluster", "class"]
-        ours, theirs = (f.cells(limit=10_000, fields=exact).rows for f in (first, second))
+        ours, theirs = (f.results().cells.page(limit=10_000, fields=exact).rows for f in (first, second))
         assert ours == theirs
         for row in ours:
             event_id = row["event_id"]
             np.testing.assert_array_equal(first.image(event_id, "transmission"), second.image(event_id, "transmission"))
-            a, b = (np.array(f.cell(event_id)["cluster_posteriors"]) for f in (first, second))
+            a, b = (np.array(f.results().cell(event_id)["cluster_posteriors"]) for f in (first, second))
             np.testing.assert_allclose(a, b, atol=1e-5)
         first.close()
 

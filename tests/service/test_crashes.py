@@ -68,7 +68,7 @@ def test_a_killed_service_leaves_a_run_that_opens_and_says_so(tmp_path: Path, mo
         assert run.error is not None and "ended before this run did" in run.error
         ledger, folder = run.ledger, control.folder(run.id)
         assert ledger.in_flight == 0 and ledger.stored <= ledger.detected
-        rows = folder.cells(limit=10_000).rows
+        rows = folder.results().cells.page(limit=10_000).rows
         ids = [row["event_id"] for row in rows]
         assert len(ids) == min(10_000, ledger.stored) == len(set(ids))
         # Sealed every second, and looked at every 20 ms: no more than about a second's cells are missing.
@@ -137,7 +137,7 @@ def test_when_the_system_refuses_to_write_the_run_ends_and_stays_readable(tmp_pa
     run = folder.run()
     assert run.error is not None and "cannot be written to any more" in run.error
     assert run.ledger.in_flight == 0 and run.ledger.dropped["storage"] > 0
-    rows = folder.cells(limit=10_000).rows
+    rows = folder.results().cells.page(limit=10_000).rows
     assert len(rows) == run.ledger.stored > 100
     for row in rows[::37]:
         assert folder.event(row["event_id"]).window.shape == (20_000, 2)

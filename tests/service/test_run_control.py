@@ -70,15 +70,15 @@ def check_books(control: RunControl, run: Run) -> None:
     assert ledger.in_flight == 0
     folder = control.folder(run.id)
     assert folder.run() == run
-    ids = [row["event_id"] for row in folder.cells(limit=10_000).rows]
-    rejected = [row["event_id"] for row in folder.rejected(limit=10_000).rows]
+    ids = [row["event_id"] for row in folder.results().cells.page(limit=10_000).rows]
+    rejected = [row["event_id"] for row in folder.results().rejected.page(limit=10_000).rows]
     assert len(ids) == len(set(ids)) == ledger.stored and ids == sorted(ids)
     assert len(rejected) == sum(ledger.rejected.values())
     assert not set(ids) & set(rejected)
     for event_id in ids[:: max(1, len(ids) // 10)]:
         assert (folder.image(event_id, "transmission") == event_id).all()
         assert folder.event(event_id).trigger_tick == EVERY * event_id - EVERY // 2
-        assert folder.cell(event_id)["embedding_0"] == event_id
+        assert folder.results().cell(event_id)["embedding_0"] == event_id
 
 
 def test_every_event_of_a_finite_source_is_stored_or_rejected(controlled: Start) -> None:
@@ -389,7 +389,9 @@ def test_any_mixture_of_haste_slowness_and_failure_keeps_the_books(controlled: S
     run = control.wait(run.id, 20)
     assert run.ended_at is not None and run.state is RunState.DONE
     check_books(control, run)
-    last = max([row["event_id"] for row in control.folder(run.id).cells(order="-event_id", limit=1).rows] or [0])
+    last = max(
+        [row["event_id"] for row in control.folder(run.id).results().cells.page(order="-event_id", limit=1).rows] or [0]
+    )
     assert run.ledger.detected >= last
     if source.waits:
         assert set(run.ledger.dropped) <= {"inference"} and not run.ledger.samples_lost

@@ -48,17 +48,17 @@ def test_cells_rejected_events_and_images_are_there_before_and_after_sealing(
     fill(live_folder, 1, 30)
     live_folder.seal()
     fill(live_folder, 31, 60)
-    assert live_folder.cells(limit=1000).total == 52
-    assert live_folder.rejected(limit=1000).total == 8
-    cell = live_folder.cell(33)
+    assert live_folder.results().cells.page(limit=1000).total == 52
+    assert live_folder.results().rejected.page(limit=1000).total == 8
+    cell = live_folder.results().cell(33)
     assert (cell["cluster"], cell["class"], cell["novel"], cell["embedding_1"]) == (0, "odd", False, -33.0)
-    assert (cell["conformal"], live_folder.cell(34)["conformal"]) == ("odd", "even | odd")
-    assert len(live_folder.cells("conformal = 'even | odd'", limit=1000).rows) == 26
+    assert (cell["conformal"], live_folder.results().cell(34)["conformal"]) == ("odd", "even | odd")
+    assert len(live_folder.results().cells.page("conformal = 'even | odd'", limit=1000).rows) == 26
     assert cell["time_s"] == pytest.approx(500 * 33 / 5e6)
     assert cell["class_probabilities"] == [0.25, 0.75] and len(cell["cluster_posteriors"]) == 3
     assert cell["speed_source"] == "nominal"
     assert cell["speed_error_m_s"] is None  # not measured is not a number, and matches no filter
-    assert live_folder.cell(56)["rejection"] == "overlap"
+    assert live_folder.results().cell(56)["rejection"] == "overlap"
     for event_id in (1, 33, 56):
         assert (live_folder.image(event_id, "transmission") == event_id).all()
     assert live_folder.image(5, "transmission").dtype == np.float32
@@ -81,7 +81,7 @@ def test_paging_gives_every_cell_once_while_the_run_grows(live_folder: RunFolder
     seen: list[int] = []
     after, grown = 0, 40
     while True:
-        page = live_folder.cells(after=after, limit=9, fields=["novelty"])
+        page = live_folder.results().cells.page(after=after, limit=9, fields=["novelty"])
         seen += [row["event_id"] for row in page.rows]
         assert all(set(row) == {"event_id", "novelty"} for row in page.rows)
         if grown < 100:
@@ -98,31 +98,31 @@ def test_filters_and_orders(live_folder: RunFolder, fill: Fill) -> None:
     fill(live_folder, 1, 50)
     live_folder.seal()
     fill(live_folder, 51, 100)
-    page = live_folder.cells("cluster = 0 and class = 'odd' and novel = true", limit=100)
+    page = live_folder.results().cells.page("cluster = 0 and class = 'odd' and novel = true", limit=100)
     assert [row["event_id"] for row in page.rows] == [k for k in range(51, 101) if k % 6 == 3 and k % 7]
     assert page.total == len(page.rows)
-    newest = live_folder.cells(order="-event_id", limit=3)
+    newest = live_folder.results().cells.page(order="-event_id", limit=3)
     assert [row["event_id"] for row in newest.rows] == [100, 99, 97]
     assert newest.next == 97
     ids, after = [], 0
     while after is not None:
-        page = live_folder.cells(order="-area_um2", after=after, limit=10)
+        page = live_folder.results().cells.page(order="-area_um2", after=after, limit=10)
         ids += [row["event_id"] for row in page.rows]
         after = page.next
     assert sorted(ids) == [k for k in range(1, 101) if k % 7] and ids[:2] == [89, 88]
-    assert not live_folder.cells("speed_error_m_s > 0 or speed_error_m_s <= 0").rows
+    assert not live_folder.results().cells.page("speed_error_m_s > 0 or speed_error_m_s <= 0").rows
     for bad in ({"fields": ["nothing"]}, {"order": "nothing"}, {"limit": 0}, {"after": -1}, {"where": "x = 1"}):
         with pytest.raises(QueryError):
-            live_folder.cells(**bad)
+            live_folder.results().cells.page(**bad)
 
 
 def test_an_empty_run_answers_too(live_folder: RunFolder) -> None:
-    assert live_folder.cells("cluster = 1").total == 0
-    assert live_folder.columns() == {}
+    assert live_folder.results().cells.page("cluster = 1").total == 0
+    assert live_folder.results().cells.columns() == {}
     again = RunFolder.open(live_folder.path)
-    assert again.cells().rows == []
+    assert again.results().cells.page().rows == []
     with pytest.raises(UnknownCell):
-        again.cell(1)
+        again.results().cell(1)
     again.close()
 
 
@@ -133,8 +133,8 @@ def test_readers_are_right_while_a_writer_writes(live_folder: RunFolder, fill: F
     def read() -> None:
         try:
             while not done.is_set():
-                total = live_folder.cells(limit=1).total
-                page = live_folder.cells(order="-event_id", limit=5)
+                total = live_folder.results().cells.page(limit=1).total
+                page = live_folder.results().cells.page(order="-event_id", limit=5)
                 assert page.total >= total
                 for row in page.rows:
                     assert (live_folder.image(row["event_id"], "transmission") == row["event_id"]).all()
@@ -157,13 +157,13 @@ def test_readers_are_right_while_a_writer_writes(live_folder: RunFolder, fill: F
 def test_rows_are_kept_in_time_sealed_in_large_parts_and_other_programs_read_them(
     live_folder: RunFolder, fill: Fill
 ) -> None:
-    live_folder._cells._seconds_unsafe = 0.0
-    live_folder._cells._rows_per_part = 17
+    live_folder._tables.cells._seconds_unsafe = 0.0
+    live_folder._tables.cells._rows_per_part = 17
     for first in (1, 11, 21, 31, 41):
         fill(live_folder, first, first + 9)
         live_folder.keep_if_due()
         with closing(RunFolder.open(live_folder.path)) as elsewhere:
-            assert elsewhere.cells().total == live_folder.cells().total
+            assert elsewhere.results().cells.page().total == live_folder.results().cells.page().total
     live_folder.save_run(live_folder.run().model_copy(update={"state": RunState.DONE, "files": live_folder.files()}))
     files = live_folder.run().files
     assert files["cells"] == ["cells/part-00000.parquet", "cells/part-00001.parquet"]
@@ -176,7 +176,7 @@ def test_rows_are_kept_in_time_sealed_in_large_parts_and_other_programs_read_the
 
 
 def test_a_crash_takes_no_row_that_was_kept_and_a_cut_log_only_its_end(live_folder: RunFolder, fill: Fill) -> None:
-    live_folder._cells._seconds_unsafe = 0.0
+    live_folder._tables.cells._seconds_unsafe = 0.0
     fill(live_folder, 1, 10)
     live_folder.seal()
     for first in (11, 21):
@@ -199,13 +199,13 @@ def test_a_crash_takes_no_row_that_was_kept_and_a_cut_log_only_its_end(live_fold
     # A part was written, and the crash came before the log was gone.
     log.write_bytes(whole)
     with closing(RunFolder.open(live_folder.path)) as again:
-        assert again.cells().total == len(kept)
+        assert again.results().cells.page().total == len(kept)
 
 
 def test_a_full_disk_gives_up_only_what_was_not_kept(
     live_folder: RunFolder, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    live_folder._cells._seconds_unsafe = 0.0
+    live_folder._tables.cells._seconds_unsafe = 0.0
     fill(live_folder, 1, 10)
     live_folder.keep_if_due()
     fill(live_folder, 11, 20)
@@ -218,12 +218,12 @@ def test_a_full_disk_gives_up_only_what_was_not_kept(
     for attempt in (live_folder.keep_if_due, live_folder.keep_if_due, live_folder.seal):
         with pytest.raises(StorageError):
             attempt()
-    assert live_folder.cells().total == 18
+    assert live_folder.results().cells.page().total == 18
     assert live_folder.discard_unsafe() == (9, ["overlap"])
-    assert [row["event_id"] for row in live_folder.cells().rows] == [k for k in range(1, 11) if k % 7]
+    assert [row["event_id"] for row in live_folder.results().cells.page().rows] == [k for k in range(1, 11) if k % 7]
     monkeypatch.undo()
     with closing(RunFolder.open(live_folder.path)) as again:
-        assert again.cells().total == 9
+        assert again.results().cells.page().total == 9
 
 
 def test_truth_is_written_as_text_and_numbers(live_folder: RunFolder) -> None:

@@ -57,7 +57,7 @@ def test_a_part_of_a_run_that_grows_and_nothing_of_it(live_folder, fill, tmp_pat
     path = tmp_path / "a.h5ad"
     write_whole(AnnDataExporter(), Selection(live_folder, "cluster = 1"), path, lambda *_: None)
     read = anndata.read_h5ad(path)
-    assert read.n_obs == live_folder.cells("cluster = 1").total
+    assert read.n_obs == live_folder.results().cells.page("cluster = 1").total
     assert read.obs["class"].tolist()[:2] == ["odd", "even"]
     with pytest.raises(UnknownCell, match="--where"):
         write_whole(AnnDataExporter(), Selection(live_folder, "novelty > 1e30"), tmp_path / "n.h5ad", lambda *_: None)

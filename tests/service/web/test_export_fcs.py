@@ -52,7 +52,7 @@ def test_whole_numbers_beyond_float32_come_back_from_two_columns(live_folder, fi
     write_whole(FcsExporter(), Selection(live_folder), out, lambda *_: None)
     flow = flowio.FlowData(str(out))
     found = dict(zip(flow.pnn_labels, matrix(flow).T.astype(np.int64), strict=True))
-    rows = live_folder.cell_columns(["event_id", "trigger_tick"])
+    rows = live_folder.results().cells.arrow(["event_id", "trigger_tick"])
     for name, column in (("EventID", "event_id"), ("TriggerTick", "trigger_tick")):
         whole = np.rint(np.asarray(rows.column(column), np.float64)).astype(np.int64)
         np.testing.assert_array_equal(found[name] + SPLIT * found[f"{name}_high"], whole)

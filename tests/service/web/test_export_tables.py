@@ -138,13 +138,13 @@ def test_rows_arrive_part_by_part_while_the_run_grows(live_folder, fill) -> None
         fill(live_folder, first, first + 9)
         live_folder.seal()
     fill(live_folder, 31, 40)
-    rows = live_folder.stream()
+    rows = live_folder.results().stream()
     fill(live_folder, 41, 50)
     pieces = [(seen, table.column("event_id").to_pylist()) for seen, table in rows.tables(["event_id"])]
     assert [seen for seen, _ in pieces] == [9, 18, 26, 35]
     assert [k for _, ids in pieces for k in ids] == [k for k in range(1, 41) if k % 7]
     assert rows.count() == rows.total == 35
-    few = live_folder.stream("cluster = 1", most=4)
+    few = live_folder.results().stream("cluster = 1", most=4)
     assert few.count() == 4 == sum(table.num_rows for _, table in few.tables())
     assert rows.largest(["embedding_1", "speed_error_m_s"]) == {"embedding_1": -1.0, "speed_error_m_s": None}
     assert rows.texts("class") == ["even", "odd"] and rows.widths() == {
@@ -155,4 +155,9 @@ def test_rows_arrive_part_by_part_while_the_run_grows(live_folder, fill) -> None
 
 
 def stored_novelty(folder) -> pa.ChunkedArray:
-    return folder.cell_columns(["event_id", "novelty"]).filter(pa.compute.field("event_id") <= 40).column("novelty")
+    return (
+        folder.results()
+        .cells.arrow(["event_id", "novelty"])
+        .filter(pa.compute.field("event_id") <= 40)
+        .column("novelty")
+    )

@@ -50,7 +50,7 @@ def fused(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     bundle = train_bundle(TrainingSet.concatenate([noise("a", 1), noise("b", 2)]), options)
     run = make_run(data)
     folder = RunFolder.open(data / RUNS / run.id)
-    bundle.save(folder.bundle_path())
+    bundle.save(folder.results().bundle_path())
     run = run.model_copy(update={"bundle": bundle.contract.name, "bundle_digest": bundle.digest})
     folder.save_run(run)
     folder.close()

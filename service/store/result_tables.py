@@ -1,0 +1,89 @@
+"""The two tables of a result set: cells with answers, and events that could not be judged; one thread writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from inference.results import CellResults
+from reconstruction.images import CellImages
+from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.part_table import PartTable
+
+CELLS, REJECTED = "cells", "rejected"
+
+
+@dataclass(frozen=True)
+class ResultTables:
+    """Both tables.
+
+    Attributes
+    ----------
+    cells, rejected
+        The tables.
+    sample_rate_hz
+        Of the instrument: ticks become seconds with it.
+    names
+        What the bundle's answers mean.
+    """
+
+    cells: PartTable
+    rejected: PartTable
+    sample_rate_hz: float
+    names: AnswerNames
+
+    @classmethod
+    def create(cls, path: Path, sample_rate_hz: float, names: AnswerNames) -> Self:
+        """Make the folders of new, empty tables."""
+        return cls(PartTable.create(path / CELLS), PartTable.create(path / REJECTED), sample_rate_hz, names)
+
+    @classmethod
+    def open(cls, path: Path, sample_rate_hz: float, names: AnswerNames | None = None) -> Self:
+        """Open the tables of a result set, to read them; with names, also to go on writing.
+
+        Raises
+        ------
+        RunFolderError
+            If a part is damaged.
+        """
+        tables = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
+        return cls(*tables, sample_rate_hz, names or AnswerNames())
+
+    def append_cells(self, images: CellImages, results: CellResults) -> None:
+        """Take cells with their answers."""
+        self.cells.append(cell_rows(images, results, self.names, self.sample_rate_hz))
+
+    def append_rejected(self, images: CellImages) -> None:
+        """Take events that cannot be judged."""
+        self.rejected.append(rejected_rows(images, self.sample_rate_hz))
+
+    def due(self) -> bool:
+        """Tell whether the newest rows should be kept."""
+        return self.cells.due() or self.rejected.due()
+
+    def keep(self) -> None:
+        """Make the rows in memory safe against a crash; raises `StorageError`, and they stay in memory."""
+        self.cells.keep()
+        self.rejected.keep()
+
+    def seal(self) -> None:
+        """Write the rows in memory as parts; raises as `keep` does."""
+        self.cells.seal()
+        self.rejected.seal()
+
+    def discard_unsafe(self) -> tuple[int, list[str]]:
+        """Give up the rows that could not be kept; return how many cells, and the reasons of the rejected."""
+        cells, rejected = self.cells.discard_unsafe(), self.rejected.discard_unsafe()
+        reasons: list[str] = [] if rejected is None else rejected.column("rejection").to_pylist()
+        return (0 if cells is None else int(cells.num_rows)), reasons
+
+    def files(self) -> dict[str, list[str]]:
+        """Return the names of the sealed parts by table, relative to the folder of the set."""
+        named: dict[str, list[Any]] = {CELLS: self.cells.file_names(), REJECTED: self.rejected.file_names()}
+        return {table: names for table, names in named.items() if names}
+
+    def close(self) -> None:
+        """Give the files back; what was not kept is lost."""
+        self.cells.close()
+        self.rejected.close()

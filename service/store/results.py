@@ -1,0 +1,79 @@
+"""What one model made of the events of a run, and every question that can be asked about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from service.errors import RunFolderError, UnknownCell
+from service.gates.book import GateBook
+from service.store.cell_query import CellQuery
+from service.store.labels import Labels
+from service.store.result_tables import ResultTables
+from service.store.row_stream import RowStream
+from service.store.run_files import BUNDLE
+from service.store.similar import Similar
+from service.store.statistics import Statistics
+
+
+class Results:
+    """A result set of a run, read from any thread, also while it is written.
+
+    Attributes
+    ----------
+    path
+        Its folder; of the live set, the run's.
+    cells
+        Questions to the cells, whose filters may name the run's gates and labels.
+    rejected
+        Questions to the events that could not be judged.
+    statistics
+        Histograms, densities and counts of the cells.
+    similar
+        Cells by how alike the model finds them.
+    """
+
+    def __init__(self, path: Path, tables: ResultTables, gates: GateBook, labels: Labels) -> None:
+        self.path = path
+        self.cells = CellQuery(tables.cells, gates, labels)
+        self.rejected = CellQuery(tables.rejected)
+        self.statistics = Statistics(self.cells)
+        self.similar = Similar(self.cells)
+
+    def cell(self, event_id: int) -> dict[str, Any]:
+        """Return everything the tables hold of one event; a `rejection` beside it where it is not a cell.
+
+        Raises
+        ------
+        UnknownCell
+            If neither table has it.
+        """
+        row = self.cells.row(event_id) or self.rejected.row(event_id)
+        if row is None:
+            raise UnknownCell(f"There is no event {event_id} in these results; it may be in flight, or was dropped.")
+        return row
+
+    def stream(
+        self, where: str | None = None, events: Sequence[int] = (), most: int | None = None, *, rejected: bool = False
+    ) -> RowStream:
+        """Return the rows of cells, or of the events that could not be judged, as a stream: see `RowStream.of`."""
+        return RowStream.of(self.rejected if rejected else self.cells, where, events, most)
+
+    def bundle_path(self) -> Path:
+        """Return the file of the bundle that answered.
+
+        Raises
+        ------
+        RunFolderError
+            If the folder does not have it.
+        """
+        path = self.path / BUNDLE
+        if not path.is_file():
+            raise RunFolderError(f"The folder '{self.path}' has lost its '{BUNDLE}'; copy the bundle back into it.")
+        return path
+
+    def close(self) -> None:
+        """Give the databases back."""
+        self.cells.close()
+        self.rejected.close()
