@@ -114,7 +114,7 @@ def test_a_run_stopped_while_armed_leaves_an_honest_folder(control_of: Control) 
     ledger = run.ledger
     assert (ledger.detected, ledger.samples, ledger.recorded, ledger.unrecorded) == (0, 0, 0, 0)
     folder = control.folder(run.id)
-    assert folder.run() == run and folder.cells().total == folder.rejected().total == 0
+    assert folder.run() == run and folder.results().cells.page().total == folder.results().rejected.page().total == 0
     assert control.status().state is ServiceState.IDLE
     assert control.start(held()).state is RunState.ARMED, "the service cannot arm again"
 
