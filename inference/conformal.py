@@ -40,10 +40,13 @@ def least_probabilities(
         One for each class: the floor(alpha (n + 1))-th smallest probability that the class's own n cells have of it;
         0, which is always passed, where there are too few cells to promise anything.
     """
-    return tuple(
-        _nth_smallest(probability[label == index, index], int(alpha * (1 + np.count_nonzero(label == index))))
-        for index in range(probability.shape[1])
-    )
+    own = [probability[label == index, index] for index in range(probability.shape[1])]
+    return tuple(_nth_smallest(values, allowed_misses(len(values), alpha)) for values in own)
+
+
+def allowed_misses(cells: int, alpha: float) -> int:
+    """Return how many of a class's calibration cells and the next one, taken together, may have sets without it."""
+    return int(alpha * (cells + 1))
 
 
 def class_sets(probability: npt.NDArray[np.floating], least: Sequence[float]) -> npt.NDArray[np.bool_]:

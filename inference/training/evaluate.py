@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.stats import binom
 
 from inference.conformal import class_sets
 from inference.contract import Contract
@@ -15,6 +14,7 @@ from inference.engine import Engine
 from inference.evaluation.answers import answers_of
 from inference.training.calibration import expected_calibration_error, untempered
 from inference.training.controls import control_accuracies
+from inference.training.coverage import coverage_band
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_errors
 from inference.training.graphs import TrainedParts
@@ -109,8 +109,8 @@ def answer_metrics(engine: Engine, split: RunSplit, seed: int) -> Metrics:
 def calibration_metrics(contract: Contract, probability: npt.NDArray[np.float32], truth: Integers) -> Metrics:
     """How far probabilities and conformal sets of labelled cells keep what they promise.
 
-    The band about the coverage that is expected holds 99 % of samples of so many cells; a run that differs from the
-    validation run by more than chance leaves it.
+    The band about the coverage that is expected holds 99 % of draws of so many cells, here and in the validation run;
+    see `coverage_band`. A run that differs from the validation run by more than chance leaves it.
     """
     metrics: Metrics = {}
     if contract.temperature is not None:
@@ -122,14 +122,14 @@ def calibration_metrics(contract: Contract, probability: npt.NDArray[np.float32]
         return metrics
     sets = class_sets(probability, contract.conformal.least_probability)
     covered = sets[np.arange(len(truth)), truth]
-    expected = 1 - contract.conformal.alpha
-    low, high = binom.interval(0.99, len(truth), expected)
+    judged = np.bincount(truth, minlength=len(contract.classes)).tolist()
+    band = coverage_band(contract.conformal.cells, judged, contract.conformal.alpha)
     by_class = {f"of {contract.classes[c]}": float(covered[truth == c].mean()) for c in np.unique(truth)}
     metrics["conformal_coverage"] = {
         "model": float(covered.mean()),
-        "expected": expected,
-        "band_low": float(low / len(truth)),
-        "band_high": float(high / len(truth)),
+        "expected": band.expected,
+        "band_low": band.low,
+        "band_high": band.high,
         **by_class,
     }
     sizes = sets.sum(axis=1)
