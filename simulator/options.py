@@ -7,19 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from acquisition.errors import ConfigError
+from acquisition.offers import offering
 from acquisition.replay_options import parse_block_samples, parse_speed
 from acquisition.source import Source
 from simulator.cells.levels import ImageLevel
 from simulator.cells.sample import parse_sample
 from simulator.cells.specimen import Specimens
 from simulator.faults.faulty_source import steady_block, with_faults
-from simulator.presets import setup_preset
+from simulator.presets import preset_offers, setup_preset
 from simulator.source import Scenario, Simulation
 from simulator.stream import Extent
 
 DEFAULT_SAMPLE = "wbc"
 
 
+@offering(preset_offers)
 def open_simulation(
     preset: str,
     *,

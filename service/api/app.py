@@ -8,14 +8,30 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import FileResponse, JSONResponse
 from fastapi.staticfiles import StaticFiles
 
-from service.api import auth, cells, exports, gates, labels, live, open_inference, pictures, runs, statistics, system
+from service.api import (
+    auth,
+    cells,
+    choices,
+    exports,
+    gates,
+    labels,
+    live,
+    open_inference,
+    pictures,
+    runs,
+    statistics,
+    system,
+)
 from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
+from service.api.context import source_folders
 from service.api.guard import Guard
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
 from service.export.under_way import ExportsUnderWay
+from service.known_bundles import KnownBundles
 from service.models import ModelShelf
+from service.recordings import Recordings
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.tokens import Scope
@@ -75,6 +91,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.tokens = tokens
     app.state.viewers = live.Viewers()
     app.state.models = ModelShelf(settings.provider)
+    app.state.recordings = Recordings(source_folders(settings))
+    app.state.known_bundles = KnownBundles(lambda run_id: control.folder(run_id).bundle_path())
     app.state.exports = ExportsUnderWay(settings.data / EXPORTS)
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
@@ -87,6 +105,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         session,
         runs.reading,
         runs.control_router,
+        choices.router,
         cells.router,
         pictures.router,
         statistics.router,

@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote, urlencode
 
 from acquisition.errors import ConfigError
+from acquisition.offers import source_kinds
 from acquisition.source import split_url
 from inference.shipped import shipped_bundles
 from service.run import RunRequest
@@ -29,6 +30,11 @@ def _inside(path: str, folders: Sequence[Path], what: str) -> Path:
     return resolved
 
 
+def named_sources(scheme: str) -> list[str]:
+    """Return the URLs of what a scheme has by name; empty where it opens files, devices or addresses."""
+    return [offer.url for kind in source_kinds() if kind.scheme == scheme for offer in kind.offers]
+
+
 def _checked_source(url: str, folders: Sequence[Path]) -> str:
     scheme, path, query = split_url(url)
     if scheme == "tcp":
@@ -41,10 +47,11 @@ def _checked_source(url: str, folders: Sequence[Path]) -> str:
     if phantoms is not None:
         query["phantoms"] = str(_inside(phantoms, folders, "folder of real images"))
     options = f"?{urlencode(query)}" if query else ""
-    if scheme == "sim":
+    names = named_sources(scheme)
+    if names:
         if not _PLAIN.fullmatch(path):
-            raise ConfigError(f"'{path[:80]}' is not the name of a simulation; use for example sim:sheet-ci.")
-        return f"sim:{path}{options}"
+            raise ConfigError(f"'{path[:80]}' is not the name of a source; use for example {names[0]}.")
+        return f"{scheme}:{path}{options}"
     return f"{scheme}:{quote(str(_inside(path, folders, 'recording')))}{options}"
 
 
