@@ -133,13 +133,13 @@ class Assignments:
             self._open[batch].reason = reason
             self._take_back(batch, worker)
 
-    def expire(self, now_s: float) -> list[bytes]:
-        """Let go of workers that hold work and are silent for too long; return them."""
-        silent = [
-            worker
+    def expire(self, now_s: float) -> dict[bytes, Member]:
+        """Let go of workers that hold work and are silent for too long; return them with what they held."""
+        silent = {
+            worker: member
             for worker, member in self._members.items()
             if now_s - member.heard_s > self._silence_s * (1 if member.holds else 3)
-        ]
+        }
         for worker in silent:
             self.leave(worker)
         return silent

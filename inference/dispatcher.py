@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Mapping, Sequence
@@ -12,13 +13,15 @@ import numpy as np
 import zmq
 
 from inference.address import checked_address
-from inference.assignments import Assignments
+from inference.assignments import Assignments, Member
 from inference.errors import TransportError
 from inference.finished import Finished, Pending, Stamps, WorkerView
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
 from reconstruction.images import CellImages
+
+logger = logging.getLogger("lightline.workers")
 
 
 class Dispatcher:
@@ -219,7 +222,8 @@ class Dispatcher:
     def _outgoing(self) -> list[Letter]:
         """Return what is to be sent now; called by the router's thread."""
         with self._changed:
-            self._assignments.expire(time.monotonic())
+            for member in self._assignments.expire(time.monotonic()).values():
+                self._say_lost(member)
             for number, reason in self._assignments.given_up().items():
                 self._finish(number, None, reason)
             letters, self._letters = self._letters, []
@@ -232,9 +236,23 @@ class Dispatcher:
 
     def _join(self, worker: bytes, message: Ready, now: float) -> None:
         warm = self._start is not None and message.run == self._start.run
+        member = self._assignments.members.get(worker)
+        if member is None or not member.name:
+            self._say(logging.INFO, "worker_joined", "An inference worker joined.", message.worker)
         self._assignments.join(worker, message.worker, message.provider, message.credit if warm else 0, now)
         if not warm and self._start is not None:
             self._letters.append((worker, self._start))
+
+    def _say_lost(self, member: Member) -> None:
+        if member.holds:
+            sentence = "An inference worker is silent; its batches are given again."
+            self._say(logging.WARNING, "worker_silent", sentence, member.name, batches=len(member.holds))
+        else:
+            self._say(logging.INFO, "worker_gone", "An inference worker is gone.", member.name)
+
+    def _say(self, level: int, what: str, sentence: str, worker: str, **fields: object) -> None:
+        run = self._start.run if self._start else ""
+        logger.log(level, sentence, extra={"what": what, "run": run, "stage": "infer", "worker": worker, **fields})
 
     def _answered(self, worker: bytes, message: Answers) -> None:
         pending = self._pending.get(message.batch) if self._start and message.run == self._start.run else None

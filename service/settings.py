@@ -10,6 +10,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from acquisition.errors import ConfigError
+from service.logs import LogForm
 
 ENVIRONMENT_PREFIX = "LIGHTLINE_"
 
@@ -43,6 +44,11 @@ class Settings(BaseModel):
     """File with the service's certificate chain (PEM); with it, the page and the API are served over TLS only."""
     tls_key: Path | None = None
     """File with the certificate's private key (PEM)."""
+
+    log: LogForm = LogForm.TEXT
+    """What log lines on stderr are: `text` for people, `json` for programs."""
+    log_file: Path | None = None
+    """File for the log as JSON lines; at 16 MiB it becomes `FILE.1`, and four of those are kept."""
 
     @field_validator("allow_source", mode="before")
     @classmethod

@@ -84,6 +84,7 @@ class ApiServer:
         self._listener = listener
         config = uvicorn.Config(
             app,
+            log_config=None,
             log_level="warning",
             access_log=False,  # An address may carry the token.
             server_header=False,

@@ -100,6 +100,12 @@ service_options = stack(
         help="Certificate (PEM) to serve the page and the API over TLS with.",
     ),
     click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="The certificate's key (PEM)."),
+    click.option("--log", type=click.Choice(["text", "json"]), help="What log lines on stderr are (default: text)."),
+    click.option(
+        "--log-file",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write the log to this file as well, as JSON lines; at 16 MiB a new one begins, and four are kept.",
+    ),
     click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser."),
 )
 

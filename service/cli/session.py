@@ -16,6 +16,7 @@ import click
 from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, TlsFiles, listen, page_url
+from service.logs import logging_to
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.tokens import TokenFile
@@ -107,7 +108,7 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
     """
     tls = tls_files(settings)
     listener = listen(settings.host, settings.port)
-    with listener:
+    with listener, logging_to(settings.log, settings.log_file):
         tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"), TokenFile(settings.data))
         tokens.keep(settings.data)
         with (

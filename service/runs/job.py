@@ -11,6 +11,7 @@ from service.errors import RunStateError, StorageError
 from service.identity import now_utc
 from service.run import DropReason, FinishReason, Run, RunState
 from service.runs.arming import Armed, providers_of
+from service.runs.journal import Journal
 from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
@@ -34,6 +35,7 @@ class Job:
     def __init__(self, armed: Armed) -> None:
         self._parts = armed.parts
         self._run = armed.run
+        self._journal = Journal(armed.run)
         self.ledger = LedgerBook()
         self.pipeline = Pipeline(armed.parts, armed.run.request, self.ledger, self._draining)
         self._lock = threading.Lock()
@@ -69,6 +71,7 @@ class Job:
                 raise RunStateError(f"The run {self._run.id} is {self._run.state}; only an armed run can be started.")
             self._update(state=RunState.ACQUIRING, started_at=now_utc())
             self._save()
+            self._journal.started()
             self.pipeline.start()
             self._thread.start()
 
@@ -105,6 +108,7 @@ class Job:
             now = time.monotonic()
             self._count_recording()
             ledger = self.ledger.snapshot()
+            self._journal.look(ledger, now, self.pipeline.lost_places)
             if ledger != last:
                 last, moved = ledger, now
             if self.pipeline.reason is not None and now - moved > STALLED_S:
@@ -139,6 +143,7 @@ class Job:
         self._parts.dispatcher.end(reason.value, _counts(self._run))
         self._parts.source.close()
         self._save()
+        self._journal.done(self._run)
 
     def _close_files(self) -> dict[str, Any] | None:
         """Seal everything; return what became of the true cells, where they are known."""
@@ -172,6 +177,7 @@ class Job:
 
     def _draining(self) -> None:
         self._update(state=RunState.DRAINING, finish_reason=self.pipeline.reason, error=self.pipeline.error)
+        self._journal.draining(self.pipeline.reason, self.pipeline.error)
 
     def _update(self, **changes: object) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -30,6 +31,8 @@ from service.runs.meters import RateMeter, StageMeters
 from service.status import QueueFill
 from service.store.cell_rows import count_reasons
 from service.store.run_folder import RunFolder
+
+logger = logging.getLogger("lightline.run")
 
 BLOCKS = 8
 LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20
@@ -103,7 +106,7 @@ class Pipeline:
         self.events_rate, self.cells_rate = RateMeter(), RateMeter()
         stages = {"read": self._intake.run, "detect": self._detect, "transform": self._transform, "store": self._store}
         self._threads = [
-            threading.Thread(target=self._guard, args=(stage,), name=f"line-{name}", daemon=True)
+            threading.Thread(target=self._guard, args=(name, stage), name=f"line-{name}", daemon=True)
             for name, stage in stages.items()
         ]
         for thread in self._threads:
@@ -148,13 +151,15 @@ class Pipeline:
         batches = QueueFill(size=max(0, dispatcher.open_batches), bound=dispatcher.bound, policy=policy)
         return {"blocks": self._blocks.fill(), "events": self._events.fill(), "batches": batches}
 
-    def _guard(self, stage: Callable[[], None]) -> None:
+    def _guard(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage; whatever it raises ends the run, with the rest counted."""
         try:
             stage()
         except LightlineError as error:
             self._break(str(error))
         except Exception as error:
+            run_id = self._parts.folder.run().id
+            logger.exception("A stage broke.", extra={"what": "fault", "run": run_id, "stage": name})
             self._break(f"The run stopped because of a fault in the service ({type(error).__name__}: {error}).")
 
     def _break(self, sentence: str) -> None:

@@ -87,7 +87,7 @@ def test_what_a_silent_worker_had_is_first_in_line() -> None:
     for batch in (1, 2, 3):
         book.add(batch)
     assert book.give() == [(b"a", 1), (b"a", 2)]
-    assert book.expire(2.0) == [b"a"]
+    assert list(book.expire(2.0)) == [b"a"]
     book.join(b"b", "b", "p", 9, 2.0)
     assert [batch for _, batch in book.give()] == [1, 2, 3]
     assert book.given_again == 2
