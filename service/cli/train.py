@@ -103,8 +103,16 @@ class ClusterNumber(click.ParamType[int | None]):
     show_default=True,
     help="Share of the flat image in the loss of a fused autoencoder.",
 )
-@click.option("--epochs", type=click.IntRange(min=1), default=60, show_default=True, help="Most passes over the cells.")
-@click.option("--latent", type=click.IntRange(min=2), default=16, show_default=True, help="Numbers that hold a cell.")
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    help="Most passes over the cells (default: dcae 60, contrastive 30, of volumes 20, classifier 16).",
+)
+@click.option(
+    "--latent",
+    type=click.IntRange(min=2),
+    help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32).",
+)
 @click.option(
     "--size",
     type=click.Choice(["live", "large"]),
@@ -176,7 +184,8 @@ def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
         from inference.training.mixture import Covariance
-        from inference.training.options import WIDTHS, Learning, Size, TrainingOptions
+        from inference.training.options import WIDTHS, Learning, Size
+        from inference.training.recipes import recipe
         from inference.training.saliency import Saliency
         from inference.training.train import train_bundle
 
@@ -188,14 +197,16 @@ def _trainer(kind: str) -> Any:
         covariance: str,
         size: str,
         saliency: str,
+        epochs: int | None,
+        latent: int | None,
         **choices: Any,
     ) -> Any:
         widths = WIDTHS[Size(size)]
-        options = TrainingOptions(
+        options = replace(
+            recipe(Learning(KINDS[kind].learning), volumes=KINDS[kind].volumes, epochs=epochs, latent=latent),
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
-            learning=Learning(KINDS[kind].learning),
             covariance=Covariance(covariance),
             widths=widths.images,
             volume_widths=widths.volumes,

@@ -1,0 +1,63 @@
+"""How each kind of model is trained where nobody says otherwise: what was measured best, see `docs/learning.md`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from inference.training.options import Learning, TrainingOptions
+
+_RECONSTRUCTION = TrainingOptions()
+_CONTRAST = TrainingOptions(
+    learning=Learning.CONTRAST,
+    latent=64,
+    axes=16,
+    epochs=30,
+    batch=256,
+    learning_rate=2e-3,
+    weight_decay=1e-4,
+    anneal=True,
+    projected=64,
+    augment=False,
+)
+_CONTRAST_OF_VOLUMES = TrainingOptions(learning=Learning.CONTRAST, axes=4, epochs=20)
+"""Of `docs/learning-transfer.md`, the only one that was measured on volumes."""
+_LABELS = TrainingOptions(
+    learning=Learning.LABELS,
+    latent=32,
+    axes=16,
+    epochs=16,
+    batch=128,
+    learning_rate=3e-3,
+    weight_decay=1e-2,
+    anneal=True,
+    augment=False,
+)
+
+
+def recipe(
+    learning: Learning, *, volumes: bool = False, epochs: int | None = None, latent: int | None = None
+) -> TrainingOptions:
+    """Return the options that suit a kind of model.
+
+    Parameters
+    ----------
+    learning
+        What the encoder learns from.
+    volumes
+        Whether it sees volumes, alone or beside flat images.
+    epochs, latent
+        Most passes over the cells, and size of each channel's latent; None leaves them as they are.
+
+    Raises
+    ------
+    TrainingError
+        If a number is out of range.
+    """
+    chosen = {
+        Learning.RECONSTRUCTION: _RECONSTRUCTION,
+        Learning.CONTRAST: _CONTRAST_OF_VOLUMES if volumes else _CONTRAST,
+        Learning.LABELS: _LABELS,
+    }[learning]
+    chosen = replace(chosen, epochs=epochs or chosen.epochs, latent=latent or chosen.latent)
+    # A rate that falls to 0 has to be let fall; the weights of the best epoch are kept all the same.
+    return replace(chosen, patience=chosen.epochs) if chosen.anneal else chosen
