@@ -92,7 +92,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.viewers = live.Viewers()
     app.state.models = ModelShelf(settings.provider)
     app.state.recordings = Recordings(source_folders(settings))
-    app.state.known_bundles = KnownBundles(lambda run_id: control.folder(run_id).bundle_path())
+    app.state.known_bundles = KnownBundles(lambda run_id: control.folder(run_id).results().bundle_path())
     app.state.exports = ExportsUnderWay(settings.data / EXPORTS)
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
