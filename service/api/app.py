@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
-from fastapi.responses import FileResponse, JSONResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi.responses import JSONResponse
 
 from service.api import (
     auth,
@@ -26,6 +23,7 @@ from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.context import source_folders
 from service.api.guard import Guard
+from service.api.page import add_page
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
 from service.export.under_way import ExportsUnderWay
@@ -38,7 +36,6 @@ from service.tokens import Scope
 
 EXPORTS = "exports"
 """Folder in the data folder for files that have to be whole before they are sent."""
-PAGE = Path(__file__).parent.parent / "dashboard"
 
 session = APIRouter(tags=["session"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 
@@ -120,9 +117,5 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     ):
         app.include_router(router)
 
-    @app.get("/", include_in_schema=False)
-    def page() -> FileResponse:
-        return FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
-
-    app.mount("/static", StaticFiles(directory=PAGE), name="static")
+    add_page(app)
     return app

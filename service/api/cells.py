@@ -29,6 +29,8 @@ router = APIRouter(prefix=CELL_PATH, tags=["cells"], dependencies=[Depends(Needs
 EventId = Annotated[int, Path(ge=1, le=2**62, description="Id of the event, from the run's one counter")]
 RESTORED = "Lightline-Restored"
 """Header that says what was done to an image."""
+TRIGGER = "Lightline-Trigger"
+"""Header that says where in the raw samples the trigger is."""
 
 
 def restoration(
@@ -128,5 +130,10 @@ def channel_npy(
 
 @router.get("/window.npy", response_class=Response)
 def window_npy(run_id: str, event_id: EventId, folder: FolderOf, permanent: PermanentOf) -> Response:
-    """Return the raw samples of the event as a NumPy file: `(n_samples, n_channels)` int8 or int16, counts."""
-    return permanent.answer(lambda: npy_bytes(folder.event(event_id).window), NPY, f"{run_id}-{event_id}-window.npy")
+    """Return the raw samples of the event as a NumPy file: `(n_samples, n_channels)` int8 or int16, counts.
+
+    The header `Lightline-Trigger` says at which of them, with a fraction, the trigger was.
+    """
+    event = folder.event(event_id)
+    trigger = {TRIGGER: f"{event.trigger_tick - event.window_tick:g}"}
+    return permanent.answer(lambda: npy_bytes(event.window), NPY, f"{run_id}-{event_id}-window.npy", trigger)

@@ -1,183 +1,154 @@
-// The page: asks the service once a second, and hands what it says to the panels.
+// The page: its frame, the connection to the service, and which view is shown.
 
-import * as api from "./api.js";
-import { showAbout, showRuns, showState } from "./about.js";
-import { CellPanel } from "./cell.js";
-import { byId } from "./dom.js";
-import { Gallery } from "./gallery.js";
-import { showLedger } from "./ledger.js";
-import { showRate } from "./rate.js";
-import { Scatter } from "./scatter.js";
+import * as api from "./core/api.js";
+import { byId, make, setChoices } from "./core/dom.js";
+import { clockTime, words } from "./core/format.js";
+import * as router from "./core/router.js";
+import { listen } from "./core/socket.js";
+import * as store from "./core/store.js";
+import { chosenTheme, nextTheme } from "./core/theme.js";
 
-const PERIOD_MS = 1000;
-const RUNS_PERIOD_MS = 15000;
-const BUSY = ["arming", "acquiring", "draining"];
-const PAGE = 5000;
-const PAGES_A_TURN = 4;
-const FIELDS = "event_id,cluster,class,novel,embedding_0,embedding_1";
-const EMPTY_LEDGER = { detected: 0, stored: 0, rejected: {}, dropped: {}, in_flight: 0, samples: 0, samples_lost: 0, losses_of_unknown_size: 0 };
+const VIEWS = {
+  live: () => import("./views/live.js"),
+  cell: () => import("./views/cell.js"),
+};
+const RUNS_PERIOD_MS = 30_000;
+const ORIGINS = {
+  simulated: "The samples come from the simulator, not from an instrument",
+  "semi-real": "Images of real cells, seen through a simulated instrument",
+};
+const GONE = "The service does not answer; is it still running? This page goes on by itself as soon as it does.";
 
-/** What is looked at: a run, a cell in it, and whether to go along with the next run. */
-const view = { run: null, cell: null, following: true, cursor: 0, current: null, ids: [], runs: [], runsSign: "", runsAt: 0 };
+let current = null;
 
-const scatter = new Scatter(chooseCell);
-const gallery = new Gallery(chooseCell);
-const panel = new CellPanel(stepCell);
-
-function notice(message, kind = "error") {
-  const line = byId("notice");
-  line.dataset.kind = kind;
-  line.textContent = message ?? "";
-  line.hidden = !message;
+function notice(message) {
+  byId("notice").textContent = message ?? "";
+  byId("notice").hidden = !message;
 }
 
-function writeAddress() {
-  const parts = new URLSearchParams();
-  if (view.run) parts.set("run", view.run);
-  if (view.cell) parts.set("cell", view.cell);
-  window.history.replaceState(null, "", parts.size ? `#${parts}` : window.location.pathname);
-}
-
-function readAddress() {
-  const parts = new URLSearchParams(window.location.hash.slice(1));
-  const run = parts.get("run");
-  if (!run) return;
-  const cell = Number(parts.get("cell")) || null;
-  if (run !== view.run) lookAt(run, false);
-  if (cell && cell !== view.cell) chooseCell(cell);
-}
-
-function lookAt(run, following) {
-  Object.assign(view, { run, following, cell: null, cursor: 0, ids: [] });
-  scatter.clear();
-  gallery.clear(run);
-  panel.clear();
-  writeAddress();
-  if (!run) return;
-  api.getBundle(run).then(
-    (bundle) => { if (view.run === run) scatter.setNames(bundle.clusters); },
-    (problem) => notice(problem.message),
-  );
-}
-
-function chooseCell(id) {
-  view.cell = id;
-  writeAddress();
-  scatter.select(id);
-  gallery.select(id);
-  panel.show(view.run, id);
-}
-
-function stepCell(step) {
-  const now = view.ids.indexOf(view.cell);
-  const next = view.ids[now < 0 ? view.ids.length - 1 : now + step];
-  if (next) chooseCell(next);
-}
-
-async function takeCells(pixel_um) {
-  for (let turn = 0; turn < PAGES_A_TURN; turn += 1) {
-    const { run } = view;
-    const page = await api.getCells(run, { fields: FIELDS, after: view.cursor, limit: PAGE });
-    if (view.run !== run || page.rows.length === 0) break;
-    view.cursor = page.rows.at(-1).event_id;
-    view.ids.push(...page.rows.map((row) => row.event_id));
-    scatter.add(page.rows);
-    gallery.add(page.rows);
-    if (page.rows.length < PAGE) break;
+/** Show the view of an address; the same view is only told where to go. */
+async function show(place) {
+  const { view } = place;
+  for (const link of document.querySelectorAll("nav a")) link.setAttribute("aria-current", link.dataset.view === view ? "page" : "false");
+  showRuns();
+  if (current?.name === view) return current.view.move(place);
+  current?.view.close();
+  const root = make("div", { class: "view" });
+  byId("view").replaceChildren(root);
+  current = null;
+  if (!VIEWS[view]) {
+    root.append(make("p", { class: "empty" }, `There is no view called '${view}'. Choose one above.`));
+    return;
   }
-  gallery.refresh(pixel_um);
+  const module = await VIEWS[view]();
+  if (router.here().view !== view || current) return;
+  document.title = `${module.title} · Lightline`;
+  current = { name: view, view: module.open(root, router.here()) };
 }
 
-/** The list of runs changes rarely, and is long: it is asked for when a run begins or ends, and now and then. */
-async function knownRuns(status) {
-  const sign = `${status.run_id} ${status.state}`;
-  if (sign !== view.runsSign || Date.now() - view.runsAt > RUNS_PERIOD_MS) {
-    view.runs = (await api.getRuns()).runs;
-    Object.assign(view, { runsSign: sign, runsAt: Date.now() });
+/** The list of runs, and links that stay with the run that is looked at. */
+function showRuns() {
+  const { view, args } = router.here();
+  const runs = store.get("runs");
+  const list = byId("runs");
+  const chosen = args[0] ?? store.newestRun();
+  setChoices(list, runs.map((run) => [run.id, `${clockTime(run.started_at)} · ${run.request.source}`]), chosen);
+  list.disabled = runs.length === 0;
+  list.onchange = () => router.go(router.linkTo(view === "cell" ? "explore" : view, [list.value]));
+  for (const link of document.querySelectorAll("nav a[data-of-run]")) {
+    link.href = router.linkTo(link.dataset.view, args[0] ? [args[0]] : []);
   }
-  return view.runs;
+  const origin = runs.find((run) => run.id === chosen)?.origin ?? "measured";
+  const badge = byId("origin");
+  badge.hidden = origin === "measured";
+  badge.textContent = origin.toUpperCase();
+  badge.title = ORIGINS[origin] ?? "";
 }
 
-async function turn() {
-  await api.openSession();
-  const status = await api.getStatus();
-  const runs = await knownRuns(status);
-  const newest = status.run_id ?? runs[0]?.id ?? null;
-  if (view.following && newest !== view.run) lookAt(newest, true);
-  view.current = status.run_id;
-  showState(status.state);
-  showRuns(runs, view.run, (run) => lookAt(run, run === newest));
-  const run = view.run ? await api.getRun(view.run) : null;
-  const busy = BUSY.includes(status.state);
-  const live = busy && run !== null && run.id === status.run_id;
-  showAbout(run);
-  showLedger(live ? status.ledger : run?.ledger ?? EMPTY_LEDGER);
-  showRate(live ? status.event_rate_hz : null);
-  byId("start-button").disabled = busy;
-  byId("stop-button").disabled = status.state !== "acquiring";
-  if (run) await takeCells(run.instrument.grid.pixel_um);
+function showState() {
+  const link = store.get("link");
+  const state = link === "open" ? store.get("status").state : link;
+  byId("state").dataset.state = state;
+  byId("state").textContent = words(state);
 }
 
-let wentWrong = false;
+let asked = "";
 
-async function poll() {
+async function askForRuns(again) {
+  const status = store.get("status");
+  const sign = `${status?.run_id} ${status?.state}`;
+  if (!again && sign === asked) return;
+  asked = sign;
   try {
-    await turn();
-    if (wentWrong) notice(null);
-    wentWrong = false;
+    store.set({ runs: (await api.getRuns()).runs });
   } catch (problem) {
-    wentWrong = true;
-    if (problem.status === 401) return askToken();
-    if (problem.status === 0) showState("offline");
-    if (!(problem instanceof api.Problem)) throw problem;
-    notice(problem.message);
-  } finally {
-    if (!byId("token-dialog").open) setTimeout(poll, PERIOD_MS);
+    if (problem.status > 0 && problem.status !== 401) notice(problem.message);
   }
 }
 
-function askToken() {
-  showState("locked");
-  const dialog = byId("token-dialog");
-  byId("token-error").textContent = sessionStorage.getItem("lightline-token") ? "That token is not this service's; it may have been started again." : "";
-  if (!dialog.open) dialog.showModal();
+function connect() {
+  return listen(api.statusSocket, {
+    take: ({ status }) => {
+      store.set({ status });
+      store.set({ link: "open" });
+      askForRuns(false);
+    },
+    link: (up) => {
+      if (!up && store.get("link") !== "locked") store.set({ link: "offline" });
+      if (up) notice(null);
+      else notice(store.get("link") === "locked" ? null : GONE);
+    },
+    refused: (reason) => notice(reason),
+  });
+}
+
+function askForToken(hadOne) {
+  store.set({ link: "locked" });
+  notice(null);
+  byId("token-error").textContent = hadOne ? "That token is not this service's, or no longer: it may have ended, or the service was started again." : "";
+  if (!byId("token-dialog").open) byId("token-dialog").showModal();
+}
+
+let stop = null;
+
+/** Begin, or begin again with another token. */
+async function begin() {
+  stop?.();
+  store.set({ link: "connecting" });
+  try {
+    await api.openSession(true);
+  } catch (problem) {
+    if (problem.status === 401) return;
+    notice(problem.message);
+  }
+  stop = connect();
+  await askForRuns(true);
+  current?.view.close();
+  current = null;
+  await show(router.here());
 }
 
 byId("token-form").addEventListener("submit", () => {
   api.keepToken(byId("token").value.trim());
   byId("token").value = "";
   byId("token-dialog").close();
-  poll();
+  begin();
 });
 
-byId("start").addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const cells = byId("cells").value;
-  const button = byId("start-button");
-  button.disabled = true;
-  showState("arming");
-  notice("Opening the source and warming the model …", "info");
-  try {
-    // At the pace of the instrument: this page is for watching.
-    const request = { source: byId("source").value.trim(), cells: cells ? Number(cells) : null, speed: 1 };
-    const run = await api.startRun(request);
-    notice(null);
-    lookAt(run.id, true);
-  } catch (problem) {
-    notice(problem.message);
-    button.disabled = false;
-  }
-});
+const themeButton = byId("theme");
+const showTheme = (theme) => {
+  themeButton.dataset.theme = theme;
+  themeButton.title = themeButton.ariaLabel = `Colours: ${theme}; press to change`;
+};
+themeButton.addEventListener("click", () => showTheme(nextTheme()));
+showTheme(chosenTheme());
 
-byId("stop-button").addEventListener("click", async () => {
-  try {
-    await api.stopRun(view.current);
-  } catch (problem) {
-    notice(problem.message);
-  }
-});
-
-window.addEventListener("hashchange", readAddress);
+store.watch("link", showState);
+store.watch("status", showState);
+store.watch("runs", showRuns);
+router.onMove(show);
+api.onLocked(askForToken);
 api.adoptToken();
-readAddress();
-poll();
+setInterval(() => askForRuns(true), RUNS_PERIOD_MS);
+setInterval(() => api.openSession().catch(() => {}), RUNS_PERIOD_MS);
+begin();

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from browsing import CHROMIUM, PATIENCE_MS
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from served import World, service_on
 from stored_run import make_run
 from tiny_bundle import tiny_bundle
@@ -27,3 +29,21 @@ def live_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Worl
     data = tmp_path / "data"
     with service_on(data, make_run(data)) as serving:
         yield serving
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 720})
+    yield context.new_page()
+    context.close()
