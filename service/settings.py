@@ -1,24 +1,29 @@
-"""How a service is set up: one frozen model, filled from the environment and overruled by the command line."""
+"""How a service is set up: one frozen model, the only list of settings; file, environment and options fill it."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from acquisition.errors import ConfigError
 from service.logs import LogForm
+from service.settings_sources import ENVIRONMENT_PREFIX, SetBy, given_settings
 
-ENVIRONMENT_PREFIX = "LIGHTLINE_"
+__all__ = ["ENVIRONMENT_PREFIX", "Settings"]
 
 Provider = Literal["auto", "cpu", "cuda"]
 
 
 class Settings(BaseModel):
-    """What a service needs to know before it starts; every field can be set as `LIGHTLINE_<FIELD>`."""
+    """What a service needs to know before it starts.
+
+    Every field can be set in a file (`lightline.toml`, or `--config FILE`), as the variable `LIGHTLINE_<FIELD>`, and as
+    an option of the command line; what comes later in this list wins. `lightline config` shows them all.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
@@ -27,7 +32,7 @@ class Settings(BaseModel):
     host: str = Field(default="127.0.0.1", min_length=1, max_length=255)
     """Address to listen on; the default is reached from this computer only."""
     port: int = Field(default=8000, ge=0, le=65535)
-    """Port to listen on; 0 takes any free one."""
+    """Port of the page and the API; 0 takes any free one."""
     workers: int = Field(default=1, ge=0, le=64)
     """Inference workers inside the service; 0 where workers come from elsewhere."""
     transport: str = Field(default="inproc://", max_length=256)
@@ -35,20 +40,21 @@ class Settings(BaseModel):
     provider: Provider = "auto"
     """Hardware for inference: `auto` takes a graphics card where one works, and says what it took."""
     allow_source: tuple[Path, ...] = ()
-    """Folders beside `data` whose recordings may be opened over HTTP."""
+    """Folder beside `data` whose recordings may be opened over HTTP; may be given several times."""
     allow_host: tuple[str, ...] = ()
-    """Names beside the loopback ones by which a browser may call this service."""
+    """Name beside the loopback ones by which a browser may call this service; may be given several times."""
     requests_per_s: float = Field(default=1000.0, ge=0, le=1e6)
     """Requests a second that one address may make for long; 0 means no limit."""
     tls_certificate: Path | None = None
     """File with the service's certificate chain (PEM); with it, the page and the API are served over TLS only."""
     tls_key: Path | None = None
     """File with the certificate's private key (PEM)."""
-
     log: LogForm = LogForm.TEXT
     """What log lines on stderr are: `text` for people, `json` for programs."""
     log_file: Path | None = None
     """File for the log as JSON lines; at 16 MiB it becomes `FILE.1`, and four of those are kept."""
+
+    _set_by: Mapping[str, SetBy] = PrivateAttr(default_factory=dict)
 
     @field_validator("allow_source", mode="before")
     @classmethod
@@ -67,34 +73,41 @@ class Settings(BaseModel):
         return self
 
     @classmethod
-    def load(cls, environment: Mapping[str, str] | None = None, **overrides: object) -> Self:
-        """Read the environment, then let every override that is not None win.
+    def load(
+        cls, environment: Mapping[str, str] | None = None, config: Path | None = None, **overrides: object
+    ) -> Self:
+        """Read the file, let the environment overrule it, and every override that is not None overrule both.
 
         Parameters
         ----------
         environment
             Variables to read; None means those of this process.
+        config
+            File to read; None means the one that `LIGHTLINE_CONFIG` names, or `lightline.toml` where there is one.
         overrides
             Fields as the command line gave them.
 
         Raises
         ------
         ConfigError
-            If a value does not make sense; the sentence names the field.
+            If there is no such setting, or its value does not make sense; the sentence names the place.
         """
-        variables = os.environ if environment is None else environment
-        values: dict[str, object] = {
-            name: variables[ENVIRONMENT_PREFIX + name.upper()]
-            for name in cls.model_fields
-            if ENVIRONMENT_PREFIX + name.upper() in variables
-        }
-        values.update({name: value for name, value in overrides.items() if value is not None})
+        known = {name: field.annotation for name, field in cls.model_fields.items()}
+        given = given_settings(known, environment, config, overrides)
         try:
-            return cls.model_validate(values)
+            settings = cls.model_validate({name: one.value for name, one in given.items()})
         except ValidationError as error:
             first = error.errors()[0]
             field = str(first["loc"][0]) if first["loc"] else "settings"
-            raise ConfigError(
-                f"The setting '{field}' (option --{field.replace('_', '-')} or variable "
-                f"{ENVIRONMENT_PREFIX}{field.upper()}) is not valid: {first['msg']}."
-            ) from None
+            where = f" ({given[field].place})" if field in given else ""
+            raise ConfigError(f"The setting '{field}'{where} is not valid: {first['msg']}.") from None
+        settings._set_by = {name: one.set_by for name, one in given.items()}
+        return settings
+
+    def set_by(self, name: str) -> SetBy:
+        """Return what gave a setting its value."""
+        return self._set_by.get(name, SetBy.DEFAULT)
+
+    def plain(self) -> dict[str, Any]:
+        """Return every setting as a value of JSON."""
+        return self.model_dump(mode="json")

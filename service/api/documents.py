@@ -12,6 +12,7 @@ from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
 from service.run import Run
+from service.settings_sources import SetBy
 from service.store.labels import MOST_AT_ONCE, LabelName
 from service.store.similar import Why
 
@@ -27,6 +28,15 @@ class Health(_Document):
     """Whether the service lives, or is ready."""
 
     status: Literal["ok", "not ready"]
+
+
+class SettingDocument(_Document):
+    """One setting of the service."""
+
+    name: str
+    value: str | int | float | list[str] | None
+    set_by: SetBy
+    """What gave it its value: the default, the file, the environment, or an option of the command line."""
 
 
 class RunList(_Document):

@@ -7,8 +7,8 @@ from fastapi.responses import PlainTextResponse
 
 from inference.contract import Contract
 from service.api.auth import Needs
-from service.api.context import ControlOf
-from service.api.documents import Health
+from service.api.context import ControlOf, SettingsOf
+from service.api.documents import Health, SettingDocument
 from service.api.metrics import prometheus_text
 from service.api.problems import PROBLEMS
 from service.errors import UnknownRun
@@ -58,6 +58,15 @@ def bundle(control: ControlOf) -> Contract:
     if not runs:
         raise UnknownRun("There is no run yet, so no bundle answers; start one first.")
     return control.engine_for(runs[-1].id).contract
+
+
+@router.get("/api/v1/settings")
+def all_settings(settings: SettingsOf) -> list[SettingDocument]:
+    """Return every setting of the service with its value, and what set it; secrets are no settings."""
+    return [
+        SettingDocument(name=name, value=value, set_by=settings.set_by(name))
+        for name, value in settings.plain().items()
+    ]
 
 
 @router.get("/metrics", response_class=PlainTextResponse)

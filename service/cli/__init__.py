@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",
+    "config": "service.cli.config:config",
     "token": "service.cli.token:token",
 }
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,8 +11,8 @@ from pydantic import ByteSize, TypeAdapter, ValidationError
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 from reconstruction.gate import GateSettings
 from reconstruction.time_stretch.modes import LineMode
-
-Command = Callable[..., Any]
+from service.cli.setting_options import Command, config_option, setting_option
+from service.settings import Settings
 
 
 class FileSize(click.ParamType[int]):
@@ -68,44 +67,12 @@ def stack(*decorators: Callable[[Command], Command]) -> Callable[[Command], Comm
     return decorate
 
 
-data_option = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    help="Folder that runs are kept in (default: lightline-data, or LIGHTLINE_DATA).",
-)
+data_options = stack(config_option(), setting_option("data"))
+
+service_settings = stack(config_option(), *(setting_option(name) for name in Settings.model_fields))
 
 service_options = stack(
-    data_option,
-    click.option("--host", help="Address to listen on (default: 127.0.0.1, this computer only)."),
-    click.option("--port", type=int, help="Port of the page and the API (default: 8000; 0 takes any free one)."),
-    click.option("--workers", type=int, help="Inference workers inside the service (default: 1)."),
-    click.option(
-        "--transport", help="Where other workers may join, e.g. tcp://127.0.0.1:5555 (default: inproc://, none)."
-    ),
-    click.option(
-        "--provider",
-        type=click.Choice(["auto", "cpu", "cuda"]),
-        help="Hardware for inference; 'auto' takes a graphics card where one works (default: auto).",
-    ),
-    click.option(
-        "--allow-source",
-        type=click.Path(file_okay=False, path_type=Path),
-        multiple=True,
-        help="Folder whose recordings may be opened from the page; may be given several times.",
-    ),
-    click.option("--allow-host", multiple=True, help="Another name that browsers may call this computer by."),
-    click.option(
-        "--tls-certificate",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Certificate (PEM) to serve the page and the API over TLS with.",
-    ),
-    click.option("--tls-key", type=click.Path(dir_okay=False, path_type=Path), help="The certificate's key (PEM)."),
-    click.option("--log", type=click.Choice(["text", "json"]), help="What log lines on stderr are (default: text)."),
-    click.option(
-        "--log-file",
-        type=click.Path(dir_okay=False, path_type=Path),
-        help="Write the log to this file as well, as JSON lines; at 16 MiB a new one begins, and four are kept.",
-    ),
+    service_settings,
     click.option("--open/--no-open", "open_page", default=False, help="Open the page in a browser."),
 )
 

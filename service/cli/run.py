@@ -15,8 +15,8 @@ from acquisition.replay_options import parse_speed
 from service.cli.acquire import acquire
 from service.cli.options import run_options, service_options, speed_option
 from service.cli.session import serving
+from service.cli.setting_options import settings_from
 from service.run import RunRequest
-from service.settings import Settings
 
 
 def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest:
@@ -44,14 +44,6 @@ def _acquire(source: str, speed: str, *, exit_when_done: bool, as_json: bool, op
     with serving(settings_from(options), open_page=open_page) as session:
         code = acquire(session, request, exit_when_done=exit_when_done, as_json=as_json)
     click.get_current_context().exit(code)
-
-
-def settings_from(values: dict[str, Any]) -> Settings:
-    """Return the settings: options that were given, then the environment, then defaults."""
-    # An option that was not given must not overrule the environment.
-    return Settings.load(
-        None, **{name: value or None if isinstance(value, tuple) else value for name, value in values.items()}
-    )
 
 
 @click.command()

@@ -7,8 +7,8 @@ from typing import Any
 import click
 
 from service.cli.options import service_options
-from service.cli.run import settings_from
 from service.cli.session import serving
+from service.cli.setting_options import settings_from
 
 
 @click.command()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import Any
 
 import click
 
-from service.cli.options import data_option
-from service.settings import Settings
+from service.cli.options import data_options
+from service.cli.setting_options import settings_from
 from service.tokens import Scope, TokenFile
 
 
@@ -33,11 +33,11 @@ def token() -> None:
 )
 @click.option("--days", type=click.FloatRange(0, 36_500, min_open=True), default=90.0, show_default=True)
 @click.option("--forever", is_flag=True, help="It does not expire.")
-@data_option
-def create(name: str, scopes: tuple[str, ...], days: float, forever: bool, data: Path | None) -> None:
+@data_options
+def create(name: str, scopes: tuple[str, ...], days: float, forever: bool, **where: Any) -> None:
     """Make a token for NAME and print it; it cannot be shown again."""
     granted = frozenset(Scope(scope) for scope in scopes)
-    secret = _file(data).create(name, granted, None if forever else days)
+    secret = _file(where).create(name, granted, None if forever else days)
     click.echo(
         f"Token of '{name}' ({', '.join(sorted(granted))}); it is kept as a hash only, so note it now:", err=True
     )
@@ -45,10 +45,10 @@ def create(name: str, scopes: tuple[str, ...], days: float, forever: bool, data:
 
 
 @token.command("list")
-@data_option
-def list_tokens(data: Path | None) -> None:
+@data_options
+def list_tokens(**where: Any) -> None:
     """List the tokens there are."""
-    for kept in _file(data).tokens():
+    for kept in _file(where).tokens():
         end = "never" if kept.expires_at is None else f"{kept.expires_at:%Y-%m-%d %H:%M} UTC"
         state = "" if kept.holds() else "  (expired)"
         click.echo(f"{kept.name:<24}{','.join(sorted(kept.scopes)):<24}until {end}{state}")
@@ -56,12 +56,12 @@ def list_tokens(data: Path | None) -> None:
 
 @token.command()
 @click.argument("name")
-@data_option
-def revoke(name: str, data: Path | None) -> None:
+@data_options
+def revoke(name: str, **where: Any) -> None:
     """Take the token of NAME back."""
-    _file(data).revoke(name)
+    _file(where).revoke(name)
     click.echo(f"The token of '{name}' opens nothing any more.", err=True)
 
 
-def _file(data: Path | None) -> TokenFile:
-    return TokenFile(Settings.load(None, data=data).data)
+def _file(where: dict[str, Any]) -> TokenFile:
+    return TokenFile(settings_from(where).data)
