@@ -11,6 +11,7 @@ from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.trace_files import FILE_BYTES, LEAST_FILE_BYTES
 from reconstruction.settings import ImageSettings
+from service.gates.gate import MOST_GATES, Gate, GateName
 
 
 class _Record(BaseModel):
@@ -40,6 +41,8 @@ class FinishReason(StrEnum):
     SOURCE_ENDED = "source_ended"
     TARGET_REACHED = "target_reached"
     """The number of cells or seconds asked for."""
+    GATE_REACHED = "gate_reached"
+    """The number of cells asked for in a gate."""
     STOPPED = "stopped"
     """Someone asked."""
     OVERRUN = "overrun"
@@ -82,6 +85,15 @@ class Record(StrEnum):
         return {True: cls.FULL, False: cls.NONE}.get(value) if isinstance(value, bool) else None
 
 
+class GateStop(_Record):
+    """Enough cells of one kind."""
+
+    gate: GateName
+    """One of the gates that the run begins with; what becomes of it during the run does not move the rule."""
+    cells: Annotated[int, Field(ge=1, le=10**9)]
+    """Stop once so many stored cells lie in it."""
+
+
 class RunRequest(_Record):
     """What to acquire, and when to stop."""
 
@@ -91,6 +103,12 @@ class RunRequest(_Record):
     """Stop after this many stored cells; None means no limit."""
     seconds: Annotated[float, Field(gt=0, le=10**7)] | None = None
     """Stop after this much time on the sample clock; None means no limit."""
+    stop: GateStop | None = None
+    """Stop after enough cells in a gate; None means no such rule. The first of all rules that holds ends the run."""
+    gates: Annotated[tuple[Gate, ...], Field(max_length=MOST_GATES)] = ()
+    """Gates that the run begins with; they may name each other."""
+    gates_from: str | None = Field(default=None, max_length=64)
+    """Instead of `gates`: the id of a run, whose gates as they now stand are copied."""
     record: Record = Record.NONE
     """What of the raw stream is kept in the run folder, as trace files; true means `full`, false `none`."""
     file_bytes: Annotated[int, Field(ge=LEAST_FILE_BYTES, le=10**15)] = FILE_BYTES
@@ -108,6 +126,12 @@ class RunRequest(_Record):
     channels: Annotated[tuple[Annotated[str, Field(max_length=64)], ...], Field(max_length=32)] = ()
     """Images to make and measure beside the one that objects are found in and those that the model looks at, for
     example `phase`; flat ones are stored."""
+
+    @model_validator(mode="after")
+    def _gates_of_one_kind(self) -> Self:
+        if self.gates and self.gates_from is not None:
+            raise ValueError("a run begins with gates of its own, or with those of another run, not with both")
+        return self
 
 
 class Ledger(_Record):

@@ -108,6 +108,15 @@ class DriftStatus(_Snapshot):
     """Of them raised the alarm."""
 
 
+class GateProgress(_Snapshot):
+    """How far a run is that ends after so many cells in a gate."""
+
+    gate: str
+    cells: NonNegativeInt
+    """Stored cells in it."""
+    wanted: NonNegativeInt
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -134,6 +143,8 @@ class ServiceStatus(_Snapshot):
     """Because their worker was silent."""
     answers_ignored: NonNegativeInt = 0
     """Because the batch was answered already."""
+    stop: GateProgress | None = None
+    """None where the run has no rule with a gate."""
     drift: DriftStatus | None = None
     """None before the first window is full, and where the model does not say what ordinary cells look like."""
     bundle: str = ""

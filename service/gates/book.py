@@ -10,13 +10,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from service.errors import QueryError, RunFolderError, StaleGate, UnknownGate
 from service.gates.conditions import GateConditions
-from service.gates.gate import Gate, GateName
+from service.gates.gate import MOST_GATES, Gate, GateName
 from service.gates.where import ColumnKind
 from service.identity import now_utc
 from service.store.disk import write_sealed
 
 GATES_JSON = "gates.json"
-MOST_GATES = 500
 MOST_VERSIONS = 20_000
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from service.errors import QueryError
 from service.gates.gate import Axis, Combination, Ellipse, Filter, Gate, Polygon, Rectangle, Region
 from service.gates.scales import number
-from service.gates.where import ColumnKind, Condition, parse_where
+from service.gates.where import ColumnKind, Condition, joined, parse_where
 
 MOST_SQL = 400_000
 """Characters of a gate as SQL: gates made of gates made of gates could otherwise grow without bound."""
@@ -55,7 +55,7 @@ class GateConditions:
         self._open.append(name)
         try:
             own = self._region(gate.region)
-            condition = own if gate.parent is None else _joined(" AND ", [self(gate.parent), own])
+            condition = own if gate.parent is None else joined("and", [self(gate.parent), own])
         finally:
             self._open.pop()
         if len(condition.sql) > MOST_SQL:
@@ -84,7 +84,7 @@ class GateConditions:
             Condition(f"(NOT {part.sql})", part.parameters) if operand.complement != (region.kind == "not") else part
             for operand, part in ((operand, self(operand.gate)) for operand in region.of)
         ]
-        return _joined(" OR " if region.kind == "or" else " AND ", parts)
+        return joined("or" if region.kind == "or" else "and", parts)
 
     def _check(self, axis: Axis) -> None:
         kind = ColumnKind.NUMBER if self._columns is None else self._columns.get(axis.column)
@@ -97,12 +97,6 @@ class GateConditions:
 def _certain(sql: str) -> Condition:
     """Cells without a value are in no region, and so in its complement."""
     return Condition(f"coalesce({sql}, FALSE)")
-
-
-def _joined(word: str, parts: Sequence[Condition]) -> Condition:
-    return Condition(
-        "(" + word.join(part.sql for part in parts) + ")", tuple(value for part in parts for value in part.parameters)
-    )
 
 
 def _place(axis: Axis) -> str:

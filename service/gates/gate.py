@@ -11,6 +11,8 @@ from service.gates.scales import Finite, Linear, Positive, Scale
 
 MOST_VERTICES = 500
 MOST_DIMENSIONS = 8
+MOST_GATES = 500
+"""Of one run."""
 NAME = r"^[A-Za-z0-9_][A-Za-z0-9_ .+/()-]{0,63}$"
 
 GateName = Annotated[str, Field(pattern=NAME, description="Letters, digits, spaces and _ . + - / ( )")]

@@ -49,7 +49,8 @@ class Log(_Scale):
 
     def of(self, value: float) -> float:
         """Return where a value lies on the axis; NaN for 0 and less."""
-        return math.log10(value / self.top) / self.decades + 1.0 if value > 0 else math.nan
+        ratio = value / self.top
+        return math.log10(ratio) / self.decades + 1.0 if ratio > 0 else math.nan
 
     def sql(self, column: str) -> str:
         """Return the same in SQL; NULL for 0 and less."""

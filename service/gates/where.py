@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Generic, Protocol, TypeVar
 
 from service.errors import QueryError
 
 Value = float | int | str | bool
+Made = TypeVar("Made")
 
 _LONGEST = 2000
 _DEEPEST = 32
@@ -64,6 +66,19 @@ def no_gates(name: str) -> Condition:
     raise QueryError(f"There is no gate '{name[:64]}' here; filter by columns.")
 
 
+class Maker(Protocol[Made]):
+    """What a filter is made into: a condition of a query, or something that is asked of rows."""
+
+    def compared(self, column: str, operator: str, value: Value) -> Made:
+        """Make `column operator value`; the operator is one of = <> < <= > >=."""
+
+    def in_gate(self, name: str, *, complement: bool) -> Made:
+        """Make whether a row is in a gate, or is not; raises `QueryError` where there is no such gate."""
+
+    def joined(self, word: str, parts: Sequence[Made]) -> Made:
+        """Make that all parts hold (`and`), or any (`or`)."""
+
+
 def parse_where(
     text: str | None, columns: Mapping[str, ColumnKind] | None, gates: GateConditions = no_gates
 ) -> Condition:
@@ -86,12 +101,40 @@ def parse_where(
     """
     if text is None or not text.strip():
         return Condition()
+    return parse_filter(text, columns, _Conditions(gates))
+
+
+def parse_filter(text: str, columns: Mapping[str, ColumnKind] | None, maker: Maker[Made]) -> Made:
+    """Return what `maker` makes of a filter that is not blank; raises `QueryError` as `parse_where` does."""
     if len(text) > _LONGEST:
         raise QueryError(f"The filter is longer than {_LONGEST} characters; make it shorter.")
-    parser = _Parser(_tokens(text), columns, gates)
-    sql = parser.alternatives(0)
+    parser = _Parser(_tokens(text), columns, maker)
+    made = parser.alternatives(0)
     parser.expect_end()
-    return Condition(sql, tuple(parser.parameters))
+    return made
+
+
+@dataclass(frozen=True)
+class _Conditions:
+    """Makes conditions."""
+
+    gates: GateConditions
+
+    def compared(self, column: str, operator: str, value: Value) -> Condition:
+        return Condition(f'"{column}" {operator} ?', (value,))
+
+    def in_gate(self, name: str, *, complement: bool) -> Condition:
+        condition = self.gates(name)
+        return Condition(f"NOT {condition.sql}", condition.parameters) if complement else condition
+
+    def joined(self, word: str, parts: Sequence[Condition]) -> Condition:
+        return joined(word, parts)
+
+
+def joined(word: str, parts: Sequence[Condition]) -> Condition:
+    """Return that all of some conditions hold (`and`), or any (`or`)."""
+    sql = "(" + f" {word.upper()} ".join(part.sql for part in parts) + ")"
+    return Condition(sql, tuple(value for part in parts for value in part.parameters))
 
 
 def _tokens(text: str) -> list[_Token]:
@@ -111,33 +154,32 @@ def _unquoted(text: str) -> str:
     return text[1:-1].replace("''", "'") if text[0] == "'" else text[1:-1]
 
 
-class _Parser:
+class _Parser(Generic[Made]):
     """Recursive descent over the tokens: or < and < comparison."""
 
-    def __init__(self, tokens: list[_Token], columns: Mapping[str, ColumnKind] | None, gates: GateConditions) -> None:
+    def __init__(self, tokens: list[_Token], columns: Mapping[str, ColumnKind] | None, maker: Maker[Made]) -> None:
         self._tokens = tokens
         self._columns = columns
-        self._gates = gates
+        self._maker = maker
         self._place = 0
-        self.parameters: list[Value] = []
 
-    def alternatives(self, depth: int) -> str:
+    def alternatives(self, depth: int) -> Made:
         parts = [self._conjunction(depth)]
         while self._word("or"):
             parts.append(self._conjunction(depth))
-        return parts[0] if len(parts) == 1 else "(" + " OR ".join(parts) + ")"
+        return parts[0] if len(parts) == 1 else self._maker.joined("or", parts)
 
     def expect_end(self) -> None:
         if self._place < len(self._tokens):
             raise QueryError(f"The filter has '{self._tokens[self._place].text}' where 'and', 'or' or its end belongs.")
 
-    def _conjunction(self, depth: int) -> str:
+    def _conjunction(self, depth: int) -> Made:
         parts = [self._term(depth)]
         while self._word("and"):
             parts.append(self._term(depth))
-        return parts[0] if len(parts) == 1 else "(" + " AND ".join(parts) + ")"
+        return parts[0] if len(parts) == 1 else self._maker.joined("and", parts)
 
-    def _term(self, depth: int) -> str:
+    def _term(self, depth: int) -> Made:
         if depth >= _DEEPEST:
             raise QueryError(f"The filter has more than {_DEEPEST} parentheses inside each other.")
         token = self._next("a column or '('")
@@ -148,7 +190,7 @@ class _Parser:
             return inner
         return self._comparison(token)
 
-    def _comparison(self, column: _Token) -> str:
+    def _comparison(self, column: _Token) -> Made:
         if column.kind != "word":
             raise QueryError(f"The filter has '{column.text}' where the name of a column belongs.")
         if column.text != GATE and self._columns is not None and column.text not in self._columns:
@@ -159,16 +201,13 @@ class _Parser:
         if column.text == GATE:
             return self._membership(operator.text, self._next("the name of a gate in quotes"))
         value = self._value(column.text, self._next("a value"))
-        self.parameters.append(value)
         symbol = {"==": "=", "!=": "<>"}.get(operator.text, operator.text)
-        return f'"{column.text}" {symbol} ?'
+        return self._maker.compared(column.text, symbol, value)
 
-    def _membership(self, operator: str, name: _Token) -> str:
+    def _membership(self, operator: str, name: _Token) -> Made:
         if operator not in ("=", "==", "!=") or name.kind != "text":
             raise QueryError("Gates are asked for as gate = 'name' or gate != 'name'.")
-        condition = self._gates(_unquoted(name.text))
-        self.parameters.extend(condition.parameters)
-        return f"NOT {condition.sql}" if operator == "!=" else condition.sql
+        return self._maker.in_gate(_unquoted(name.text), complement=operator == "!=")
 
     def _value(self, column: str, token: _Token) -> Value:
         kind = None if self._columns is None else self._columns[column]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +21,13 @@ from inference.worker import EngineMaker, engine_maker
 from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
+from service.gates.gate import Gate
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.run import FinishReason, Record, Run, RunRequest, RunState
 from service.runs.drift_monitor import DriftMonitor
+from service.runs.gating import RunGates, columns_of
 from service.runs.pipeline import Parts
+from service.runs.stop_rules import StopRules
 from service.runs.warming import warm
 from service.store.cell_rows import AnswerNames
 from service.store.run_files import TRACE
@@ -68,8 +71,10 @@ class Armed:
     parts: Parts
 
 
-def arm(request: RunRequest, root: Path, dispatcher: Dispatcher, sequence: int, makers: Makers) -> Armed:
-    """Open the source, find the bundle, compile the kernels, warm the workers, and make the run folder.
+def arm(
+    request: RunRequest, gates: Sequence[Gate], root: Path, dispatcher: Dispatcher, sequence: int, makers: Makers
+) -> Armed:
+    """Open the source, find the bundle, compile the kernels, warm the workers, and make the run folder with its gates.
 
     Raises
     ------
@@ -79,7 +84,7 @@ def arm(request: RunRequest, root: Path, dispatcher: Dispatcher, sequence: int, 
     options: dict[str, Any] = {} if request.speed is None else {"speed": request.speed}
     source = makers.source(request.source, **options)
     try:
-        return _armed(request, root, dispatcher, sequence, makers, source)
+        return _armed(request, gates, root, dispatcher, sequence, makers, source)
     except BaseException:
         dispatcher.end(FinishReason.FAILED, {})
         source.close()
@@ -87,7 +92,13 @@ def arm(request: RunRequest, root: Path, dispatcher: Dispatcher, sequence: int, 
 
 
 def _armed(
-    request: RunRequest, root: Path, dispatcher: Dispatcher, sequence: int, makers: Makers, source: Source
+    request: RunRequest,
+    gates: Sequence[Gate],
+    root: Path,
+    dispatcher: Dispatcher,
+    sequence: int,
+    makers: Makers,
+    source: Source,
 ) -> Armed:
     instrument = source.instrument
     bundle = makers.bundle(request.bundle, instrument)
@@ -102,6 +113,10 @@ def _armed(
     # The kernels compile here while the workers warm their model.
     warm(transform, makers.detector(instrument), instrument)
     dispatcher.wait_ready(WARM_TIMEOUT_S)
+    # What else can be made live is made again of the window where somebody looks at it.
+    channels = tuple(dict.fromkeys([transform.live_channels[0], *asked, *needed]))
+    begins_with = RunGates(gates, columns_of(transform, channels, bundle.contract))
+    rules = _rules(request, begins_with)
     run = Run(
         id=run_id,
         state=RunState.ARMED,
@@ -118,11 +133,17 @@ def _armed(
         software=software_versions(),
     )
     folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
-    # What else can be made live is made again of the window where somebody looks at it.
-    channels = tuple(dict.fromkeys([transform.live_channels[0], *asked, *needed]))
+    if begins_with.gates:
+        folder.gates.put(begins_with.gates, begins_with.columns)
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     drift = DriftMonitor(bundle.contract.drift)
-    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift))
+    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift, rules))
+
+
+def _rules(request: RunRequest, gates: RunGates) -> StopRules:
+    if request.stop is None:
+        return StopRules(request.cells)
+    return StopRules(request.cells, gates.live(request.stop.gate), request.stop.cells)
 
 
 def providers_of(dispatcher: Dispatcher) -> str:

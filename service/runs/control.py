@@ -14,6 +14,7 @@ from inference.engine import Engine
 from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
+from service.gates.gate import Gate
 from service.run import Run, RunRequest
 from service.runs.arming import Makers, arm
 from service.runs.data_lock import DataLock
@@ -186,6 +187,7 @@ class RunControl:
                 "batches_given_again": dispatcher.given_again if dispatcher else 0,
                 "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
                 "drift": job.drift,
+                "stop": job.stop_progress,
                 "bundle": run.bundle,
                 "bundle_digest": run.bundle_digest,
                 "provider": run.provider,
@@ -252,12 +254,20 @@ class RunControl:
         self._close_crashed_runs()
         dispatcher = self._open_transport()
         self._sequence += 1
-        job = Job(arm(request, self._catalogue.root, dispatcher, self._sequence, self._makers))
+        gates = self._gates_for(request)
+        job = Job(arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers))
         self._catalogue.set_live(job.folder)
         self._job = job
         if not request.hold:
             job.start()
         return job.run
+
+    def _gates_for(self, request: RunRequest) -> tuple[Gate, ...]:
+        """Return the gates that a run is to begin with; raises `UnknownRun` where they are to come from no run."""
+        if request.gates_from is None:
+            return request.gates
+        newest = self.folder(request.gates_from).gates.newest()
+        return tuple(version.gate for version in newest.values() if version.gate is not None)
 
     def _state(self) -> ServiceState:
         job = self._job

@@ -16,7 +16,7 @@ from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
-from service.status import DriftStatus
+from service.status import DriftStatus, GateProgress
 from service.store.cell_rows import count_reasons
 from service.store.run_folder import RunFolder
 
@@ -58,6 +58,11 @@ class Job:
     def drift(self) -> DriftStatus | None:
         """How the last window of cells compares with ordinary ones."""
         return self._parts.drift.status()
+
+    @property
+    def stop_progress(self) -> GateProgress | None:
+        """How far a rule with a gate is."""
+        return self._parts.rules.progress()
 
     @property
     def over(self) -> bool:

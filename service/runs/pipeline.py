@@ -28,6 +28,7 @@ from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
 from service.runs.meters import RateMeter, StageMeters
+from service.runs.stop_rules import StopRules
 from service.status import QueueFill
 from service.store.cell_rows import count_reasons
 from service.store.run_folder import RunFolder
@@ -56,6 +57,7 @@ class Parts:
     channels: tuple[str, ...]
     """Images to be made of every event."""
     drift: DriftMonitor
+    rules: StopRules
 
 
 @dataclass(frozen=True)
@@ -90,7 +92,6 @@ class Pipeline:
         self._lock = threading.Lock()
         self._transformed = threading.Event()
         self._abandoned = ""
-        self._stored = 0
         self._threads: list[threading.Thread] = []
         self.reason: FinishReason | None = None
         self.error: str | None = None
@@ -249,8 +250,9 @@ class Pipeline:
         if finished.results is None:
             self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
             return False
+        rows = self._parts.folder.rows(cells, finished.results)
         try:
-            self._parts.folder.append(cells, finished.results)
+            self._parts.folder.append(cells, rows)
         except StorageError as error:
             self._ledger.dropped(DropReason.STORAGE, len(cells))
             self._storage_full(error)
@@ -258,9 +260,9 @@ class Pipeline:
         self._parts.drift.add(finished.results.embedding)
         self._ledger.stored(len(cells))
         self.cells_rate.add(len(cells))
-        self._stored += len(cells)
-        if self._request.cells is not None and self._stored >= self._request.cells:
-            self.end(FinishReason.TARGET_REACHED)
+        reason = self._parts.rules.stored(rows)
+        if reason is not None:
+            self.end(reason)
         return True
 
     def _storage_full(self, error: StorageError) -> None:

@@ -75,11 +75,7 @@ class CellQuery:
 
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns that filters may name, and what they hold; empty before the first row."""
-        schema = self.schema
-        if schema is None:
-            return {}
-        kinds = {column.name: _kind(column.type) for column in schema}
-        return {name: kind for name, kind in kinds.items() if kind is not None}
+        return {} if self.schema is None else column_kinds(self.schema)
 
     def page(
         self,
@@ -264,6 +260,12 @@ class CellQuery:
             return pa.table({})
         with self._database.cursor() as cursor:
             return query_snapshot(cursor, snapshot, self.table.schema, sql, parameters)
+
+
+def column_kinds(schema: Any) -> dict[str, ColumnKind]:
+    """Return the columns of a `pyarrow.Schema` that filters may name, and what they hold."""
+    kinds = {column.name: _kind(column.type) for column in schema}
+    return {name: kind for name, kind in kinds.items() if kind is not None}
 
 
 def _kind(kind: Any) -> ColumnKind | None:

@@ -50,9 +50,9 @@ class ResultTables:
         tables = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
         return cls(*tables, sample_rate_hz, names or AnswerNames())
 
-    def append_cells(self, images: CellImages, results: CellResults) -> None:
-        """Take cells with their answers."""
-        self.cells.append(cell_rows(images, results, self.names, self.sample_rate_hz))
+    def rows(self, images: CellImages, results: CellResults) -> Any:
+        """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
+        return cell_rows(images, results, self.names, self.sample_rate_hz)
 
     def append_rejected(self, images: CellImages) -> None:
         """Take events that cannot be judged."""

@@ -108,8 +108,12 @@ class RunFolder:
         self._run = run
         write_sealed(self.path / RUN_JSON, run.model_dump_json(indent=1).encode())
 
-    def append(self, images: CellImages, results: CellResults) -> None:
-        """Take cells with their answers.
+    def rows(self, images: CellImages, results: CellResults) -> Any:
+        """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
+        return self._tables.rows(images, results)
+
+    def append(self, images: CellImages, rows: Any) -> None:
+        """Take cells, with the rows that `rows` made of them.
 
         Raises
         ------
@@ -118,7 +122,7 @@ class RunFolder:
         """
         if len(images):
             self._images.append(images)
-            self._tables.append_cells(images, results)
+            self._tables.cells.append(rows)
 
     def append_rejected(self, images: CellImages) -> None:
         """Take events that cannot be judged.

@@ -48,7 +48,7 @@ def fill() -> Callable[[RunFolder, int, int], None]:
         folder.append_windows(events)
         images = KnownTransform().images(events)
         cells = images.take(images.is_cell)
-        folder.append(cells, known_answers(cells.event_id, cells.event_id))
+        folder.append(cells, folder.rows(cells, known_answers(cells.event_id, cells.event_id)))
         folder.append_rejected(images.take(~images.is_cell))
 
     return append

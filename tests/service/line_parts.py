@@ -203,6 +203,8 @@ class KnownBundle:
     contract: Any = SimpleNamespace(
         name="known",
         classes=("even", "odd"),
+        clusters=("0", "1", "2"),
+        embedding_size=2,
         novelty=SimpleNamespace(threshold=50.0),
         conformal=None,
         drift=None,

@@ -75,7 +75,7 @@ def make_run(data: Path, run_id: str = "20260101T120000000Z-abcdef") -> Run:
     names = AnswerNames.of(bundle.contract)
     folder = RunFolder.create(data / RUNS, run, names, bundle.to_bytes())
     folder.append_windows(events)
-    folder.append(cells, engine.answer(cells))
+    folder.append(cells, folder.rows(cells, engine.answer(cells)))
     folder.append_rejected(rejected)
     folder.seal()
     folder.save_run(run.model_copy(update={"files": folder.files()}))

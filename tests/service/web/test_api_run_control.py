@@ -1,8 +1,16 @@
-"""Runs controlled over HTTP: held, started, stopped; and the error that stays until somebody knows."""
+"""Runs controlled over HTTP: held, started, stopped; what they may be made of, and when they have enough."""
 
 from __future__ import annotations
 
+import time
+
 from served import World
+from stored_run import simulated_events
+from tiny_bundle import tiny_bundle
+
+from reconstruction.transform import transform_for
+from service.runs.gating import columns_of
+from service.store.run_folder import RunFolder
 
 
 def test_a_run_is_held_over_http_until_it_is_started(live_world: World) -> None:
@@ -34,3 +42,25 @@ def test_a_page_can_offer_what_a_run_may_be_made_of(world: World) -> None:
     assert not own["shipped"] and own["runs"] == [world.run.id] and own["bundle"].endswith("model.bundle")
     for route in ("sources", "bundles"):
         assert world.stranger.get(f"/api/v1/{route}").status_code == 401
+
+
+def test_the_columns_of_cells_are_known_before_the_first(world: World) -> None:
+    instrument, _, images = simulated_events()
+    known = columns_of(transform_for(instrument), list(images.images), tiny_bundle().contract)
+    assert known == RunFolder.open(world.data / "runs" / world.run.id).results().cells.columns()
+
+
+def test_a_run_over_http_ends_with_enough_cells_in_a_gate(live_world: World) -> None:
+    client = live_world.client
+    large = {"name": "large", "region": {"kind": "rectangle", "sides": [{"column": "area_um2", "low": 20}]}}
+    body = {"source": "sim:sheet-ci?rate=40&seed=5", "gates": [large], "stop": {"gate": "large", "cells": 5}}
+    run = client.post("/api/v1/runs", json=body).json()
+    address = f"/api/v1/runs/{run['id']}"
+    while client.get(address).json()["ended_at"] is None:
+        time.sleep(0.1)
+    assert client.get(address).json()["finish_reason"] == "gate_reached"
+    counted = client.get(f"{address}/gates", params={"counts": "true"}).json()["gates"]
+    assert counted[0]["name"] == "large" and counted[0]["cells"] >= 5
+    assert client.get("/api/v1/status").json()["stop"]["cells"] == counted[0]["cells"]
+    refused = client.post("/api/v1/runs", json=body | {"stop": {"gate": "huge", "cells": 5}})
+    assert refused.status_code == 422 and "no gate 'huge'" in refused.json()["detail"]
