@@ -21,6 +21,7 @@ from acquisition.instrument import Instrument
 from acquisition.judgement import Remembered
 from acquisition.relock import BARELY_ALIKE, Place, find_place, take_place
 from acquisition.settings import DetectionSettings
+from acquisition.sightings import note_sightings, take_sightings
 from acquisition.stream_buffer import StreamBuffer
 from acquisition.templates import MARGIN_TICKS
 from acquisition.triggers import TriggerFinder
@@ -132,7 +133,10 @@ class PeriodicDetector:
         events = self._advance(final=True)
         stretch, self._stretch, self._first_flag = self._stretch, None, EventFlag.GAP
         if self._calibration is not None and stretch.progress is not None:
-            self._add_triggers(stretch, self._calibration, flush=True)
+            stretch.finder.flush()
+            periods = stretch.progress.periods
+            note_sightings(stretch.progress.sightings, stretch.finder.state, self._calibration.model, periods[0])
+            self._add_triggers(stretch, self._calibration)
             rest = stretch.cutter.rest(cause, stretch.buffer, self._calibration, self._epoch, self._next_id)
             events += self._judged(rest)
         return events
@@ -144,12 +148,10 @@ class PeriodicDetector:
             if not self._ready(stretch, final) or self._calibration is None:
                 return events
             step = self._walk_on(stretch, self._calibration, final)
-            if step is Step.FOUND:
-                self._add_triggers(stretch, self._calibration, flush=False)
+            self._add_triggers(stretch, self._calibration)
+            events += self._give_out(stretch, self._calibration)
             if step is Step.LOST:
                 events += self._look_for_slip(stretch, self._calibration)
-            else:
-                events += self._give_out(stretch, self._calibration)
             if step is Step.MORE:
                 break
         return events
@@ -163,7 +165,8 @@ class PeriodicDetector:
         if self._calibration is None:
             return False
         if stretch.progress is None:
-            stretch.progress = new_progress(self.settings.frame)
+            n_channels, n_bins = self._calibration.model.level.shape
+            stretch.progress = new_progress(self.settings.frame, (n_channels, n_bins))
         return True
 
     def _calibrate(self, stretch: _Stretch, final: bool) -> Calibration | None:
@@ -224,17 +227,16 @@ class PeriodicDetector:
                     stretch.finder.state,
                     stretch.progress,
                     rules,
-                    stretch.cutter.last_centre + settings.signal_after,
                     last,
                 )
             )
             if step is not Step.MORE or last:
                 return step
 
-    def _add_triggers(self, stretch: _Stretch, calibration: Calibration, flush: bool) -> None:
+    def _add_triggers(self, stretch: _Stretch, calibration: Calibration) -> None:
         assert stretch.progress is not None
-        for trigger in stretch.finder.flush() if flush else stretch.finder.found:
-            stretch.cutter.add(trigger, int(stretch.progress.periods[0]), calibration)
+        for sighting in take_sightings(stretch.progress.sightings, calibration.model):
+            stretch.cutter.add(sighting)
 
     def _give_out(self, stretch: _Stretch, calibration: Calibration) -> list[Event]:
         """Cut the windows that are complete, and forget samples that no window can need any more."""
@@ -258,8 +260,8 @@ class PeriodicDetector:
         stretch.vain = stretch.vain + 1 if passed - stretch.lost_at <= settings.lost + settings.frame else 1
         stretch.lost_at = passed
         since = stretch.finder.open_since
-        loud = min(passed - progress.periods[2], passed if since is None else since)
-        progress.periods[2] = 0.0
+        loud = min(passed - progress.periods[1], passed if since is None else since)
+        progress.periods[1] = 0.0
         slip_tick = math.floor(clock.origin_tick - (passed - loud) * clock.period_ticks)
         if not self._has_slipped(stretch, calibration):
             if stretch.vain < PATIENCE:

@@ -21,6 +21,7 @@ from acquisition.learning import (
 )
 from acquisition.scoring import Steps, score_periods
 from acquisition.settings import DetectionSettings
+from acquisition.sightings import Sightings, new_sightings, note_sightings
 from acquisition.templates import (
     MARGIN_TICKS,
     Doubles,
@@ -44,8 +45,8 @@ class Step(IntEnum):
 
     MORE = 0
     """It needs more samples."""
-    FOUND = 1
-    """Triggers ended in this frame; the clock and the background are still those that they were seen with."""
+    FULL = 1
+    """There is no room for the triggers of another frame."""
     LOST = 2
     """No frame was quiet enough to learn from for `DetectionSettings.lost` periods."""
 
@@ -58,12 +59,21 @@ class Rules(NamedTuple):
     lost: int
     on_sigma: float
     off_sigma: float
+    signal_after: float
     span: tuple[int, int]
 
     @classmethod
     def of(cls, settings: DetectionSettings, span: tuple[int, int]) -> Rules:
         """Take them from the settings; `span` are the bins of the background that are followed."""
-        return cls(settings.frame, settings.learn_every, settings.lost, settings.on_sigma, settings.off_sigma, span)
+        return cls(
+            settings.frame,
+            settings.learn_every,
+            settings.lost,
+            settings.on_sigma,
+            settings.off_sigma,
+            settings.signal_after,
+            span,
+        )
 
 
 class Progress(NamedTuple):
@@ -72,24 +82,34 @@ class Progress(NamedTuple):
     Attributes
     ----------
     periods
-        `(3,)`: periods passed in this stretch, 1 if the frame there is scored and not learned from yet, periods
-        since a frame was last learned from.
+        `(3,)`: periods passed in this stretch, periods since a frame was last learned from, and the period from which
+        on no event's light is in any channel, as far as is known.
     scores, quiet
         `(frame,)` of the frame that was scored last.
+    sightings
+        Triggers that ended, and were not taken yet.
     """
 
     periods: Doubles
     scores: Floats
     quiet: Flags
+    sightings: Sightings
 
 
-def new_progress(frame: int) -> Progress:
-    """Return the progress of a stretch that begins."""
+def new_progress(frame: int, levels: tuple[int, int]) -> Progress:
+    """Return the progress of a stretch that begins, above a background of this shape."""
     return Progress(
-        np.zeros(3),
+        np.array([0.0, 0.0, -np.inf]),
         np.zeros(frame, np.float32),
         np.zeros(frame, np.bool_),
+        new_sightings(2 * _most_of(frame), levels),
     )
+
+
+@numba.njit(cache=True, nogil=True)
+def _most_of(frame: int) -> int:
+    """Return how many triggers can end in a frame: one in each period, and one that was open before."""
+    return frame + 1
 
 
 @numba.njit(cache=True, nogil=True)
@@ -103,7 +123,7 @@ def whole_periods(watched: Watched, clock: Doubles, most: int) -> int:
 @numba.njit(cache=True, nogil=True)
 def walk(
     watched: Watched, model: Model, templates: Templates, steps: Steps, fold: Fold, trigger: TriggerState,
-    progress: Progress, rules: Rules, dark_from: float, final: bool,
+    progress: Progress, rules: Rules, final: bool,
 ) -> int:  # fmt: skip
     """Go on frame by frame until samples run out or something is to be done; return a `Step`.
 
@@ -112,31 +132,29 @@ def walk(
     watched
         Samples that hold the period at the clock's origin; the walk takes whole frames of them, with `final` the
         incomplete one as well.
-    dark_from
-        Period from which on no event's light is in any channel, as far as is known.
     """
-    clock = model.clock
+    clock, periods, sightings = model.clock, progress.periods, progress.sightings
     while True:
         n = whole_periods(watched, clock, rules.frame)
         if n < (1 if final else rules.frame):
             return 0
-        if progress.periods[1] == 0.0:
-            _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
-            progress.periods[1] = 1.0
-            if trigger.found[0, 0] > 0.0:
-                return 1
+        if sightings.number[0] + _most_of(rules.frame) > sightings.rows.shape[0]:
+            return 1
+        _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
+        if trigger.found[0, 0] > 0.0:
+            note_sightings(sightings, trigger, model, periods[0])
+            periods[2] = sightings.rows[sightings.number[0] - 1, 2] + rules.signal_after
         learned = _is_quiet(progress.quiet[:n])
-        turn, every = int(progress.periods[0]) // rules.frame, rules.learn_every
+        turn, every = int(periods[0]) // rules.frame, rules.learn_every
         if turn < SETTLING * every:
             every = max(1, every // CLOSELY)
         if learned and turn % every == 0:
-            others = progress.periods[0] > dark_from and turn % (OTHERS_EVERY * every) == 0
+            others = periods[0] > periods[2] and turn % (OTHERS_EVERY * every) == 0
             _learn(watched, model, templates, fold, progress, rules.span[0], n, n * every, others)
-        progress.periods[2] = 0.0 if learned else progress.periods[2] + n
-        progress.periods[0] += n
-        progress.periods[1] = 0.0
+        periods[1] = 0.0 if learned else periods[1] + n
+        periods[0] += n
         clock[0] += n * clock[1]
-        if progress.periods[2] >= rules.lost:
+        if periods[1] >= rules.lost:
             return 2
 
 

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from acquisition.block import column
 from acquisition.bodies import SMALLEST_UM, find_bodies
 from acquisition.calibration import Calibration
-from acquisition.clipping import count_clipped
+from acquisition.clipping import copy_counted, ends_of
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.folding import PeriodGrid
 from acquisition.instrument import Digitizer
 from acquisition.settings import DetectionSettings
+from acquisition.sightings import Sighting
 from acquisition.stream_buffer import StreamBuffer
-from acquisition.triggers import Trigger
 
 FEW_CLIPPED = 10
 """Samples at the ends of the converter's range that a window may have beyond twice what the empty stream has. A share
@@ -50,24 +52,18 @@ class WindowCutter:
 
     def __init__(self, settings: DetectionSettings, digitizer: Digitizer, first_flag: EventFlag) -> None:
         self._settings = settings
-        self._digitizer = digitizer
+        self._ends = ends_of(digitizer)
         self._first_flag = first_flag
         self._waiting: list[_Pending] = []
-        self._last_centre = -math.inf
 
     @property
     def oldest(self) -> float:
         """Centre of the first trigger that waits, in periods; infinite if none does."""
         return self._waiting[0].centre if self._waiting else math.inf
 
-    @property
-    def last_centre(self) -> float:
-        """Centre of the newest trigger of the stretch, in periods; minus infinity if there was none."""
-        return self._last_centre
-
-    def add(self, trigger: Trigger, frame_period: int, calibration: Calibration) -> None:
-        """Take a trigger with the state it was seen in; the clock stands at the start of period `frame_period`."""
-        settings, clock = self._settings, calibration.clock
+    def add(self, sighting: Sighting) -> None:
+        """Take a trigger with the state it was seen in."""
+        settings, trigger, clock, tick = self._settings, sighting.trigger, sighting.clock, sighting.tick_of
         flags = EventFlag.NONE if clock.locked else EventFlag.UNLOCKED
         if trigger.stop - trigger.start > settings.longest:
             flags |= EventFlag.LONG
@@ -79,13 +75,8 @@ class WindowCutter:
         ]
         if near:
             flags |= EventFlag.OVERLAP
-        self._last_centre = trigger.centre
         first = min(trigger.start - settings.bridge, trigger.centre - settings.signal_before)
         last = max(trigger.stop + settings.bridge, trigger.centre + settings.signal_after)
-
-        def tick(period: float) -> float:
-            return clock.origin_tick + (period - frame_period) * clock.period_ticks
-
         duration_ticks = (trigger.stop - trigger.start) * clock.period_ticks
         self._waiting.append(
             _Pending(
@@ -94,11 +85,11 @@ class WindowCutter:
                 centre_tick=tick(trigger.centre),
                 signal_ticks=(tick(first), tick(last)),
                 duration_ticks=duration_ticks,
-                clock=ClockState(clock.period_ticks, clock.origin_tick, clock.locked),
-                background=calibration.background.snapshot(),
-                strength=trigger.peak / calibration.noise.sigma,
+                clock=clock,
+                background=sighting.background,
+                strength=trigger.peak / sighting.sigma,
                 flags=flags,
-                first_turn=trigger.start - settings.bridge - frame_period,
+                first_turn=trigger.start - settings.bridge - sighting.frame_period,
                 n_periods=trigger.stop - trigger.start + 2 * settings.bridge,
                 neighbours=[(pending.centre_tick, pending.duration_ticks) for pending in near],
             )
@@ -111,14 +102,14 @@ class WindowCutter:
         self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int, next_id: int
     ) -> list[Event]:
         """Cut the windows that no trigger from period `frontier` on can touch; ids count up from `next_id`."""
-        reach = max(self._settings.window_after + 1, self._settings.overlap)
-        events: list[Event] = []
-        while self._waiting and frontier >= max(
-            self._waiting[0].centre + reach, self._waiting[0].last + self._settings.overlap
-        ):
-            event_id = next_id + len(events)
-            events.append(self._cut(self._waiting.pop(0), buffer, calibration, epoch, EventFlag.NONE, event_id))
-        return events
+        reach, overlap = max(self._settings.window_after + 1, self._settings.overlap), self._settings.overlap
+        done = 0
+        for pending in self._waiting:
+            if frontier < max(pending.centre + reach, pending.last + overlap):
+                break
+            done += 1
+        complete, self._waiting = self._waiting[:done], self._waiting[done:]
+        return self._cut(complete, buffer, calibration, epoch, EventFlag.NONE, next_id)
 
     def forget(self, tick: float) -> None:
         """Take back the triggers from a tick on, which are looked for anew in another stretch."""
@@ -131,47 +122,56 @@ class WindowCutter:
     ) -> list[Event]:
         """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
         waiting, self._waiting = self._waiting, []
-        return [self._cut(pending, buffer, calibration, epoch, cause, next_id + i) for i, pending in enumerate(waiting)]
+        return self._cut(waiting, buffer, calibration, epoch, cause, next_id)
 
     def _cut(
         self,
-        pending: _Pending,
+        complete: list[_Pending],
         buffer: StreamBuffer,
         calibration: Calibration,
         epoch: int,
         last_flag: EventFlag,
-        event_id: int,
-    ) -> Event:
-        period = pending.clock.period_ticks
-        start = math.floor(pending.centre_tick - self._settings.window_before * period)
-        stop = math.ceil(pending.centre_tick + self._settings.window_after * period)
-        window = buffer.view(start, stop).copy()
-        flags = pending.flags
-        if self._is_cut(start, pending.signal_ticks[0], buffer.begin_tick, self._first_flag):
-            flags |= self._first_flag
-        if self._is_cut(-stop, -pending.signal_ticks[1], -buffer.end_tick, last_flag):
-            flags |= last_flag
-        twice = 2 * window.shape[0]
-        clipped = zip(count_clipped(window, self._digitizer).tolist(), calibration.clipped_share.tolist(), strict=True)
-        if any(count > twice * usual + FEW_CLIPPED for count, usual in clipped):
-            flags |= EventFlag.CLIPPED
-        bodies = self._bodies(pending, buffer)
-        if bodies > 1:
-            flags |= EventFlag.OVERLAP
-        return Event(
-            event_id=event_id,
-            epoch=epoch,
-            trigger_tick=pending.centre_tick,
-            duration_ticks=pending.duration_ticks,
-            window_tick=max(start, buffer.begin_tick),
-            window=window,
-            clock=pending.clock,
-            background=pending.background,
-            strength=pending.strength,
-            flags=flags,
-            bodies=bodies,
-            neighbours=tuple(pending.neighbours),
-        )
+        next_id: int,
+    ) -> list[Event]:
+        usual = calibration.clipped_share.tolist()
+        events: list[Event] = []
+        for event_id, pending in enumerate(complete, next_id):
+            period = pending.clock.period_ticks
+            start = math.floor(pending.centre_tick - self._settings.window_before * period)
+            stop = math.ceil(pending.centre_tick + self._settings.window_after * period)
+            counts = np.zeros(len(usual), np.int64)
+            window = copy_counted(buffer.view(start, stop), self._ends, counts)
+            flags = pending.flags
+            if self._is_cut(start, pending.signal_ticks[0], buffer.begin_tick, self._first_flag):
+                flags |= self._first_flag
+            if self._is_cut(-stop, -pending.signal_ticks[1], -buffer.end_tick, last_flag):
+                flags |= last_flag
+            if self._has_clipped(counts.tolist(), usual, window.shape[0]):
+                flags |= EventFlag.CLIPPED
+            bodies = self._bodies(pending, buffer)
+            if bodies > 1:
+                flags |= EventFlag.OVERLAP
+            events.append(
+                Event(
+                    event_id=event_id,
+                    epoch=epoch,
+                    trigger_tick=pending.centre_tick,
+                    duration_ticks=pending.duration_ticks,
+                    window_tick=max(start, buffer.begin_tick),
+                    window=window,
+                    clock=pending.clock,
+                    background=pending.background,
+                    strength=pending.strength,
+                    flags=flags,
+                    bodies=bodies,
+                    neighbours=tuple(pending.neighbours),
+                )
+            )
+        return events
+
+    @staticmethod
+    def _has_clipped(counts: list[int], usual: list[float], n_samples: int) -> bool:
+        return any(count > 2 * n_samples * share + FEW_CLIPPED for count, share in zip(counts, usual, strict=True))
 
     @staticmethod
     def _is_cut(window_tick: float, signal_tick: float, end_tick: float, cause: EventFlag) -> bool:

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from acquisition import periodic
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.detection import detector_for
 from acquisition.event import Event, EventFlag, window_phases
 from acquisition.presets import instrument_preset
+from acquisition.sightings import new_sightings
 
 
 def assert_same(ours: list[Event], theirs: list[Event]) -> None:
@@ -42,6 +44,17 @@ def test_events_do_not_depend_on_how_the_stream_is_cut(kind, request):
         assert_same(stream.events(stream.blocks(cuts)), whole)
 
     check()
+
+
+def test_more_triggers_than_there_is_room_for_change_no_event(stretch, monkeypatch):
+    whole = stretch.events()
+    room = periodic.new_progress
+
+    def one_frame_of_room(frame, levels):
+        return room(frame, levels)._replace(sightings=new_sightings(frame + 1, levels))
+
+    monkeypatch.setattr(periodic, "new_progress", one_frame_of_room)
+    assert_same(stretch.events(), whole)
 
 
 @pytest.mark.parametrize("kind", ["sheet", "stretch"])
