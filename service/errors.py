@@ -11,6 +11,10 @@ class UnknownRun(LightlineError, LookupError):
     """There is no run of that id."""
 
 
+class UnknownResults(LightlineError, LookupError):
+    """The run has no result set of that name."""
+
+
 class UnknownCell(LightlineError, LookupError):
     """The run has no event of that id, or not the part of it that was asked for."""
 

@@ -105,23 +105,23 @@ def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: Results
 @router.get("/answers")
 def show_answers(run_id: str, event_id: EventId, results: ResultsOf, control: ControlOf) -> Answers:
     """Return the model's full answer: every cluster and class."""
-    return answers_of(results.cell(event_id), control.engine_for(run_id).contract)
+    return answers_of(results.cell(event_id), control.engine_for(run_id, results.about.name).contract)
 
 
 @router.get("/channels/{channel}.npy", response_class=Response)
 def channel_npy(
-    event_id: EventId, channel: str, folder: FolderOf, permanent: PermanentOf, asked: RestorationOf
+    event_id: EventId, channel: str, results: ResultsOf, permanent: PermanentOf, asked: RestorationOf
 ) -> Response:
     """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request.
 
     Images are as they were measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
     """
-    run = folder.run()
+    run = results.run
     check_channel(run.instrument, channel)
     asked.check(run.instrument, [channel])
     done = "" if asked.method is Method.NONE else f"-{asked.method}"
     return permanent.answer(
-        lambda: npy_bytes(asked.image(folder, event_id, channel)),
+        lambda: npy_bytes(asked.image(results, event_id, channel)),
         NPY,
         f"{run.id}-{event_id}-{channel}{done}.npy",
         {RESTORED: str(asked)},

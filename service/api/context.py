@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Query, Request
 
+from service.result_set import LIVE
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.store.results import Results
@@ -37,8 +38,13 @@ def _folder(run_id: str, control: ControlOf) -> RunFolder:
 FolderOf = Annotated[RunFolder, Depends(_folder)]
 
 
-def _results(folder: FolderOf) -> Results:
-    return folder.results()
+def _results(
+    folder: FolderOf,
+    results: Annotated[
+        str, Query(max_length=64, description="A result set of the run; `live` is what it has itself")
+    ] = LIVE,
+) -> Results:
+    return folder.results(results)
 
 
 ResultsOf = Annotated[Results, Depends(_results)]

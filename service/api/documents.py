@@ -11,6 +11,7 @@ from reconstruction.methods import Method
 from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
+from service.result_set import ResultSet
 from service.run import Run
 from service.settings_sources import SetBy
 from service.store.labels import MOST_AT_ONCE, LabelName
@@ -44,6 +45,12 @@ class RunList(_Document):
 
     runs: list[Run]
     total: int
+
+
+class ResultSetList(_Document):
+    """The result sets of a run, the live one first."""
+
+    results: list[ResultSet]
 
 
 class CellList(_Document):

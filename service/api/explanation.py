@@ -13,7 +13,7 @@ from inference.contract import Contract, SaliencySpec
 from inference.engine import Engine, Explanation
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
-from service.store.run_folder import RunFolder
+from service.store.results import Results
 
 Floats = npt.NDArray[np.float32]
 
@@ -91,10 +91,10 @@ class CellSaliency:
     empty: bool
 
 
-def model_inputs(folder: RunFolder, contract: Contract, event_id: int) -> Mapping[str, Floats]:
+def model_inputs(results: Results, contract: Contract, event_id: int) -> Mapping[str, Floats]:
     """Return the images that the model takes, each with a batch axis of one."""
     return {
-        spec.channel: np.asarray(folder.image(event_id, spec.channel), dtype=np.float32)[np.newaxis]
+        spec.channel: np.asarray(results.image(event_id, spec.channel), dtype=np.float32)[np.newaxis]
         for spec in contract.inputs
     }
 
@@ -135,7 +135,7 @@ def answers_of(row: Mapping[str, Any], contract: Contract) -> Answers:
 
 
 def saliency_of(
-    folder: RunFolder, engine: Engine, event_id: int, question: Question, channel: str | None = None
+    results: Results, engine: Engine, event_id: int, question: Question, channel: str | None = None
 ) -> CellSaliency:
     """Ask the explain graph for the evidence in the images of a channel.
 
@@ -153,7 +153,7 @@ def saliency_of(
     spec = contract.saliency[0] if channel is None else specs.get(channel)
     if spec is None:
         raise QueryError(f"The model has no map over '{channel}'; use one of {', '.join(specs)}.")
-    arrays = model_inputs(folder, contract, event_id)
+    arrays = model_inputs(results, contract, event_id)
     explanation = question.explain(engine, arrays)
     target = int(explanation.target[0])
     found = explanation.maps[spec.channel][0]

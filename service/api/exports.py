@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from service.api.auth import Needs
 from service.api.cells import RestorationOf
-from service.api.context import FolderOf
+from service.api.context import FolderOf, ResultsOf
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.export.destination import file_name
@@ -51,6 +51,7 @@ def list_exports(board: BoardOf) -> ExportList:
 @router.get("/runs/{run_id}/export", response_class=StreamingResponse)
 def export_run(
     folder: FolderOf,
+    results: ResultsOf,
     board: BoardOf,
     asked: RestorationOf,
     format: Annotated[Format, Query(description="Of the file")],
@@ -69,7 +70,7 @@ def export_run(
     """
     exporter = exporter_for(format)
     pictures = Pictures(tuple(channel), asked, prepare)
-    wanted = Selection(folder, where, rejected, cells, tuple(event), pictures, read_setup(setup))
+    wanted = Selection(folder, where, rejected, cells, tuple(event), pictures, read_setup(setup), results.about.name)
     exporter.check(wanted)
     export = board.begin(wanted.run.id, format, exporter.unit)
     body = export.body(exporter, wanted)

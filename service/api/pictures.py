@@ -19,7 +19,7 @@ from service.api.cells import (
     cached_transform,
     check_channel,
 )
-from service.api.context import ControlOf, FolderOf
+from service.api.context import ControlOf, ResultsOf
 from service.api.documents import SaliencyDocument
 from service.api.explanation import Question, saliency_of
 from service.api.permanent import NPY, PNG, PermanentOf, npy_bytes
@@ -81,7 +81,7 @@ def limits(image: npt.NDArray[np.float32], unit: ImageUnit) -> tuple[float | Non
 @router.get("/image.png", response_class=Response)
 def cell_image(
     event_id: EventId,
-    folder: FolderOf,
+    results: ResultsOf,
     permanent: PermanentOf,
     asked: RestorationOf,
     channel: Annotated[str | None, Query(max_length=64, description="Without it, the first flat image")] = None,
@@ -97,7 +97,7 @@ def cell_image(
     A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y. It is as
     it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
     """
-    instrument = folder.run().instrument
+    instrument = results.run.instrument
     if lo is not None and hi is not None and lo >= hi:
         raise QueryError("'lo' must be below 'hi'.")
     name = channel or cached_transform(instrument).flat_channels[0]
@@ -107,7 +107,7 @@ def cell_image(
         raise QueryError(f"'{name}' is a flat image and has no slices; leave 'z' out.")
 
     def make() -> bytes:
-        image = asked.image(folder, event_id, name)
+        image = asked.image(results, event_id, name)
         asked_for = (lo, hi) != (None, None)
         low, high = (lo, hi) if asked_for else limits(image, cached_transform(instrument).units[name])
         return image_png(image if flat else flatten(image, z, projection), lo=low, hi=high)
@@ -117,16 +117,15 @@ def cell_image(
 
 @router.get("/saliency")
 def show_saliency(
-    run_id: str,
     event_id: EventId,
-    folder: FolderOf,
+    results: ResultsOf,
     control: ControlOf,
     asked: QuestionOf,
     channel: MapChannel = None,
 ) -> SaliencyDocument:
     """Return what the evidence is for, and whether there is any."""
-    engine = control.engine_for(run_id)
-    found = saliency_of(folder, engine, event_id, asked, channel)
+    engine = control.engine_for(results.run.id, results.about.name)
+    found = saliency_of(results, engine, event_id, asked, channel)
     return SaliencyDocument(
         event_id=event_id,
         channel=found.spec.channel,
@@ -142,9 +141,8 @@ def show_saliency(
 
 @router.get("/saliency.png", response_class=Response)
 def saliency_png(
-    run_id: str,
     event_id: EventId,
-    folder: FolderOf,
+    results: ResultsOf,
     control: ControlOf,
     permanent: PermanentOf,
     asked: QuestionOf,
@@ -159,7 +157,7 @@ def saliency_png(
     """
 
     def make() -> bytes:
-        found = saliency_of(folder, control.engine_for(run_id), event_id, asked, channel)
+        found = saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel)
         if found.image.ndim == 2:
             if z is not None:
                 raise QueryError(f"'{found.spec.channel}' is a flat image and has no slices; leave 'z' out.")
@@ -174,7 +172,7 @@ def saliency_png(
 def saliency_npy(
     run_id: str,
     event_id: EventId,
-    folder: FolderOf,
+    results: ResultsOf,
     control: ControlOf,
     permanent: PermanentOf,
     asked: QuestionOf,
@@ -182,7 +180,9 @@ def saliency_npy(
 ) -> Response:
     """Return the raw low-resolution map as a NumPy file, `(h, w)` float32, with one axis more over a volume."""
     return permanent.answer(
-        lambda: npy_bytes(saliency_of(folder, control.engine_for(run_id), event_id, asked, channel).map),
+        lambda: npy_bytes(
+            saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel).map
+        ),
         NPY,
         f"{run_id}-{event_id}-saliency.npy",
     )

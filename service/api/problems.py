@@ -24,11 +24,13 @@ from service.errors import (
     UnknownCell,
     UnknownGate,
     UnknownModel,
+    UnknownResults,
     UnknownRun,
 )
 
 STATUS: dict[type[LightlineError], int] = {
     UnknownRun: 404,
+    UnknownResults: 404,
     UnknownCell: 404,
     UnknownGate: 404,
     UnknownModel: 404,

@@ -10,8 +10,8 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from inference.contract import Contract
 from service.api.auth import Needs
-from service.api.context import ControlOf, ResultsOf, SettingsOf, source_folders
-from service.api.documents import CellList, CellRow, CellValue, Columns, RunList
+from service.api.context import ControlOf, FolderOf, ResultsOf, SettingsOf, source_folders
+from service.api.documents import CellList, CellRow, CellValue, Columns, ResultSetList, RunList
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.run import Run, RunRequest
@@ -63,9 +63,15 @@ def stop_run(run_id: str, control: ControlOf) -> Run:
 
 
 @reading.get("/{run_id}/bundle")
-def show_bundle(run_id: str, control: ControlOf) -> Contract:
+def show_bundle(run_id: str, results: ResultsOf, control: ControlOf) -> Contract:
     """Return the contract of the bundle that answers for this run: inputs, clusters, classes, metrics and limits."""
-    return control.engine_for(run_id).contract
+    return control.engine_for(run_id, results.about.name).contract
+
+
+@reading.get("/{run_id}/results")
+def list_results(folder: FolderOf) -> ResultSetList:
+    """List the result sets of a run, the live one first; every route that reads cells takes `results=NAME`."""
+    return ResultSetList(results=folder.result_sets())
 
 
 @reading.get("/{run_id}/columns")

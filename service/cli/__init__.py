@@ -18,6 +18,7 @@ COMMANDS = {
     "calibrate": "service.cli.calibrate:calibrate",
     "import": "service.cli.convert:import_command",
     "export": "service.cli.export:export_command",
+    "reprocess": "service.cli.reprocess:reprocess_command",
     "export-sigmf": "service.cli.convert:export_sigmf_command",
     "train": "service.cli.train:train",
     "evaluate": "service.cli.evaluate:evaluate",

@@ -12,6 +12,7 @@ from service.cli.progress import progress_bar
 from service.export.destination import check_destination, file_name, write_whole
 from service.export.formats import Format, exporter_for
 from service.export.selection import Pictures, Selection, read_setup
+from service.result_set import LIVE
 from service.store.restoration import Restoration
 from service.store.run_folder import RunFolder
 
@@ -59,6 +60,7 @@ from service.store.run_folder import RunFolder
     metavar="KEY=VALUE",
     help="rtdc: what the run does not know of the microscope, e.g. 'channel width=20'; may be given several times.",
 )
+@click.option("--results", "set_name", default=LIVE, help="Result set to take answers from (default: the run's own).")
 @click.option("--force", is_flag=True, help="Replace the file if it is there.")
 def export_command(
     run: Path,
@@ -73,6 +75,7 @@ def export_command(
     iterations: int | None,
     prepare: int | None,
     setup: tuple[str, ...],
+    set_name: str,
     force: bool,
 ) -> None:
     """Write what the run in the folder RUN holds to one file in the format of another program.
@@ -84,7 +87,7 @@ def export_command(
     pictures = Pictures(channels, Restoration.asked(Method(restore), iterations), prepare)
     folder = RunFolder.open(run)
     try:
-        wanted = Selection(folder, where, rejected, cells, events, pictures, read_setup(setup))
+        wanted = Selection(folder, where, rejected, cells, events, pictures, read_setup(setup), set_name)
         path = out or Path(file_name(wanted, exporter))
         check_destination(path, force=force)
         exporter.check(wanted)

@@ -9,12 +9,14 @@ from acquisition.errors import ConfigError
 from service.errors import StorageError
 from service.export.exporter import Exporter, Progress
 from service.export.selection import Selection
+from service.result_set import LIVE
 
 
 def file_name(wanted: Selection, exporter: Exporter) -> str:
     """Return a name that says which events of which run are in the file, and where they come from."""
     run = wanted.run
-    return f"{run.id}-{run.origin.value}-{'rejected' if wanted.rejected else 'cells'}{exporter.suffix}"
+    of_set = "" if wanted.set_name == LIVE else f"-{wanted.set_name}"
+    return f"{run.id}{of_set}-{run.origin.value}-{'rejected' if wanted.rejected else 'cells'}{exporter.suffix}"
 
 
 def check_destination(path: Path, *, force: bool) -> None:

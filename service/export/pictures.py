@@ -51,7 +51,7 @@ def images_of(wanted: Selection, event_id: int, names: tuple[str, ...]) -> dict[
     UnknownCell
         If the run has no such event.
     """
-    return {name: wanted.pictures.restoration.image(wanted.folder, event_id, name) for name in names}
+    return {name: wanted.pictures.restoration.image(wanted.results, event_id, name) for name in names}
 
 
 def prepared(

@@ -114,7 +114,7 @@ def _add_images(events: Any, wanted: Selection, ids: Sequence[int], done: int, c
     # dclab's images have the flow along their rows; ours have it so only on the light sheet.
     turned = instrument.kind == "time_stretch"
     for first in range(0, len(ids), 40):
-        images = np.stack([wanted.folder.image(event_id, channel) for event_id in ids[first : first + 40]])
+        images = np.stack([wanted.results.image(event_id, channel) for event_id in ids[first : first + 40]])
         masks = np.stack([find_object(image).inside for image in images])
         if turned:
             images, masks = images.swapaxes(1, 2), masks.swapaxes(1, 2)

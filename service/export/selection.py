@@ -11,8 +11,10 @@ from inference.bundle import Bundle
 from inference.errors import BundleError
 from reconstruction.methods import Method
 from service.errors import RunFolderError, UnknownCell
+from service.result_set import LIVE
 from service.run import Run
 from service.store.restoration import Restoration
+from service.store.results import Results
 from service.store.row_stream import RowStream
 from service.store.run_folder import RunFolder
 
@@ -61,6 +63,8 @@ class Selection:
         How pictures are to be made.
     setup
         What the run does not know of the microscope and a format asks for, by the format's own names.
+    set_name
+        The result set that answers are taken from.
     """
 
     folder: RunFolder
@@ -70,6 +74,7 @@ class Selection:
     events: tuple[int, ...] = ()
     pictures: Pictures = field(default_factory=Pictures)
     setup: Mapping[str, str] = field(default_factory=dict)
+    set_name: str = LIVE
 
     def __post_init__(self) -> None:
         if self.events and (self.where or self.most):
@@ -79,6 +84,11 @@ class Selection:
     def run(self) -> Run:
         """The run as it was last saved."""
         return self.folder.run()
+
+    @cached_property
+    def results(self) -> Results:
+        """The result set; raises `UnknownResults` if the run does not have it."""
+        return self.folder.results(self.set_name)
 
     @cached_property
     def rows(self) -> RowStream:
@@ -91,7 +101,7 @@ class Selection:
         UnknownCell
             If there are no rows at all, or not of every event that was asked for by id.
         """
-        rows = self.folder.results().stream(self.where, self.events, self.most, rejected=self.rejected)
+        rows = self.results.stream(self.where, self.events, self.most, rejected=self.rejected)
         if self.events and rows.count() < len(set(self.events)):
             found = {int(k) for _, table in rows.tables(["event_id"]) for k in table.column(0).to_pylist()}
             missing = next(k for k in self.events if k not in found)
@@ -124,7 +134,7 @@ class Selection:
     def classes(self) -> tuple[str, ...]:
         """Names of the classes of the bundle that answered; empty where it has none, or is lost."""
         try:
-            return Bundle.load(self.folder.results().bundle_path()).contract.classes
+            return Bundle.load(self.results.bundle_path()).contract.classes
         except (RunFolderError, BundleError):
             return ()
 

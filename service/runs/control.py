@@ -15,6 +15,7 @@ from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
 from service.gates.gate import Gate
+from service.result_set import LIVE
 from service.run import Run, RunRequest
 from service.runs.arming import Makers, arm
 from service.runs.data_lock import DataLock
@@ -206,19 +207,18 @@ class RunControl:
         self._close_crashed_runs()
         return self._catalogue.folder(run_id)
 
-    def engine_for(self, run_id: str) -> Engine:
-        """Return an engine of the model that answered for a run, to explain its cells with.
+    def engine_for(self, run_id: str, results: str = LIVE) -> Engine:
+        """Return an engine of the model that answered for a result set of a run, to explain its cells with.
 
         Raises
         ------
-        UnknownRun
-            If there is no such run.
+        UnknownRun, UnknownResults
+            If there is no such run or set.
         BundleError
             If the model in its folder is missing or damaged.
         """
-        folder = self.folder(run_id)
-        digest = folder.run().bundle_digest
-        return self._engines.engine(digest, lambda: Bundle.load(folder.results().bundle_path()))
+        found = self.folder(run_id).results(results)
+        return self._engines.engine(found.about.bundle_digest, lambda: Bundle.load(found.bundle_path()))
 
     def close(self) -> None:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""

@@ -164,6 +164,15 @@ class CellQuery:
             return None
         return self._arrow(self.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id")
 
+    def rows_between(self, first: int, last: int) -> Any:
+        """Return whole rows of the events from `first` to `last`, as they are stored: a `pyarrow.Table`, in order."""
+        if self.table.schema is None:
+            return pa.table({_EVENT_ID: pa.array([], pa.uint64())})
+        snapshot = self.table.snapshot().between(first, last)
+        return self._arrow(
+            snapshot, "SELECT * FROM cells WHERE event_id BETWEEN ? AND ? ORDER BY event_id", (first, last)
+        ).cast(self.table.schema)
+
     def rows(
         self, sql: str, condition: Condition | None = None, snapshot: TableSnapshot | None = None
     ) -> list[dict[str, Any]]:

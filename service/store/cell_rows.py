@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -14,7 +14,8 @@ import pyarrow as pa
 from inference.conformal import class_sets, set_names
 from inference.contract import Contract
 from inference.results import CellResults
-from reconstruction.images import CellImages
+from reconstruction.images import CellImages, Rejection
+from reconstruction.speed import SpeedSource
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,35 @@ def rejected_rows(images: CellImages, sample_rate_hz: float) -> pa.Table:
     return pa.table(columns)
 
 
+def measured_of_rows(rows: pa.Table, images: Mapping[str, npt.NDArray[np.float32]], pixel_um: float) -> CellImages:
+    """Return rows of cells as the batch that they were made of, without their answers.
+
+    Parameters
+    ----------
+    rows
+        As `cell_rows` gave them.
+    images
+        By channel, an image for each row.
+    pixel_um
+        Edge of a pixel.
+    """
+    names = rows.column_names
+    features = names[names.index("flags") + 1 : names.index("cluster")]
+    return CellImages(
+        event_id=_column(rows, "event_id", np.uint64),
+        epoch=_column(rows, "epoch", np.int32),
+        trigger_tick=_column(rows, "trigger_tick", np.float64),
+        images=images,
+        pixel_um=pixel_um,
+        speed_m_s=_column(rows, "speed_m_s", np.float32),
+        speed_error_m_s=_column(rows, "speed_error_m_s", np.float32),
+        speed_source=tuple(SpeedSource(text) for text in rows.column("speed_source").to_pylist()),
+        flags=_column(rows, "flags", np.uint32),
+        rejection=(Rejection.NONE,) * rows.num_rows,
+        features={name: _column(rows, name, np.float32) for name in features},
+    )
+
+
 def count_reasons(reasons: Sequence[str]) -> dict[str, int]:
     """Return how often each rejection occurs."""
     return dict(Counter(str(reason) for reason in reasons))
@@ -111,6 +141,11 @@ def _conformal(results: CellResults, names: AnswerNames) -> list[str]:
     if not names.least_probability:
         return [""] * len(results)
     return set_names(class_sets(results.class_probability, names.least_probability), names.classes)
+
+
+def _column(rows: pa.Table, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+    # What could not be measured is null in a table and NaN in a batch.
+    return np.asarray(rows.column(name).to_numpy(), dtype)
 
 
 def _numbers(values: npt.NDArray[np.float32]) -> Any:

@@ -57,6 +57,10 @@ class TableSnapshot:
         kept = [part for part in self.parts if bisect_left(ids, part.first) < bisect_right(ids, part.last)]
         return replace(self, parts=tuple(kept))
 
+    def between(self, first: int, last: int) -> TableSnapshot:
+        """Return the table without the parts that cannot have any event from `first` to `last`."""
+        return replace(self, parts=tuple(part for part in self.parts if part.first <= last and part.last >= first))
+
     def behind(self, event_id: int, *, descending: bool) -> Iterator[TableSnapshot]:
         """Return the table piece by piece in the order of its events, from behind one on, 0 for all of them.
 
@@ -125,15 +129,16 @@ class PartTable:
         return cls(folder, ())
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
-        """Read which parts there are, and what is in the log.
+    def open(cls, folder: Path, up_to: int | None = None) -> Self:
+        """Read which parts there are, and what is in the log; of parts that begin behind an event, nothing is known.
 
         Raises
         ------
         RunFolderError
             If a part is damaged.
         """
-        parts = tuple(_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name))
+        found = [_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name)]
+        parts = tuple(part for part in found if up_to is None or part.first <= up_to)
         return cls(folder, parts, read_log(folder, parts[-1].last if parts else 0))
 
     @property

@@ -14,7 +14,7 @@ from reconstruction.light_sheet.deconvolution import DEFAULT_ITERATIONS, MOST_IT
 from reconstruction.methods import Method, line_view, methods_of, offer
 from reconstruction.transform import transform_for
 from service.errors import QueryError
-from service.store.run_folder import RunFolder
+from service.store.results import Results
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Restoration:
         known = transform_for(instrument).channels
         raise QueryError(f"'{self.method}' is not for {', '.join(channels)}: {offer(instrument, known)}.")
 
-    def image(self, folder: RunFolder, event_id: int, channel: str) -> npt.NDArray[np.float32]:
+    def image(self, results: Results, event_id: int, channel: str) -> npt.NDArray[np.float32]:
         """Return an image of a stored event, `(y, x)` or `(z, y, x)`: restored where the method is for its channel.
 
         Raises
@@ -75,15 +75,15 @@ class Restoration:
         ReconstructionError
             If the voxels are too coarse for the method.
         """
-        instrument = folder.run().instrument
+        instrument = results.run.instrument
         if self.method not in methods_of(instrument, channel):
-            return np.asarray(folder.image(event_id, channel), dtype=np.float32)
+            return np.asarray(results.image(event_id, channel), dtype=np.float32)
         if (view := line_view(instrument, channel)) is not None:
             # Imported here: it compiles kernels, and only this method needs them.
             from reconstruction.time_stretch.masked_warp import masked_warp
 
-            return masked_warp(folder.event(event_id), instrument, view)
-        image = np.asarray(folder.image(event_id, channel), dtype=np.float32)
+            return masked_warp(results.event(event_id), instrument, view)
+        image = np.asarray(results.image(event_id, channel), dtype=np.float32)
         blur = volume_blur(instrument, _wavelength_nm(instrument, channel))
         return restore(image, blur, instrument.grid.pixel_um, self.method, self.iterations)
 

@@ -39,15 +39,22 @@ class ResultTables:
         return cls(PartTable.create(path / CELLS), PartTable.create(path / REJECTED), sample_rate_hz, names)
 
     @classmethod
-    def open(cls, path: Path, sample_rate_hz: float, names: AnswerNames | None = None) -> Self:
+    def open(
+        cls, path: Path, sample_rate_hz: float, names: AnswerNames | None = None, up_to: int | None = None
+    ) -> Self:
         """Open the tables of a result set, to read them; with names, also to go on writing.
+
+        Parameters
+        ----------
+        up_to
+            Leave parts out that begin behind this event; None takes all.
 
         Raises
         ------
         RunFolderError
             If a part is damaged.
         """
-        tables = PartTable.open(path / CELLS), PartTable.open(path / REJECTED)
+        tables = PartTable.open(path / CELLS, up_to), PartTable.open(path / REJECTED, up_to)
         return cls(*tables, sample_rate_hz, names or AnswerNames())
 
     def rows(self, images: CellImages, results: CellResults) -> Any:

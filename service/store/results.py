@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.event import Event
 from service.errors import RunFolderError, UnknownCell
-from service.gates.book import GateBook
+from service.result_set import ResultSet
+from service.run import Run
 from service.store.cell_query import CellQuery
-from service.store.labels import Labels
 from service.store.result_tables import ResultTables
 from service.store.row_stream import RowStream
 from service.store.run_files import BUNDLE
 from service.store.similar import Similar
 from service.store.statistics import Statistics
 
+if TYPE_CHECKING:
+    from service.store.run_folder import RunFolder
+
 
 class Results:
     """A result set of a run, read from any thread, also while it is written.
 
+    Parameters
+    ----------
+    folder
+        The run.
+    path
+        Folder of the set; of the live one, the run's.
+    tables
+        Its tables.
+    about
+        What its `result.json` says; None for the live set, of which the run tells.
+
     Attributes
     ----------
     path
-        Its folder; of the live set, the run's.
+        As above.
     cells
         Questions to the cells, whose filters may name the run's gates and labels.
     rejected
@@ -34,12 +52,32 @@ class Results:
         Cells by how alike the model finds them.
     """
 
-    def __init__(self, path: Path, tables: ResultTables, gates: GateBook, labels: Labels) -> None:
+    def __init__(self, folder: RunFolder, path: Path, tables: ResultTables, about: ResultSet | None = None) -> None:
         self.path = path
-        self.cells = CellQuery(tables.cells, gates, labels)
+        self._folder = folder
+        self._about = about
+        self.cells = CellQuery(tables.cells, folder.gates, folder.labels)
         self.rejected = CellQuery(tables.rejected)
         self.statistics = Statistics(self.cells)
         self.similar = Similar(self.cells)
+
+    @property
+    def run(self) -> Run:
+        """The run, as it was last saved."""
+        return self._folder.run()
+
+    @property
+    def about(self) -> ResultSet:
+        """Who answered, when, and what became of every event."""
+        return self._about or ResultSet.of_run(self.run)
+
+    def event(self, event_id: int) -> Event:
+        """Return the event as detection gave it; raises `UnknownCell` if its window is not stored."""
+        return self._folder.event(event_id)
+
+    def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
+        """Return an image as this set's model was given it; raises as `RunFolder.image` does."""
+        return self._folder.image(event_id, channel, made_anew=not self.about.stored_images)
 
     def cell(self, event_id: int) -> dict[str, Any]:
         """Return everything the tables hold of one event; a `rejection` beside it where it is not a cell.

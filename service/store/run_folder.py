@@ -17,6 +17,7 @@ from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
 from service.errors import UnknownCell
 from service.gates.book import GateBook
+from service.result_set import LIVE, ResultSet
 from service.run import Run
 from service.store.cell_rows import AnswerNames
 from service.store.disk import storage_errors, write_sealed
@@ -25,6 +26,7 @@ from service.store.labels import Labels
 from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
+from service.store.set_shelf import SetShelf
 from service.store.window_store import WindowStore
 
 
@@ -48,7 +50,8 @@ class RunFolder:
         self._tables = tables
         self._images = images
         self._windows = windows
-        self._results = Results(path, tables, gates, labels)
+        self._results = Results(self, path, tables)
+        self._sets = SetShelf(self)
         self._transform: Transform | None = None
         self._lock = threading.Lock()
 
@@ -193,19 +196,41 @@ class RunFolder:
         """Give up the rows that could not be kept; return how many cells, and the reasons of the rejected."""
         return self._tables.discard_unsafe()
 
-    def results(self) -> Results:
-        """Return what the run's model answered, to ask about it."""
-        return self._results
+    def results(self, name: str = LIVE) -> Results:
+        """Return a result set, to ask about it: what the run's own model answered, or another one afterwards.
 
-    def image(self, event_id: int, channel: str) -> npt.NDArray[np.float32]:
+        Raises
+        ------
+        UnknownResults
+            If there is no such set.
+        RunFolderError
+            If it is damaged.
+        """
+        return self._results if name == LIVE else self._sets.results(name)
+
+    def result_sets(self) -> list[ResultSet]:
+        """Return what result sets there are, the live one first."""
+        return [self._results.about, *self._sets.sets()]
+
+    @property
+    def stored_channels(self) -> tuple[str, ...]:
+        """Channels whose images are stored."""
+        return self._images.channels
+
+    def image(self, event_id: int, channel: str, *, made_anew: bool = False) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.
+
+        Parameters
+        ----------
+        made_anew
+            Do not look for a stored one.
 
         Raises
         ------
         UnknownCell
             If the run has no such event or channel.
         """
-        stored = self._images.read(event_id, channel)
+        stored = None if made_anew else self._images.read(event_id, channel)
         if stored is not None:
             return stored
         event = self.event(event_id)
@@ -245,6 +270,7 @@ class RunFolder:
             finally:
                 self._tables.close()
                 self._results.close()
+                self._sets.close()
 
     def _transform_of_run(self) -> Transform:
         with self._lock:

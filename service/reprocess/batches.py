@@ -1,0 +1,30 @@
+"""Events as batches of images: made of their windows, or of the rows and images that the run stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from reconstruction.images import CellImages
+from service.reprocess.plan import Plan
+from service.runs.pipeline import EVENTS_PER_BATCH
+from service.store.cell_rows import measured_of_rows
+
+
+def from_windows(plan: Plan, event_ids: Sequence[int]) -> Iterator[CellImages]:
+    """Make images of stored windows, judge and measure them: as when the cells flowed."""
+    for first in range(0, len(event_ids), EVENTS_PER_BATCH):
+        events = [plan.folder.event(event_id) for event_id in event_ids[first : first + EVENTS_PER_BATCH]]
+        yield plan.transform.images(events, plan.channels, cells_first=True)
+
+
+def from_rows(plan: Plan, rows: Any) -> Iterator[CellImages]:
+    """Take what was measured from rows of cells, a `pyarrow.Table`, and read the images that the bundle looks at."""
+    pixel_um = plan.folder.run().instrument.grid.pixel_um
+    for first in range(0, rows.num_rows, EVENTS_PER_BATCH):
+        batch = rows.slice(first, EVENTS_PER_BATCH)
+        ids = batch.column("event_id").to_pylist()
+        images = {name: np.stack([plan.folder.image(event_id, name) for event_id in ids]) for name in plan.inputs}
+        yield measured_of_rows(batch, images, pixel_um)

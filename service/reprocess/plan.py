@@ -1,0 +1,191 @@
+"""What a reprocessing has to do, checked before anything is written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from acquisition.errors import ConfigError
+from reconstruction.transform import Transform
+from service.errors import RunStateError
+from service.identity import now_utc, pipeline_id, pipeline_text, software_versions
+from service.result_set import NO_WINDOW, ResultSet, ResultState, Scope, checked_set_name
+from service.run import Ledger, Run
+from service.runs.arming import BundleFile, Makers
+from service.store.results import Results
+from service.store.run_folder import RunFolder
+from service.store.set_shelf import RESULT_JSON, read_set, set_path
+
+COMPLETED = "completed"
+"""Name of the set in which nothing is missing, unless another is given."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What somebody asks for.
+
+    Attributes
+    ----------
+    bundle
+        Name of a shipped bundle or path of a file; None takes the run's own.
+    name
+        Of the result set; None names it after the bundle.
+    missing
+        Take over what the run's own model answered, and answer only what it did not.
+    workers
+        Threads of inference.
+    provider
+        `auto`, `cpu` or `cuda`.
+    """
+
+    bundle: str | None = None
+    name: str | None = None
+    missing: bool = False
+    workers: int = 1
+    provider: str = "auto"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes
+    ----------
+    folder
+        The run.
+    path
+        Folder of the set.
+    about
+        The set as it begins, or as it was left.
+    bundle
+        What answers.
+    transform
+        What makes images of windows.
+    inputs
+        Images that the bundle looks at.
+    channels
+        Images to be made of a window: those that a run with this bundle would make.
+    same_images
+        Whether the run's events were judged and measured as they would be now, so that this is not done again.
+    events
+        `(n,)` uint64, the events that are not settled yet, in order.
+    """
+
+    folder: RunFolder
+    path: Path
+    about: ResultSet
+    bundle: BundleFile
+    transform: Transform
+    inputs: tuple[str, ...]
+    channels: tuple[str, ...]
+    same_images: bool
+    events: npt.NDArray[np.uint64]
+
+    @property
+    def stored_inputs(self) -> bool:
+        """Whether the images that the bundle looks at lie in the run folder as they would be made now."""
+        return self.same_images and set(self.inputs) <= set(self.folder.stored_channels)
+
+
+def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
+    """Return what is to be done.
+
+    Raises
+    ------
+    RunStateError
+        If the run goes on or has no windows, the set is complete, or nothing is missing.
+    ConfigError
+        If the name is taken by results of something else, or live rows cannot be taken over.
+    BundleError
+        If there is no such bundle, or it does not fit the instrument.
+    """
+    run, live = folder.run(), folder.results()
+    if not run.state.ended:
+        raise RunStateError(
+            f"The run {run.id} is {run.state}; reprocess it when it has ended. After a crash, start the service once "
+            "on its data folder: it closes the run."
+        )
+    bundle = makers.bundle(wanted.bundle or str(live.bundle_path()), run.instrument)
+    transform = makers.transform(run.instrument, run.request.images)
+    detector, images, _ = run.pipeline.rsplit("|", 2)
+    same_images = images == transform.parameters
+    if wanted.missing:
+        _check_alike(run, bundle, same_images=same_images)
+    events = _events_of(folder)
+    pipeline = pipeline_text(detector, transform.parameters, bundle.contract.name, bundle.digest)
+    named = COMPLETED if wanted.missing else f"{bundle.contract.name[:50]}-{bundle.digest[:8]}"
+    detected = max(run.ledger.detected, len(events))
+    gone = {NO_WINDOW: detected - len(events)} if detected > len(events) else {}
+    begun = ResultSet(
+        name=checked_set_name(wanted.name or named),
+        run=run.id,
+        scope=Scope.MISSING if wanted.missing else Scope.ALL,
+        state=ResultState.UNFINISHED,
+        pipeline=pipeline,
+        pipeline_id=pipeline_id(pipeline, run.instrument),
+        bundle=bundle.contract.name,
+        bundle_digest=bundle.digest,
+        stored_images=same_images,
+        started_at=now_utc(),
+        ledger=Ledger(detected=detected, dropped=gone, in_flight=len(events)),
+        software=software_versions(),
+    )
+    if wanted.missing and not len(events) - _rows(live):
+        raise RunStateError(f"Nothing is missing in the run {run.id}: every event with a stored window is settled.")
+    about = _left(set_path(folder.path, begun.name), begun)
+    inputs = tuple(spec.channel for spec in bundle.contract.inputs)
+    return Plan(
+        folder=folder,
+        path=set_path(folder.path, about.name),
+        about=about,
+        bundle=bundle,
+        transform=transform,
+        inputs=inputs,
+        channels=tuple(dict.fromkeys([transform.live_channels[0], *run.request.channels, *inputs])),
+        same_images=same_images,
+        events=events[events > about.last_event],
+    )
+
+
+def _check_alike(run: Run, bundle: BundleFile, *, same_images: bool) -> None:
+    """Check that new rows may stand beside the live ones."""
+    if bundle.digest != run.bundle_digest:
+        raise ConfigError(
+            f"What is missing can only be answered by the run's own model, '{run.bundle}'; leave --bundle out, or "
+            "leave --missing out to answer for everything."
+        )
+    if not same_images:
+        raise ConfigError(
+            f"The run {run.id} was judged and measured in another way than this version does, so its rows cannot "
+            "stand beside new ones; leave --missing out to answer for everything."
+        )
+
+
+def _left(path: Path, begun: ResultSet) -> ResultSet:
+    """Return the set as an interrupted reprocessing left it, or as it begins."""
+    if not (path / RESULT_JSON).is_file():
+        return begun
+    left = read_set(path)
+    if (left.run, left.scope, left.pipeline_id) != (begun.run, begun.scope, begun.pipeline_id):
+        raise ConfigError(
+            f"The run has results '{begun.name}' already, made in another way by '{left.bundle}'; "
+            "choose another --name."
+        )
+    if left.state is ResultState.DONE:
+        raise RunStateError(f"The results '{begun.name}' are complete already; remove '{path}' to make them again.")
+    return left
+
+
+def _events_of(folder: RunFolder) -> npt.NDArray[np.uint64]:
+    """Return the events whose windows are stored, in order."""
+    events = np.unique(np.asarray(folder.event_places()["event_id"], np.uint64))
+    if not len(events):
+        raise RunStateError(f"The run {folder.run().id} has no stored windows, so nothing of it can be made again.")
+    return events
+
+
+def _rows(results: Results) -> int:
+    return results.cells.snapshot().rows + results.rejected.snapshot().rows
