@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from acquisition.errors import ConfigError
 from service.logs import LogForm
@@ -53,6 +62,18 @@ class Settings(BaseModel):
     """What log lines on stderr are: `text` for people, `json` for programs."""
     log_file: Path | None = None
     """File for the log as JSON lines; at 16 MiB it becomes `FILE.1`, and four of those are kept."""
+
+    disk_warn: ByteSize = ByteSize(10 << 30)
+    """Warn where less than this is free on the disk of `data`, such as 10GiB."""
+    disk_warn_minutes: float = Field(default=30.0, ge=0, le=1e6)
+    """Warn as well where the disk is full in so many minutes at the present rate."""
+    disk_refuse: ByteSize = ByteSize(1 << 30)
+    """Begin no run where less than this is free, such as 1GiB."""
+    retention_days: float | None = Field(default=None, gt=0, le=1e6)
+    """Remove runs that ended longer ago, before a run begins; pinned and labelled ones stay."""
+    retention_bytes: ByteSize | None = None
+    """Remove the oldest runs, before a run begins, until the rest takes no more than this, such as 2TB; pinned and
+    labelled ones stay."""
 
     _set_by: Mapping[str, SetBy] = PrivateAttr(default_factory=dict)
 

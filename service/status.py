@@ -117,6 +117,20 @@ class GateProgress(_Snapshot):
     wanted: NonNegativeInt
 
 
+class DiskStatus(_Snapshot):
+    """The disk that runs are stored on."""
+
+    free_bytes: NonNegativeInt
+    written_bytes_per_s: float
+    """How fast the free space went over the last minute, whoever took it."""
+    warn_below_bytes: NonNegativeInt
+    """The warning's mark, which is higher while much is written."""
+    refuse_below_bytes: NonNegativeInt
+    """With less, no run begins."""
+    warning: bool
+    """True while too little is free."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -152,4 +166,5 @@ class ServiceStatus(_Snapshot):
     provider: str = ""
     address: str = ""
     """Where workers join."""
+    disk: DiskStatus | None = None
     uptime_s: float = 0.0

@@ -19,13 +19,13 @@ from service.api import (
     statistics,
     system,
 )
-from service.api.audit import AuditLog
 from service.api.auth import Needs, Tokens
 from service.api.context import source_folders
 from service.api.guard import Guard
 from service.api.page import add_page
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
+from service.audit import AuditLog
 from service.export.under_way import ExportsUnderWay
 from service.known_bundles import KnownBundles
 from service.models import ModelShelf

@@ -11,9 +11,9 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.api.audit import AuditLog
 from service.api.problems import problem
 from service.api.rate import RateLimit
+from service.audit import AuditLog
 
 logger = logging.getLogger("lightline.api")
 

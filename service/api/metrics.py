@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from reconstruction.images import Rejection
 from service.run import DropReason, Ledger
-from service.status import BUCKETS_S, DriftStatus, Latency, ServiceState, ServiceStatus, Stage
+from service.status import BUCKETS_S, DiskStatus, DriftStatus, Latency, ServiceState, ServiceStatus, Stage
 
 QUEUES = ("blocks", "events", "batches")
 
@@ -96,6 +96,12 @@ def _drift(drift: DriftStatus | None) -> Iterator[str]:
     yield from _family("drift_alarms_total", "counter", "Of them raised the alarm.", [({}, alarms)])
 
 
+def _disk(disk: DiskStatus | None) -> Iterator[str]:
+    free, warning = (disk.free_bytes, disk.warning) if disk else (0, False)
+    yield from _family("disk_free_bytes", "gauge", "Free where runs are stored.", [({}, free)])
+    yield from _family("disk_warning", "gauge", "1 while too little is free.", [({}, float(warning))])
+
+
 def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family(
         "service_state",
@@ -114,6 +120,7 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
         "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
     )
     yield from _drift(status.drift)
+    yield from _disk(status.disk)
     yield from _family("uptime_seconds", "gauge", "Since the service started.", [({}, status.uptime_s)])
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",
     "bundle": "service.cli.bundle:bundle",
+    "runs": "service.cli.runs:runs",
     "config": "service.cli.config:config",
     "token": "service.cli.token:token",
 }

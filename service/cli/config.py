@@ -32,7 +32,8 @@ def _document(settings: Settings) -> dict[str, Any]:
 def _toml(settings: Settings) -> str:
     lines = []
     for name, value in settings.plain().items():
-        lines.append(f"# {type(settings).model_fields[name].description}")
+        about = type(settings).model_fields[name].description or ""
+        lines.append(f"# {' '.join(about.split())}")
         # A basic string of TOML escapes as JSON does.
         given = f"# {name} =" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}"
         lines += [f"{given}  # {settings.set_by(name)}", ""]

@@ -19,6 +19,9 @@ from service.api.server import ApiServer, TlsFiles, listen, page_url
 from service.logs import logging_to
 from service.runs.control import RunControl
 from service.settings import Settings
+from service.store.disk_watch import Watermarks
+from service.store.retention import Retention
+from service.store.upkeep import Upkeep
 from service.tokens import TokenFile
 
 _TURN_S = 0.05
@@ -113,7 +116,11 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
         tokens.keep(settings.data)
         with (
             RunControl(
-                settings.data, workers=settings.workers, transport=settings.transport, provider=settings.provider
+                settings.data,
+                workers=settings.workers,
+                transport=settings.transport,
+                provider=settings.provider,
+                upkeep=upkeep_of(settings),
             ) as control,
             ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,
@@ -125,6 +132,12 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
             yield Session(control, url, stop)
             if stop.asked:
                 click.echo("Stopping: finishing what was detected, sealing the files ...", err=True)
+
+
+def upkeep_of(settings: Settings) -> Upkeep:
+    """Return how the service looks after its data folder."""
+    marks = Watermarks(settings.disk_warn, settings.disk_warn_minutes, settings.disk_refuse)
+    return Upkeep(settings.data, marks, Retention(settings.retention_days, settings.retention_bytes))
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:

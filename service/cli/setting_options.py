@@ -64,5 +64,5 @@ def _click_type(kind: Any) -> Any:
 
 def _help(field: FieldInfo) -> str:
     text = (field.description or "").replace("`", "").removesuffix(".")
-    default = "" if field.default in (None, ()) else f" (default: {field.default})"
-    return f"{text}{default}."
+    default = field.default.human_readable() if isinstance(field.default, ByteSize) else field.default
+    return f"{text}." if default in (None, ()) else f"{text} (default: {default})."

@@ -25,6 +25,7 @@ from service.runs.worker_pool import WorkerPool
 from service.status import ServiceState, ServiceStatus, WorkerStatus
 from service.store.catalogue import Catalogue
 from service.store.run_folder import RunFolder
+from service.store.upkeep import Upkeep
 
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0
@@ -57,6 +58,8 @@ class RunControl:
         `auto`, `cpu` or `cuda`.
     makers
         How the parts of a run are found.
+    upkeep
+        When the disk is too full, and which runs may go; None for the usual marks, and no run ever goes.
     """
 
     def __init__(
@@ -66,12 +69,14 @@ class RunControl:
         transport: str = "inproc://",
         provider: str = "auto",
         makers: Makers | None = None,
+        upkeep: Upkeep | None = None,
     ) -> None:
         self._data = Path(data_dir)
         self._workers = workers
         self._address = _DEFAULT_INPROC if transport == "inproc://" else transport
         self._provider = provider
         self._makers = makers or Makers()
+        self._upkeep = upkeep or Upkeep(self._data)
         self._lock = threading.Lock()
         self._arm_lock = threading.Lock()
         self._crash_lock = threading.Lock()
@@ -168,6 +173,7 @@ class RunControl:
             "workers": tuple(WorkerStatus(**vars(view)) for view in views),
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,
+            "disk": self._upkeep.disk.look(),
         }
         if job is None:
             return ServiceStatus.model_validate(common)
@@ -252,10 +258,12 @@ class RunControl:
                 "stop it, or choose another folder with --data."
             )
         self._close_crashed_runs()
+        self._upkeep.before_run(self._catalogue)
         dispatcher = self._open_transport()
         self._sequence += 1
         gates = self._gates_for(request)
-        job = Job(arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers))
+        armed = arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers)
+        job = Job(armed, self._upkeep.disk)
         self._catalogue.set_live(job.folder)
         self._job = job
         if not request.hold:

@@ -18,6 +18,7 @@ from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
 from service.status import DriftStatus, GateProgress
 from service.store.cell_rows import count_reasons
+from service.store.disk_watch import DiskWatch
 from service.store.run_folder import RunFolder
 
 SAVE_S = 1.0
@@ -32,7 +33,8 @@ class Job:
     armed -> `end` -> draining -> done.
     """
 
-    def __init__(self, armed: Armed) -> None:
+    def __init__(self, armed: Armed, disk: DiskWatch) -> None:
+        self._disk = disk
         self._parts = armed.parts
         self._run = armed.run
         self._journal = Journal(armed.run)
@@ -112,6 +114,7 @@ class Job:
         while not self.pipeline.join(0.1):
             now = time.monotonic()
             self._count_recording()
+            self._disk.look()
             ledger = self.ledger.snapshot()
             self._journal.look(ledger, now, self.pipeline.lost_places)
             if ledger != last:

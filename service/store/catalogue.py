@@ -69,6 +69,13 @@ class Catalogue:
             self._keep(run_id, folder)
             return folder
 
+    def forget(self, run_id: str) -> None:
+        """Let go of a run whose folder is about to be removed."""
+        with self._lock:
+            # Not closed here either, see `_keep`.
+            self._open.pop(run_id, None)
+            self._known.pop(run_id, None)
+
     def close_crashed(self) -> list[Run]:
         """Mark runs that a crash left open as failed, with what their files hold; return them.
 

@@ -1,9 +1,10 @@
-"""A line for every change that was asked for: who, from where, what, and what came of it."""
+"""A line for every change that was asked for, and for every run removed: who, from where, what, and what came of it."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 
 from starlette.types import Scope
@@ -22,16 +23,20 @@ class AuditLog:
         self._path = folder / AUDIT_LOG
 
     def record(self, scope: Scope, status: int) -> None:
-        """Write one line; a disk that does not take it is told to the service's log, and the request is answered."""
+        """Write down a request over HTTP, and its answer."""
         client = scope.get("client") or ("", 0)
         line = {
-            "at": now_utc(),
             "who": scope.get("state", {}).get("who", ""),
             "from": client[0],
             "method": scope["method"],
             "path": scope["path"][:500],
             "status": status,
         }
+        self.write(line)
+
+    def write(self, line: Mapping[str, object]) -> None:
+        """Write one line; a disk that does not take it is told to the service's log, and what was asked for is done."""
+        line = {"at": now_utc(), **line}
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             if self._path.exists() and self._path.stat().st_size > _MOST_BYTES:

@@ -1,0 +1,99 @@
+"""`lightline runs`: which there are, which to keep for good, and which may go."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from acquisition.errors import ConfigError
+from service.audit import AuditLog
+from service.cli.options import data_options
+from service.cli.setting_options import setting_option, settings_from
+from service.errors import RunStateError
+from service.identity import checked_run_id
+from service.runs.control import RUNS
+from service.runs.data_lock import DataLock
+from service.settings import Settings
+from service.store.catalogue import Catalogue
+from service.store.retention import PINNED, Kept, Retention, kept_runs, removals, remove
+
+
+@click.group()
+def runs() -> None:
+    """List runs, keep them for good, or remove old ones."""
+
+
+@runs.command("list")
+@data_options
+def list_runs(**where: Any) -> None:
+    """List the runs there are, the oldest first, with what they take and what protects them."""
+    settings = settings_from(where)
+    for one in _kept(settings, Retention()):
+        state = f"{one.run.state.value} {one.protected}".strip()
+        click.echo(f"{one.run.id}  {one.n_bytes / 1e6:>10.1f} MB  {state:<16}  {one.run.source}")
+
+
+@runs.command()
+@data_options
+@setting_option("retention_days")
+@setting_option("retention_bytes")
+@click.option("--labelled", is_flag=True, help="Also remove runs in which people labelled cells.")
+@click.option("--dry-run", is_flag=True, help="Only say what would go.")
+def prune(labelled: bool, dry_run: bool, **where: Any) -> None:
+    """Remove runs that are older, or take more room, than the settings allow.
+
+    Runs that are pinned, and a run in progress, never go. Every removal is a line of audit.log.
+    """
+    settings = settings_from(where)
+    retention = Retention(settings.retention_days, settings.retention_bytes, labelled)
+    if not retention.asks:
+        raise ConfigError("Nothing says how long to keep runs; give --retention-days or --retention-bytes.")
+    lock = DataLock(settings.data)
+    if not dry_run and not lock.acquire():
+        raise RunStateError(
+            f"A Lightline service is using the data folder '{settings.data}'; stop it first, or let it remove runs "
+            "itself, with the setting retention_days."
+        )
+    try:
+        going = removals(_kept(settings, retention), retention, datetime.now(UTC))
+        for one in going:
+            if not dry_run:
+                remove(settings.data / RUNS, one, AuditLog(settings.data), "command line")
+            click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  {one.why}")
+    finally:
+        lock.release()
+    word = "would be removed" if dry_run else "removed"
+    click.echo(f"{len(going)} runs {word}, {sum(one.n_bytes for one in going) / 1e6:.1f} MB.", err=True)
+
+
+@runs.command()
+@click.argument("run_id")
+@data_options
+def pin(run_id: str, **where: Any) -> None:
+    """Keep RUN_ID for good."""
+    (_folder(run_id, settings_from(where)) / PINNED).touch()
+
+
+@runs.command()
+@click.argument("run_id")
+@data_options
+def unpin(run_id: str, **where: Any) -> None:
+    """Let RUN_ID go when its time has come."""
+    (_folder(run_id, settings_from(where)) / PINNED).unlink(missing_ok=True)
+
+
+def _kept(settings: Settings, retention: Retention) -> list[Kept]:
+    root = settings.data / RUNS
+    return kept_runs(root, Catalogue(root).runs(), retention)
+
+
+def _folder(run_id: str, settings: Settings) -> Path:
+    path = settings.data / RUNS / checked_run_id(run_id)
+    if not path.is_dir():
+        raise ConfigError(
+            f"There is no run '{run_id}' in '{settings.data}'; 'lightline runs list' shows those there are."
+        )
+    return path
