@@ -258,10 +258,11 @@ class RunControl:
                 "stop it, or choose another folder with --data."
             )
         self._close_crashed_runs()
+        # Asked for first: the run that they come from may be one that goes now.
+        gates = self._gates_for(request)
         self._upkeep.before_run(self._catalogue)
         dispatcher = self._open_transport()
         self._sequence += 1
-        gates = self._gates_for(request)
         armed = arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers)
         job = Job(armed, self._upkeep.disk)
         self._catalogue.set_live(job.folder)
