@@ -71,8 +71,10 @@ def heat_colours(values: npt.ArrayLike) -> Bytes:
     return np.stack(channels, axis=-1).round().astype(np.uint8)
 
 
-def grey_levels(image: npt.ArrayLike, lo: float | None = None, hi: float | None = None) -> Bytes:
+def grey_levels(image: npt.ArrayLike, lo: float | None = None, hi: float | None = None, gamma: float = 1.0) -> Bytes:
     """Map a 2D image to grey; without limits, the middle 99 % of its values fill the scale.
+
+    Grey is the place on the scale to the power 1/gamma.
 
     Raises
     ------
@@ -88,19 +90,21 @@ def grey_levels(image: npt.ArrayLike, lo: float | None = None, hi: float | None 
     if lo is not None and hi is not None and not lo < hi:
         raise AnswerError(f"The contrast limits must ascend: lo is {lo:g}, hi is {hi:g}.")
     span = max(high - low, np.finfo(np.float32).tiny)
-    scaled = np.clip(np.nan_to_num((values - low) / span, nan=0.0), 0, 1)
+    scaled = np.clip(np.nan_to_num((values - low) / span, nan=0.0), 0, 1) ** (1 / gamma)
     return np.asarray((scaled * 255).round(), dtype=np.uint8)
 
 
-def image_png(image: npt.ArrayLike, lo: float | None = None, hi: float | None = None) -> bytes:
+def image_png(image: npt.ArrayLike, lo: float | None = None, hi: float | None = None, gamma: float = 1.0) -> bytes:
     """Return a 2D image as an 8-bit grey PNG; `lo` is black, `hi` white, and None chooses by percentile.
+
+    With a gamma above 1, what is dim is brighter, see `grey_levels`.
 
     Raises
     ------
     AnswerError
         If the image is not 2D, or `lo` is not below `hi`.
     """
-    return _png(Image.fromarray(grey_levels(image, lo, hi)))
+    return _png(Image.fromarray(grey_levels(image, lo, hi, gamma)))
 
 
 def overlay_png(

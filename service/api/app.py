@@ -16,12 +16,14 @@ from service.api import (
     open_inference,
     pictures,
     runs,
+    saliency,
     statistics,
     system,
 )
 from service.api.auth import Needs, Tokens
 from service.api.context import source_folders
 from service.api.guard import Guard
+from service.api.head import AnswerHead
 from service.api.page import add_page
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
@@ -94,6 +96,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
     rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
+    app.add_middleware(AnswerHead)
     app.add_middleware(Guard, hosts=hosts, rate=rate, audit=AuditLog(settings.data))
     for router in (
         system.probes,
@@ -105,6 +108,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         choices.router,
         cells.router,
         pictures.router,
+        saliency.router,
         statistics.router,
         gates.reading,
         gates.writing,

@@ -1,4 +1,4 @@
-"""One cell: its row, the model's full answer, and its images and raw window as numbers."""
+"""One cell: its row, the model's full answer, and its raw window."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from service.api.auth import Needs
 from service.api.context import ControlOf, FolderOf, ResultsOf
 from service.api.documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
 from service.api.explanation import answers_of
-from service.api.permanent import NPY, PermanentOf, npy_bytes
+from service.api.freshness import FreshnessOf
+from service.api.image_form import MEDIA, ImageForm, npy_bytes
 from service.api.problems import PROBLEMS
-from service.api.runs import plain_row
+from service.api.table_page import plain_row
 from service.errors import UnknownCell
 from service.store.restoration import Restoration
 from service.tokens import Scope
@@ -79,7 +80,7 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
             pixel_um=instrument.grid.pixel_um,
             unit=transform.units[name].name,
             restore=list(methods_of(instrument, name)),
-            png=f"{base}/image.png?channel={name}",
+            png=f"{base}/channels/{name}.png",
             npy=f"{base}/channels/{name}.npy",
         )
         for name in transform.channels
@@ -87,8 +88,9 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
 
 
 @router.get("")
-def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: ResultsOf) -> CellDocument:
+def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: ResultsOf, fresh: FreshnessOf) -> CellDocument:
     """Return everything that was measured and answered of one cell, and where its pictures are."""
+    fresh.version(folder.labels.changes)
     row = results.cell(event_id)
     base = CELL_PATH.format(run_id=run_id, event_id=event_id)
     return CellDocument(
@@ -103,37 +105,20 @@ def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: Results
 
 
 @router.get("/answers")
-def show_answers(run_id: str, event_id: EventId, results: ResultsOf, control: ControlOf) -> Answers:
+def show_answers(run_id: str, event_id: EventId, results: ResultsOf, control: ControlOf, fresh: FreshnessOf) -> Answers:
     """Return the model's full answer: every cluster and class."""
+    fresh.version(results.state)
     return answers_of(results.cell(event_id), control.engine_for(run_id, results.about.name).contract)
 
 
-@router.get("/channels/{channel}.npy", response_class=Response)
-def channel_npy(
-    event_id: EventId, channel: str, results: ResultsOf, permanent: PermanentOf, asked: RestorationOf
-) -> Response:
-    """Return one image as a NumPy file, float32: `(y, x)`, `(z, y)` or `(z, y, x)`; volumes are made on request.
-
-    Images are as they were measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
-    """
-    run = results.run
-    check_channel(run.instrument, channel)
-    asked.check(run.instrument, [channel])
-    done = "" if asked.method is Method.NONE else f"-{asked.method}"
-    return permanent.answer(
-        lambda: npy_bytes(asked.image(results, event_id, channel)),
-        NPY,
-        f"{run.id}-{event_id}-{channel}{done}.npy",
-        {RESTORED: str(asked)},
-    )
-
-
-@router.get("/window.npy", response_class=Response)
-def window_npy(run_id: str, event_id: EventId, folder: FolderOf, permanent: PermanentOf) -> Response:
+@router.get("/window.npy", response_class=Response, responses={200: {"content": {MEDIA[ImageForm.NPY]: {}}}})
+def window_npy(run_id: str, event_id: EventId, folder: FolderOf, fresh: FreshnessOf) -> Response:
     """Return the raw samples of the event as a NumPy file: `(n_samples, n_channels)` int8 or int16, counts.
 
     The header `Lightline-Trigger` says at which of them, with a fraction, the trigger was.
     """
+    headers = fresh.permanent()
     event = folder.event(event_id)
-    trigger = {TRIGGER: f"{event.trigger_tick - event.window_tick:g}"}
-    return permanent.answer(lambda: npy_bytes(event.window), NPY, f"{run_id}-{event_id}-window.npy", trigger)
+    headers[TRIGGER] = f"{event.trigger_tick - event.window_tick:g}"
+    headers["Content-Disposition"] = f'attachment; filename="{run_id}-{event_id}-window.npy"'
+    return Response(npy_bytes(event.window), media_type=MEDIA[ImageForm.NPY], headers=headers)

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from service.api.auth import Needs
 from service.api.context import FolderOf, ResultsOf
 from service.api.documents import GateBody, GateDocument, GateHistory, GateList, GatesRead
+from service.api.freshness import FreshnessOf
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.errors import QueryError, StaleGate
@@ -38,20 +39,23 @@ IfNoneMatch = Annotated[str | None, Header(max_length=64, description="* to make
 def list_gates(
     folder: FolderOf,
     results: ResultsOf,
+    fresh: FreshnessOf,
     counts: Annotated[bool, Query(description="Count the cells of every gate, too")] = False,
     where: Where = None,
 ) -> GateList:
     """List the gates of a run, with the cells in each if asked; `where` counts only what a filter lets through."""
+    fresh.version(results.state)
     newest = folder.gates.newest()
     cells = results.statistics.in_gates(list(newest), where) if counts else {}
     return GateList(gates=[_document(version, cells.get(name)) for name, version in newest.items()])
 
 
 @reading.get("/gates.xml", response_class=Response)
-def gates_as_xml(run_id: str, folder: FolderOf) -> Response:
+def gates_as_xml(run_id: str, folder: FolderOf, fresh: FreshnessOf) -> Response:
     """Return the gates as Gating-ML 2.0; filters and what is made of them are left out, as a header says."""
+    headers = fresh.version(folder.gates.changes)
     file = write_gatingml([version.gate for version in folder.gates.newest().values() if version.gate])
-    headers = {"Content-Disposition": f'attachment; filename="{run_id}-gates.xml"'}
+    headers["Content-Disposition"] = f'attachment; filename="{run_id}-gates.xml"'
     if file.left_out:
         headers[LEFT_OUT] = ", ".join(file.left_out)
     return Response(file.content, media_type=XML, headers=headers)

@@ -10,6 +10,7 @@ from service.api.auth import Needs
 from service.api.cells import CELL_PATH, EventId
 from service.api.context import FolderOf, ResultsOf
 from service.api.documents import LabelBody, LabelCounts, NeighbourDocument, Neighbours, SuggestionDocument, Suggestions
+from service.api.freshness import FreshnessOf
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.errors import QueryError, UnknownCell
@@ -24,8 +25,9 @@ writing = APIRouter(tags=["labels"], dependencies=[Depends(Needs(Scope.ANNOTATE)
 
 
 @reading.get(f"{_RUN}/labels")
-def count_labels(folder: FolderOf) -> LabelCounts:
+def count_labels(folder: FolderOf, fresh: FreshnessOf) -> LabelCounts:
     """Return how many cells have each label; which they are, `cells?where=label = 'NAME'` tells."""
+    fresh.version(folder.labels.changes)
     return LabelCounts(counts=folder.labels.counts())
 
 
@@ -39,10 +41,12 @@ def give_label(body: LabelBody, folder: FolderOf, results: ResultsOf, request: R
 @reading.get(f"{_RUN}/suggestions")
 def suggest_cells(
     results: ResultsOf,
+    fresh: FreshnessOf,
     count: Annotated[int, Query(ge=1, le=MOST_SUGGESTED)] = 20,
     where: Where = None,
 ) -> Suggestions:
     """Return cells whose labels would teach most: first typical ones of every cluster, then those in doubt."""
+    fresh.version(results.state)
     found = results.similar.suggestions(count, where)
     return Suggestions(cells=[SuggestionDocument(**vars(one)) for one in found])
 
@@ -51,10 +55,12 @@ def suggest_cells(
 def show_neighbours(
     event_id: EventId,
     results: ResultsOf,
+    fresh: FreshnessOf,
     count: Annotated[int, Query(ge=1, le=MOST_NEIGHBOURS)] = 20,
     where: Where = None,
 ) -> Neighbours:
     """Return the cells that the model finds most like this one, the nearest first."""
+    fresh.version(results.state)
     found = results.similar.neighbours(event_id, count, where)
     return Neighbours(cells=[NeighbourDocument(**vars(one)) for one in found])
 

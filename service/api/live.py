@@ -19,7 +19,8 @@ from acquisition.errors import LightlineError
 from service.api.auth import grant_of
 from service.api.documents import CellRow
 from service.api.problems import status_of
-from service.api.runs import field_names, plain_row
+from service.api.runs import field_names
+from service.api.table_page import plain_row
 from service.run import FinishReason
 from service.runs.control import RunControl
 from service.status import ServiceStatus

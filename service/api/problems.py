@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict
@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from acquisition.errors import ConfigError, LightlineError, RecordingStopped, SourceError, TraceError
 from inference.errors import AnswerError, BundleError, ProviderError, TransportError
 from reconstruction.errors import ReconstructionError
+from service.api.freshness import NotModified
 from service.errors import (
     QueryError,
     RunFolderError,
@@ -97,8 +98,13 @@ def _invalid_request(request: Request, error: RequestValidationError) -> JSONRes
     return problem(request.url.path, 422, f"'{place}' is not valid: {first['msg']}.")
 
 
+def _not_modified(request: Request, found: NotModified) -> Response:  # noqa: ARG001 - the signature of every handler
+    return Response(status_code=304, headers=found.headers)
+
+
 def add_problem_handlers(app: FastAPI) -> None:
     """Make every error that a user can cause a problem document; faults of our own are the guard's."""
     app.exception_handler(LightlineError)(_user_error)
+    app.exception_handler(NotModified)(_not_modified)
     app.exception_handler(HTTPException)(_http_error)
     app.exception_handler(RequestValidationError)(_invalid_request)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from typing import Annotated, Any, cast
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from inference.contract import Contract
 from service.api.auth import Needs
 from service.api.context import ControlOf, FolderOf, ResultsOf, SettingsOf, source_folders
-from service.api.documents import CellList, CellRow, CellValue, Columns, ResultSetList, RunList
+from service.api.documents import CellList, Columns, ResultSetList, RunList
+from service.api.freshness import FreshnessOf
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
+from service.api.table_page import TABLES, TableFormOf, check_size, page_answer
 from service.run import Run, RunRequest
-from service.store.cell_query import CellPage
+from service.store.cell_query import MOST_ROWS
 from service.tokens import Scope
-
-PAGE_LIMIT = 5000
 
 reading = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 control_router = APIRouter(
@@ -27,10 +25,12 @@ control_router = APIRouter(
 
 
 @reading.get("")
-def list_runs(control: ControlOf, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RunList:
+def list_runs(control: ControlOf, fresh: FreshnessOf, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RunList:
     """List the runs in the data folder, the newest first."""
     runs = sorted(control.runs(), key=lambda run: run.id, reverse=True)
-    return RunList(runs=runs[:limit], total=len(runs))
+    listed = RunList(runs=runs[:limit], total=len(runs))
+    fresh.version(listed.model_dump_json())
+    return listed
 
 
 @control_router.post("", status_code=201)
@@ -45,9 +45,11 @@ def start_run(body: RunRequest, control: ControlOf, settings: SettingsOf, respon
 
 
 @reading.get("/{run_id}")
-def show_run(run_id: str, control: ControlOf) -> Run:
+def show_run(run_id: str, control: ControlOf, fresh: FreshnessOf) -> Run:
     """Return one run: request, instrument, pipeline, ledger and files."""
-    return control.wait(run_id, timeout=0.0)
+    run = control.wait(run_id, timeout=0.0)
+    fresh.version(run.model_dump_json())
+    return run
 
 
 @control_router.post("/{run_id}/start")
@@ -63,9 +65,11 @@ def stop_run(run_id: str, control: ControlOf) -> Run:
 
 
 @reading.get("/{run_id}/bundle")
-def show_bundle(run_id: str, results: ResultsOf, control: ControlOf) -> Contract:
+def show_bundle(run_id: str, results: ResultsOf, control: ControlOf, fresh: FreshnessOf) -> Contract:
     """Return the contract of the bundle that answers for this run: inputs, clusters, classes, metrics and limits."""
-    return control.engine_for(run_id, results.about.name).contract
+    contract = control.engine_for(run_id, results.about.name).contract
+    fresh.version(contract.digest)
+    return contract
 
 
 @reading.get("/{run_id}/results")
@@ -75,59 +79,63 @@ def list_results(folder: FolderOf) -> ResultSetList:
 
 
 @reading.get("/{run_id}/columns")
-def list_columns(results: ResultsOf) -> Columns:
+def list_columns(results: ResultsOf, fresh: FreshnessOf) -> Columns:
     """Return what can be asked for in `fields`, `where` and `order`."""
-    return Columns(columns=results.cells.columns())
+    columns = results.cells.columns()
+    fresh.version(columns)
+    return Columns(columns=columns)
 
 
 Where = Annotated[str | None, Query(max_length=2000, description="For example: cluster = 2 and area_um2 > 40")]
 After = Annotated[int, Query(ge=0, le=2**62, description="`next` of the page before")]
-Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=MOST_ROWS, description="Rows at most; of JSON 5000")]
 Fields = Annotated[str | None, Query(max_length=2000, description="Columns, separated by commas")]
 Order = Annotated[str | None, Query(max_length=64, description="A column, with '-' before it for descending")]
 
 
-@reading.get("/{run_id}/cells")
+@reading.get("/{run_id}/cells", response_model=CellList, responses=TABLES)
 def list_cells(
     results: ResultsOf,
+    request: Request,
+    response: Response,
+    fresh: FreshnessOf,
+    form: TableFormOf,
     where: Where = None,
     after: After = 0,
     limit: Limit = 100,
     fields: Fields = None,
     order: Order = None,
-) -> CellList:
-    """Return cells, a page at a time; pages in the order of the event id stay as they are while a run goes on."""
-    return _page(results.cells.page(where, after, limit, field_names(fields), order))
+) -> CellList | Response:
+    """Return cells, a page at a time; pages in the order of the event id stay as they are while a run goes on.
+
+    As JSON, CSV, Parquet or an Arrow stream. The headers `Lightline-Total`, `Lightline-Next` and `Link` say what JSON
+    has as `total` and `next`. Only Parquet and Arrow have columns of lists.
+    """
+    check_size(form, limit)
+    fresh.version(form, results.state)
+    return page_answer(results.cells.page(where, after, limit, field_names(fields), order), form, request, response)
 
 
-@reading.get("/{run_id}/rejected")
+@reading.get("/{run_id}/rejected", response_model=CellList, responses=TABLES)
 def list_rejected(
     results: ResultsOf,
+    request: Request,
+    response: Response,
+    fresh: FreshnessOf,
+    form: TableFormOf,
     where: Where = None,
     after: After = 0,
     limit: Limit = 100,
     fields: Fields = None,
     order: Order = None,
-) -> CellList:
-    """Return events that could not be judged, with the reason."""
-    return _page(results.rejected.page(where, after, limit, field_names(fields), order))
+) -> CellList | Response:
+    """Return events that could not be judged, with the reason; forms and headers as of cells."""
+    check_size(form, limit)
+    fresh.version(form, results.state)
+    return page_answer(results.rejected.page(where, after, limit, field_names(fields), order), form, request, response)
 
 
 def field_names(fields: str | None) -> list[str] | None:
     """Return the columns in a list separated by commas; None for all."""
     names = [name.strip() for name in (fields or "").split(",")]
     return [name for name in names if name] or None
-
-
-def _page(page: CellPage) -> CellList:
-    return CellList(rows=[plain_row(row) for row in page.rows], next=page.next, total=page.total)
-
-
-def plain_row(row: Mapping[str, Any]) -> CellRow:
-    """Return the row's single values, with None for what could not be measured, because JSON has no NaN."""
-    return {name: _plain(value) for name, value in row.items() if not isinstance(value, list)}
-
-
-def _plain(value: Any) -> CellValue:
-    unmeasured = isinstance(value, float) and not math.isfinite(value)
-    return None if unmeasured else cast(CellValue, value)

@@ -66,6 +66,11 @@ class GateBook:
             first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
             raise RunFolderError(f"The {GATES_JSON} of '{folder}' is damaged ({first}).") from None
 
+    @property
+    def changes(self) -> int:
+        """How many versions of gates there were."""
+        return len(self._versions)
+
     def newest(self) -> dict[str, GateVersion]:
         """Return the gates there are, by name, parents before those that lie in them."""
         return dict(self._newest)

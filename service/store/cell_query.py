@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -16,12 +15,12 @@ import pyarrow as pa
 from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
-from service.store.labels import COLUMN, LABEL, Labels
+from service.store.labels import COLUMN, Labels
 from service.store.part_table import PartTable, TableSnapshot
+from service.store.passing import PassingCounts
 from service.store.snapshot_sql import open_database, query_snapshot
 
-MOST_ROWS = 10_000
-_MOST_COUNTS = 64
+MOST_ROWS = 50_000
 _EVENT_ID = "event_id"
 
 
@@ -31,17 +30,23 @@ class CellPage:
 
     Attributes
     ----------
-    rows
-        One dictionary a row, by column; None where a value could not be measured.
+    table
+        `pyarrow.Table` of them, in the page's order; null where a value could not be measured.
     next
         Hand this over as `after` for the next page; None where there is none yet.
     total
         Rows that pass the filter, at this moment.
     """
 
-    rows: list[dict[str, Any]]
+    table: Any
     next: int | None
     total: int
+
+    @cached_property
+    def rows(self) -> list[dict[str, Any]]:
+        """One dictionary a row, by column; None where a value could not be measured."""
+        rows: list[dict[str, Any]] = self.table.to_pylist()
+        return rows
 
 
 @dataclass
@@ -54,9 +59,7 @@ class CellQuery:
     labels: Labels | None = None
     """Labels of the rows, a column like the others."""
     _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
-    _counts: OrderedDict[Condition, tuple[int, int]] = field(default_factory=OrderedDict, repr=False)
-    """Of the last filters: how many of the first parts were counted, and how many of their rows pass."""
-    _counting: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _counts: PassingCounts = field(default_factory=PassingCounts, repr=False)
 
     @property
     def schema(self) -> Any:
@@ -72,6 +75,12 @@ class CellQuery:
     def snapshot(self) -> TableSnapshot:
         """Return the table as it stands, with the labels that there are."""
         return replace(self.table.snapshot(), labels=None if self.labels is None else self.labels.table())
+
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What answers depend on: how many rows there are, which is the newest, changes of gates and of labels."""
+        changes = (0 if one is None else one.changes for one in (self.gates, self.labels))
+        return (self.table.rows, self.table.last_id, *changes)
 
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns that filters may name, and what they hold; empty before the first row."""
@@ -94,7 +103,7 @@ class CellQuery:
         after
             Event id of the last row of the page before; 0 for the first page.
         limit
-            Rows at most, 1 to 10000.
+            Rows at most, 1 to 50,000.
         fields
             Columns wanted; None for all that filters may name. The event id is always among them.
         order
@@ -114,30 +123,29 @@ class CellQuery:
         columns = self.columns()
         condition = self.condition(where)
         if not columns:
-            return CellPage([], None, 0)
+            return CellPage(pa.table({}), None, 0)
         wanted = self._wanted(fields, columns)
         snapshot = self.snapshot()
         by, descending = (order or _EVENT_ID).removeprefix("-"), (order or "").startswith("-")
         if by not in columns:
             raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
         cursor = self._cursor(snapshot, by, descending, after)
-        total = snapshot.rows if condition.everything else self._count(snapshot, condition)
+        total = snapshot.rows if condition.everything else self._counts.of(snapshot, condition, self._count_rows)
         ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
         # In two steps: the columns that decide are read first, all others only where the page is. By event id, parts
         # are looked into one after the other, until the page is full.
         found: list[int] = []
         for piece in snapshot.behind(after, descending=descending) if by == _EVENT_ID else (snapshot,):
-            rows = self._select(
+            behind = self._arrow(
                 piece,
                 f"SELECT event_id FROM cells WHERE {condition.sql} AND {cursor.sql} ORDER BY {ordering} LIMIT ?",
                 (*condition.parameters, *cursor.parameters, limit + 1 - len(found)),
             )
-            found += [int(row[_EVENT_ID]) for row in rows]
+            found += behind.column(0).to_pylist()
             if len(found) > limit:
                 break
         ids = found[:limit]
-        rows_by_id = self._by_id(snapshot, ids, wanted)
-        return CellPage([rows_by_id[event_id] for event_id in ids], ids[-1] if len(found) > limit else None, total)
+        return CellPage(self._by_id(snapshot, ids, wanted), ids[-1] if len(found) > limit else None, total)
 
     def condition(self, where: str | None) -> Condition:
         """Return a filter as a condition; raises `QueryError`."""
@@ -155,7 +163,7 @@ class CellQuery:
     def known(self, event_ids: Sequence[int]) -> set[int]:
         """Return which of these events the table has."""
         ids = [event_id for event_id in event_ids if 0 <= event_id < 1 << 63]
-        return set(self._by_id(self.snapshot(), ids, _EVENT_ID))
+        return set(self._by_id(self.snapshot(), ids, _EVENT_ID).column(0).to_pylist()) if self.columns() else set()
 
     def arrow(self, fields: Sequence[str]) -> Any:
         """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
@@ -229,30 +237,17 @@ class CellQuery:
             f'("{by}" {beyond} ? OR ("{by}" = ? AND event_id > ?) OR "{by}" IS NULL)', (value, value, after)
         )
 
-    def _by_id(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> dict[int, dict[str, Any]]:
-        """Return the rows of those events that the table has, by event id."""
-        if not ids:
-            return {}
-        within = f"event_id BETWEEN {min(ids)} AND {max(ids)} AND event_id IN ({', '.join(map(str, ids))})"
-        rows = self._select(snapshot.with_events(ids), f"SELECT {wanted} FROM cells WHERE {within}", ())
-        return {int(row[_EVENT_ID]): row for row in rows}
-
-    def _count(self, snapshot: TableSnapshot, condition: Condition) -> int:
-        """Return how many rows pass; of parts that were counted before, nothing is read again."""
-        if LABEL in condition.sql:
-            return self._count_rows(snapshot, condition)
-        with self._counting:
-            counted, passing = self._counts.get(condition, (0, 0))
-        sealed = len(snapshot.parts)
-        if counted > sealed:
-            counted = passing = 0
-        if counted < sealed:
-            passing += self._count_rows(replace(snapshot, parts=snapshot.parts[counted:], tail=None), condition)
-            with self._counting:
-                self._counts[condition] = (sealed, passing)
-                while len(self._counts) > _MOST_COUNTS:
-                    self._counts.popitem(last=False)
-        return passing if snapshot.tail is None else passing + self._count_rows(replace(snapshot, parts=()), condition)
+    def _by_id(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> Any:
+        """Return the rows of those events that the table has, in the order of these ids, which `wanted` names first."""
+        least, most = (min(ids), max(ids)) if ids else (0, -1)
+        rows = self._arrow(
+            snapshot.with_events(ids),
+            f"SELECT {wanted} FROM cells WHERE event_id BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UBIGINT[]))",
+            (least, most, list(ids)),
+        )
+        found = np.asarray(rows.column(_EVENT_ID).to_numpy())
+        place = {event_id: k for k, event_id in enumerate(ids)}
+        return rows.take(np.argsort([place[event_id] for event_id in found.tolist()]))
 
     def _count_rows(self, snapshot: TableSnapshot, condition: Condition) -> int:
         rows = self._select(snapshot, f"SELECT count(*) AS n FROM cells WHERE {condition.sql}", condition.parameters)
@@ -263,7 +258,7 @@ class CellQuery:
         rows: list[dict[str, Any]] = table.to_pylist()
         return rows
 
-    def _arrow(self, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value] = ()) -> Any:
+    def _arrow(self, snapshot: TableSnapshot, sql: str, parameters: Sequence[Value | list[int]] = ()) -> Any:
         """Run SQL over `cells`, the parts and the tail; names in it are whitelisted, values are parameters."""
         if self.table.schema is None:
             return pa.table({})

@@ -47,6 +47,7 @@ class Labels:
         self._path = folder / LABELS
         self._lock = threading.Lock()
         self._labels: dict[int, str] = {}
+        self._changes = 0
         self._table: Any = None
 
     @classmethod
@@ -60,6 +61,11 @@ class Labels:
                 except ValidationError:
                     continue
         return labels
+
+    @property
+    def changes(self) -> int:
+        """How often labels were given or taken away."""
+        return self._changes
 
     def give(self, events: Sequence[int], label: str | None, who: str) -> None:
         """Give events a label, or take it away with None.
@@ -111,3 +117,4 @@ class Labels:
         else:
             self._labels.update(dict.fromkeys(line.events, line.label))
         self._table = None
+        self._changes += 1

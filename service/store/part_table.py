@@ -154,6 +154,12 @@ class PartTable:
                 return int(self._tail[-1][_ID][-1].as_py())
             return self._parts[-1].last if self._parts else 0
 
+    @property
+    def rows(self) -> int:
+        """How many rows there are."""
+        with self._lock:
+            return sum(part.rows for part in self._parts) + _rows(self._tail)
+
     def append(self, rows: Any) -> None:
         """Take a `pyarrow.Table` whose columns are those of the rows before."""
         with self._lock:

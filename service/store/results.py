@@ -71,6 +71,11 @@ class Results:
         """Who answered, when, and what became of every event."""
         return self._about or ResultSet.of_run(self.run)
 
+    @property
+    def state(self) -> tuple[int, ...]:
+        """What answers depend on: rows and newest events of both tables, labels and gates."""
+        return (*self.cells.state, *self.rejected.state)
+
     def event(self, event_id: int) -> Event:
         """Return the event as detection gave it; raises `UnknownCell` if its window is not stored."""
         return self._folder.event(event_id)

@@ -25,7 +25,11 @@ def open_database() -> duckdb.DuckDBPyConnection:
 
 
 def query_snapshot(
-    database: duckdb.DuckDBPyConnection, snapshot: TableSnapshot, schema: Any, sql: str, parameters: Sequence[Value]
+    database: duckdb.DuckDBPyConnection,
+    snapshot: TableSnapshot,
+    schema: Any,
+    sql: str,
+    parameters: Sequence[Value | list[int]],
 ) -> Any:
     """Run SQL over `cells` and return a `pyarrow.Table`.
 

@@ -25,8 +25,8 @@ export class Slices {
   }
 
   #source() {
-    const part = !this.how || this.how.value !== "slice" ? `projection=${this.how?.value ?? "x"}` : `z=${this.place.value}`;
-    return `${this.channel.png}&${part}&restore=${this.method?.value ?? "none"}`;
+    const part = !this.how || this.how.value !== "slice" ? `axis=${this.how?.value ?? "x"}` : `z=${this.place.value}`;
+    return `${this.channel.png}?${part}&restore=${this.method?.value ?? "none"}`;
   }
 
   #show() {

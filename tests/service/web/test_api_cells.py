@@ -47,9 +47,9 @@ def test_numbers_are_the_stored_ones(world: World) -> None:
     "params",
     [
         {},
-        {"channel": "transmission", "lo": 0.5, "hi": 1.5},
+        {"channel": "transmission", "low": 0.5, "high": 1.5},
         {"channel": "side_scatter"},
-        {"channel": "side_scatter", "projection": "z"},
+        {"channel": "side_scatter", "projection": "max", "axis": "z"},
         {"channel": "side_scatter", "z": 40},
     ],
 )
@@ -63,11 +63,11 @@ def test_pictures_are_grey_and_as_large_as_the_field(world: World, params: dict[
 def test_a_projection_shows_the_maximum_along_its_axis(world: World) -> None:
     base = f"{world.cells}/{world.first_cell()}"
     volume = array(world.client.get(f"{base}/channels/side_scatter.npy").content)
-    limits = {"channel": "side_scatter", "lo": 0.0, "hi": float(volume.max())}
+    limits = {"channel": "side_scatter", "low": 0.0, "high": float(volume.max())}
     for axis, name in enumerate("zyx"):
-        png = world.client.get(f"{base}/image.png", params={**limits, "projection": name}).content
-        shown = np.asarray(Image.open(io.BytesIO(png)), dtype=float) / 255 * limits["hi"]
-        assert np.abs(shown - np.clip(volume.max(axis=axis), 0, None)).max() <= limits["hi"] / 255
+        png = world.client.get(f"{base}/image.png", params={**limits, "axis": name}).content
+        shown = np.asarray(Image.open(io.BytesIO(png)), dtype=float) / 255 * limits["high"]
+        assert np.abs(shown - np.clip(volume.max(axis=axis), 0, None)).max() <= limits["high"] / 255
 
 
 def test_saliency_is_a_heat_map_over_the_cell_that_opacity_takes_away(world: World) -> None:
@@ -115,8 +115,8 @@ def test_a_rejected_event_can_be_looked_at_but_was_never_answered_for(world: Wor
         ("image.png?channel=transmission&z=3", 422),
         ("image.png?channel=side_scatter&z=80", 422),
         ("image.png?projection=w", 422),
-        ("image.png?lo=2&hi=1", 422),
-        ("image.png?lo=nan", 422),
+        ("image.png?low=2&high=1", 422),
+        ("image.png?low=nan", 422),
         ("saliency.png?target=2", 422),
         ("saliency.png?target=-2", 422),
         ("saliency.png?cluster=0", 422),
@@ -139,5 +139,5 @@ def test_what_never_changes_is_sent_once(world: World) -> None:
     assert "immutable" in first.headers["cache-control"] and "private" in first.headers["cache-control"]
     again = world.client.get(link, headers={"If-None-Match": tag})
     assert again.status_code == 304 and not again.content
-    assert world.client.get(link, params={"lo": 0.5}).headers["etag"] != tag
+    assert world.client.get(link, params={"low": 0.5}).headers["etag"] != tag
     assert world.stranger.get(link, headers={"If-None-Match": tag}).status_code == 401

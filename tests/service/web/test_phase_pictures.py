@@ -51,10 +51,10 @@ def test_empty_is_middle_grey_and_the_sign_is_seen(atom: World) -> None:
 
 
 def test_limits_that_are_asked_for_are_taken(atom: World) -> None:
-    assert np.median(grey(atom, 1, channel="phase", lo=0.0, hi=2.0)[:4]) < 10
-    assert grey(atom, 1, channel="phase", lo=-100.0, hi=100.0).std() < 2
+    assert np.median(grey(atom, 1, channel="phase", low=0.0, high=2.0)[:4]) < 10
+    assert grey(atom, 1, channel="phase", low=-100.0, high=100.0).std() < 2
     # One limit alone leaves the other to the image.
-    assert grey(atom, 1, channel="phase", lo=0.5).max() == 255
+    assert grey(atom, 1, channel="phase", low=0.5).max() == 255
 
 
 def test_numbers_are_radians_and_say_so(atom: World) -> None:

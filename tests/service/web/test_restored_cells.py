@@ -58,12 +58,12 @@ def test_a_volume_is_restored_as_asked_and_says_so(
 
 def test_a_picture_is_of_the_restored_volume(world: World) -> None:
     volume, _ = volume_of(world, restore="richardson_lucy")
-    limits = {"channel": "side_scatter", "lo": 0.0, "hi": float(volume.max())}
+    limits = {"channel": "side_scatter", "low": 0.0, "high": float(volume.max())}
     link = f"{world.cells}/{world.first_cell()}/image.png"
     answer = world.client.get(link, params={**limits, "restore": "richardson_lucy"})
     assert answer.headers["lightline-restored"] == "richardson_lucy; iterations=10"
-    shown = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=float) / 255 * limits["hi"]
-    assert np.abs(shown - volume.max(axis=2)).max() <= limits["hi"] / 255
+    shown = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=float) / 255 * limits["high"]
+    assert np.abs(shown - volume.max(axis=2)).max() <= limits["high"] / 255
     assert world.client.get(link, params=limits).headers["etag"] != answer.headers["etag"]
 
 

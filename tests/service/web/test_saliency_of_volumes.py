@@ -87,7 +87,7 @@ def test_a_cluster_has_a_map_of_its_own_beside_the_class(fused: World) -> None:
     assert beyond.status_code == 422 and "no such cluster" in beyond.json()["detail"]
 
 
-@pytest.mark.parametrize("view", [{}, {"projection": "z"}, {"z": 40}])
+@pytest.mark.parametrize("view", [{}, {"axis": "z"}, {"z": 40}])
 def test_a_map_over_a_volume_is_shown_as_the_volume_is(fused: World, view: dict[str, str | int]) -> None:
     base = f"{fused.cells}/{fused.first_cell()}"
     asked = {"channel": SOLID, **view}
