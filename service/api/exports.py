@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict
+from starlette.types import Send
 
 from service.api.auth import Needs
 from service.api.cells import RestorationOf
@@ -23,6 +25,20 @@ router = APIRouter(prefix="/api/v1", tags=["exports"], dependencies=[Depends(Nee
 
 EXPORT = "Lightline-Export"
 """Header with the id under which progress is told."""
+
+
+class _Sent(StreamingResponse):
+    """A body that is closed with the answer, so that an export ends at once where its caller left."""
+
+    def __init__(self, body: Generator[bytes], media_type: str, headers: dict[str, str]) -> None:
+        super().__init__(body, media_type=media_type, headers=headers)
+        self._body = body
+
+    async def stream_response(self, send: Send) -> None:
+        try:
+            await super().stream_response(send)
+        finally:
+            self._body.close()
 
 
 class ExportList(BaseModel):
@@ -81,4 +97,4 @@ def export_run(
     }
     if export.length is not None:
         headers["Content-Length"] = str(export.length)
-    return StreamingResponse(body, media_type=exporter.media_type, headers=headers)
+    return _Sent(body, exporter.media_type, headers)

@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -69,7 +69,7 @@ class ExportUnderWay:
             seconds=time.monotonic() - self._began,
         )
 
-    def body(self, exporter: Exporter, wanted: Selection) -> Iterator[bytes]:
+    def body(self, exporter: Exporter, wanted: Selection) -> Generator[bytes]:
         """Return the content piece by piece; errors that a caller can cause are raised now, not on the way.
 
         Raises
@@ -92,7 +92,7 @@ class ExportUnderWay:
         next(body)
         return body
 
-    def _sent_on(self, first: bytes, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    def _sent_on(self, first: bytes, pieces: Iterator[bytes]) -> Generator[bytes]:
         try:
             yield b""
             for piece in itertools.chain((first,), pieces):
