@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ class CellResults:
         `(n, c)` float32 from the class head; c is 0 where the bundle has none.
     novelty
         `(n,)` float32, larger is less like the training data; the contract holds the threshold.
+    mixture
+        `(n,)` int32, which mixture of the run gave the posterior, 0 for the bundle's own; None where clusters are
+        frozen.
     """
 
     event_id: npt.NDArray[np.uint64]
@@ -34,6 +38,7 @@ class CellResults:
     cluster_posterior: Floats
     class_probability: Floats
     novelty: Floats
+    mixture: npt.NDArray[Any] | None = None
 
     def __len__(self) -> int:
         return int(self.event_id.shape[0])

@@ -115,6 +115,10 @@ class RunRequest(_Record):
     """Where a trace file of the recording would pass this many bytes, the recording goes on in the next file."""
     bundle: str | None = Field(default=None, max_length=1024)
     """Name of a shipped bundle or path of a bundle file; None takes the one shipped for the instrument."""
+    refit: bool = False
+    """Fit the clusters again to the run's own cells as they flow, each staying who it is; false keeps the bundle's."""
+    refit_cells: Annotated[int, Field(ge=500, le=10**6)] = 2000
+    """Cells from one fit to the next."""
     restarts: Annotated[int, Field(ge=0, le=10**9)] | None = None
     """How often a digitizer that overran is started again; None means as often as it gives samples for a second."""
     speed: Annotated[float, Field(gt=0)] | None = None

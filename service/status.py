@@ -131,6 +131,21 @@ class DiskStatus(_Snapshot):
     """True while too little is free."""
 
 
+class RefitStatus(_Snapshot):
+    """Which mixture of a run gives the clusters, where they are fitted again to its cells."""
+
+    mixture: NonNegativeInt = 0
+    """As in the column `mixture` of the cells; 0 is the bundle's own."""
+    cells: NonNegativeInt = 0
+    """Cells that it was fitted to."""
+    distance: tuple[float, ...] = ()
+    """By cluster, Bhattacharyya distance from the mixture before."""
+    refused: NonNegativeInt = 0
+    """Fits that were not taken, because a cluster could not be told again."""
+    reason: str = ""
+    """Why the last one was not; empty where it was taken."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -161,6 +176,8 @@ class ServiceStatus(_Snapshot):
     """None where the run has no rule with a gate."""
     drift: DriftStatus | None = None
     """None before the first window is full, and where the model does not say what ordinary cells look like."""
+    refit: RefitStatus | None = None
+    """None where clusters are the bundle's own all the time."""
     bundle: str = ""
     bundle_digest: str = ""
     provider: str = ""

@@ -3,7 +3,8 @@
 - `options`: everything that can be chosen; `data`: images with labels, split by run; `stacks`, `unnamed_file`,
   `set_archive`: images that need not be in memory
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
-- `mixture`: clusters on its latent; `identity`: which is which after a refit
+- `mixture`: clusters on its latent; `refit`: the same, fitted again to a run; `identity`: which is which
+  then
 - `heads`: classes on its latent; `calibration`: their probabilities; `thresholds`: what is set on the validation run
 - `novelty`: three scores and the choice among them; `novelty_modules`: the same for the graph
 - `graphs`, `export`: the trained parts as two ONNX graphs; `reference`: their saliency by autograd, to check against

@@ -98,6 +98,11 @@ run_options = stack(
     ),
     click.option("--bundle", help="Model to use: a shipped name or a bundle file (default: the one shipped)."),
     click.option(
+        "--refit",
+        is_flag=True,
+        help="Fit the clusters again to the run's own cells as they flow, each staying who it is (default: frozen).",
+    ),
+    click.option(
         "--restarts",
         type=click.IntRange(min=0),
         help="How often to start a digitizer that overran again (default: as often as it then runs for a second).",

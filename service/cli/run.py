@@ -27,7 +27,9 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
     ConfigError
         If a value does not make sense.
     """
-    fields = {name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "restarts")}
+    fields = {
+        name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "refit", "restarts")
+    }
     images = {"gate": dict(options.pop("gate")), "lines": options.pop("lines")}
     try:
         return RunRequest(

@@ -24,6 +24,7 @@ from reconstruction.transform import Transform, transform_for
 from service.gates.gate import Gate
 from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
 from service.run import FinishReason, Record, Run, RunRequest, RunState
+from service.runs.cluster_refit import ClusterRefit, cluster_refit
 from service.runs.drift_monitor import DriftMonitor
 from service.runs.gating import RunGates, columns_of
 from service.runs.pipeline import Parts
@@ -84,7 +85,8 @@ def arm(
     options: dict[str, Any] = {} if request.speed is None else {"speed": request.speed}
     source = makers.source(request.source, **options)
     try:
-        return _armed(request, gates, root, dispatcher, sequence, makers, source)
+        refit = cluster_refit(request, waits=source.waits)
+        return _armed(request, gates, root, dispatcher, sequence, makers, source, refit)
     except BaseException:
         dispatcher.end(FinishReason.FAILED, {})
         source.close()
@@ -99,6 +101,7 @@ def _armed(
     sequence: int,
     makers: Makers,
     source: Source,
+    refit: ClusterRefit | None,
 ) -> Armed:
     instrument = source.instrument
     bundle = makers.bundle(request.bundle, instrument)
@@ -137,7 +140,7 @@ def _armed(
         folder.gates.put(begins_with.gates, begins_with.columns)
     recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
     drift = DriftMonitor(bundle.contract.drift)
-    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift, rules))
+    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift, rules, refit))
 
 
 def _rules(request: RunRequest, gates: RunGates) -> StopRules:

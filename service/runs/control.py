@@ -195,6 +195,7 @@ class RunControl:
                 "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
                 "drift": job.drift,
                 "stop": job.stop_progress,
+                "refit": job.refit,
                 "bundle": run.bundle,
                 "bundle_digest": run.bundle_digest,
                 "provider": run.provider,

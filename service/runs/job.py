@@ -16,7 +16,7 @@ from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
-from service.status import DriftStatus, GateProgress
+from service.status import DriftStatus, GateProgress, RefitStatus
 from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
 from service.store.run_folder import RunFolder
@@ -65,6 +65,11 @@ class Job:
     def stop_progress(self) -> GateProgress | None:
         """How far a rule with a gate is."""
         return self._parts.rules.progress()
+
+    @property
+    def refit(self) -> RefitStatus | None:
+        """Which mixture gives the clusters; None where they are frozen."""
+        return None if self._parts.refit is None else self._parts.refit.status()
 
     @property
     def over(self) -> bool:

@@ -23,6 +23,7 @@ from reconstruction.images import CellImages
 from reconstruction.transform import Transform
 from service.errors import StorageError
 from service.run import DropReason, FinishReason, RunRequest
+from service.runs.cluster_refit import ClusterRefit
 from service.runs.drift_monitor import DriftMonitor
 from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
@@ -58,6 +59,8 @@ class Parts:
     """Images to be made of every event."""
     drift: DriftMonitor
     rules: StopRules
+    refit: ClusterRefit | None
+    """None where clusters are frozen."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +230,8 @@ class Pipeline:
                 folder.keep_if_due()
             except StorageError as error:
                 self._storage_full(error)
+        if self._parts.refit is not None:
+            self._parts.refit.finish()
 
     def _store_one(self, finished: Finished) -> None:
         images, is_cell = finished.images, finished.images.is_cell
@@ -250,8 +255,13 @@ class Pipeline:
         if finished.results is None:
             self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
             return False
-        rows = self._parts.folder.rows(cells, finished.results)
+        results, refit = finished.results, self._parts.refit
+        if refit is not None:
+            results = refit.answered(results)
+        rows = self._parts.folder.rows(cells, results)
         try:
+            if refit is not None:
+                refit.save(self._parts.folder.save_mixtures)
             self._parts.folder.append(cells, rows)
         except StorageError as error:
             self._ledger.dropped(DropReason.STORAGE, len(cells))

@@ -61,6 +61,8 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
     columns = _place_columns(images, sample_rate_hz)
     columns["cluster"] = pa.array(cluster)
     columns["cluster_posterior"] = _numbers(results.cluster_posterior[rows, cluster])
+    if results.mixture is not None:
+        columns["mixture"] = pa.array(results.mixture)
     columns["class"], columns["class_probability"] = _classes(results, names, rows)
     columns["conformal"] = pa.array(_conformal(results, names), pa.string())
     columns["novelty"] = _numbers(results.novelty)

@@ -21,6 +21,7 @@ RUN_JSON = "run.json"
 BUNDLE = "model.bundle"
 TRACE = "trace-0001.h5"
 TRUTH = "truth.parquet"
+MIXTURES = "mixtures.json"
 
 
 def read_run(path: Path) -> Run:
@@ -43,7 +44,7 @@ def read_run(path: Path) -> Run:
 def list_files(path: Path) -> dict[str, list[str]]:
     """Return the names of the files that are not tables, by part."""
     traces = sorted(file.name for file in path.glob("trace*.h5"))
-    single = {"windows": WINDOWS, "images": IMAGES, "bundle": BUNDLE, "truth": TRUTH}
+    single = {"windows": WINDOWS, "images": IMAGES, "bundle": BUNDLE, "truth": TRUTH, "mixtures": MIXTURES}
     found = {part: [name] for part, name in single.items() if (path / name).is_file()}
     return {"trace": traces, **found} if traces else found
 

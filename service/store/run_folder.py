@@ -25,7 +25,7 @@ from service.store.image_store import ImageStore
 from service.store.labels import Labels
 from service.store.result_tables import ResultTables
 from service.store.results import Results
-from service.store.run_files import BUNDLE, RUN_JSON, list_files, read_run, write_truth
+from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
 from service.store.set_shelf import SetShelf
 from service.store.window_store import WindowStore
 
@@ -110,6 +110,10 @@ class RunFolder:
         """
         self._run = run
         write_sealed(self.path / RUN_JSON, run.model_dump_json(indent=1).encode())
+
+    def save_mixtures(self, document: bytes) -> None:
+        """Write `mixtures.json`, whole or not at all; raises `StorageError`."""
+        write_sealed(self.path / MIXTURES, document)
 
     def rows(self, images: CellImages, results: CellResults) -> Any:
         """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
