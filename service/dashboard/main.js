@@ -10,6 +10,7 @@ import { chosenTheme, nextTheme } from "./core/theme.js";
 
 const VIEWS = {
   live: () => import("./views/live.js"),
+  explore: () => import("./views/explore.js"),
   cell: () => import("./views/cell.js"),
 };
 const RUNS_PERIOD_MS = 30_000;

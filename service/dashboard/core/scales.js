@@ -42,8 +42,8 @@ function evenTicks(low, high, wanted) {
 function decadeTicks(scale, low, high, wanted) {
   const { of, back } = SCALES[scale];
   const [least, most] = [back(low), back(high)];
-  const span = scale === "log" ? high - low : Math.log10(Math.max(most, -least, 10));
-  if (span < 0.7) {
+  const span = scale === "log" || least > 0 ? Math.log10(most / least) : Math.log10(Math.max(most, -least, 10));
+  if (span < 1.3) {
     return evenTicks(least, most, wanted).map((tick) => ({ ...tick, place: of(tick.place) })).filter(({ place }) => Number.isFinite(place));
   }
   const ticks = [];

@@ -16,7 +16,7 @@ export class Plot {
   constructor(label, { pick = () => {}, moved = () => {}, drawn = () => {} } = {}) {
     this.canvas = make("canvas", { tabindex: "0", role: "application", "aria-label": label });
     this.overlay = draw("svg", { class: "gate-layer" });
-    this.empty = make("p", { class: "empty" });
+    this.empty = make("p", { class: "empty", role: "status" });
     this.element = make("div", { class: "plot" }, this.canvas, this.overlay, this.empty);
     Object.assign(this, { pick, moved, drawn, points: new Points(), density: null, selected: new Set(), view: null, ends: null });
     this.axes = { x: { scale: "linear", title: "" }, y: { scale: "linear", title: "" } };
@@ -44,7 +44,7 @@ export class Plot {
 
   /** Show cells by bin: `layers` of `counts` (rows along y) with a `colour` each or null, all between the same ends. */
   setDensity(layers, ends) {
-    Object.assign(this, { density: { layers, ends }, image: null });
+    Object.assign(this, { density: { layers, ends: { ...ends } }, image: null });
     this.points.clear();
     this.#take(ends);
   }
@@ -64,6 +64,12 @@ export class Plot {
     this.view = null;
     this.draw();
     this.moved();
+  }
+
+  /** Say why there is nothing to see, or nothing where there is. */
+  say(text) {
+    this.empty.textContent = text;
+    this.empty.hidden = !text;
   }
 
   get shown() {
