@@ -12,10 +12,11 @@ from typing import Self
 import numpy as np
 import zmq
 
-from inference.address import checked_address
+from inference.address import checked_address, is_inproc
 from inference.assignments import Assignments, Member
 from inference.errors import TransportError
 from inference.finished import Finished, Pending, Stamps, WorkerView
+from inference.keys import ServiceKeys
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
@@ -33,13 +34,16 @@ class Dispatcher:
     Parameters
     ----------
     address
-        `inproc://NAME` for threads of this process, `tcp://127.0.0.1:PORT` (or `*`) for other processes.
+        `inproc://NAME` for threads of this process, `tcp://127.0.0.1:PORT` (or `*`) for other processes, and any other
+        `tcp://` address with keys.
     context
         ZeroMQ context to share with workers that are threads; None makes one, and `close` then ends it.
     bound
         Most batches between `submit` and `results`.
     silence_s
         A worker that has work and is silent longer is given up, and its work given again.
+    keys
+        For a `tcp://` address: messages are encrypted, and only workers with a key that is in the folder join.
     """
 
     def __init__(
@@ -49,14 +53,15 @@ class Dispatcher:
         context: Context | None = None,
         bound: int = 16,
         silence_s: float = 10.0,
+        keys: ServiceKeys | None = None,
     ) -> None:
-        self.address = checked_address(address)
+        self.address = checked_address(address, encrypted=keys is not None)
         self.context: Context = context or zmq.Context()
         self.bound = bound
         self._owns_context = context is None
         self._changed = threading.Condition()
         self._assignments = Assignments(silence_s)
-        self._router = Router(self.context, address, self._take, self._outgoing)
+        self._router = Router(self.context, address, self._take, self._outgoing, None if is_inproc(address) else keys)
         self._pending: dict[int, Pending] = {}
         self._finished: dict[int, Finished] = {}
         self._letters: list[Letter] = []
@@ -171,6 +176,11 @@ class Dispatcher:
     def malformed(self) -> int:
         """Messages refused since the dispatcher opened."""
         return self._router.malformed
+
+    @property
+    def refused(self) -> int:
+        """Connections refused since the dispatcher opened, because they had no key that is known."""
+        return self._router.refused
 
     def workers(self) -> list[WorkerView]:
         """Return the workers that have joined."""

@@ -9,7 +9,9 @@ from collections.abc import Callable, Iterable
 
 import zmq
 
+from inference.admission import Admission
 from inference.errors import TransportError
+from inference.keys import ServiceKeys
 from inference.messages import Message
 from inference.wire import decode, encode
 
@@ -30,11 +32,14 @@ class Router:
         address: str,
         take: Callable[[bytes, Message], None],
         outgoing: Callable[[], Iterable[Letter]],
+        keys: ServiceKeys | None = None,
     ) -> None:
         self._context = context
         self._address = address
         self._take = take
         self._outgoing = outgoing
+        self._keys = keys
+        self._admission: Admission | None = None
         self._closing = threading.Event()
         self._thread: threading.Thread | None = None
         self._wake_in, self._wake_out = socket.socketpair()
@@ -54,9 +59,11 @@ class Router:
         router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         router.linger = 500
         try:
+            if self._keys is not None:
+                self._admission = Admission(self._context, router, self._keys)
             router.bind(self._address)
         except zmq.ZMQError as error:
-            router.close(0)
+            self._close(router, 0)
             self._wake_in.close()
             self._wake_out.close()
             raise TransportError(
@@ -66,6 +73,11 @@ class Router:
         self._thread = threading.Thread(target=self._serve, args=(router,), name="dispatcher", daemon=True)
         self._thread.start()
         return bound
+
+    @property
+    def refused(self) -> int:
+        """Connections without a key that is known."""
+        return self._admission.refused if self._admission else 0
 
     def wake(self) -> None:
         """Take a turn at once; from any thread."""
@@ -87,9 +99,13 @@ class Router:
         poller = zmq.Poller()
         poller.register(router, zmq.POLLIN)
         poller.register(self._wake_out.fileno(), zmq.POLLIN)
+        for socket_ in self._admission.sockets if self._admission else ():
+            poller.register(socket_, zmq.POLLIN)
         try:
             while True:
                 closing = self._closing.is_set()
+                if self._admission is not None:
+                    self._admission.turn()
                 self._receive(router)
                 for worker, message in self._outgoing():
                     router.send_multipart([worker, *encode(message)], copy=False)
@@ -102,7 +118,12 @@ class Router:
             self.failure = error
             raise
         finally:
-            router.close()
+            self._close(router)
+
+    def _close(self, router: zmq.Socket[bytes], linger: int | None = None) -> None:
+        if self._admission is not None:
+            self._admission.close()
+        router.close(linger)
 
     def _receive(self, router: zmq.Socket[bytes]) -> None:
         for _ in range(_MOST_PER_TURN):

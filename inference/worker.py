@@ -17,7 +17,9 @@ from acquisition.errors import LightlineError
 from inference.address import checked_address, is_inproc
 from inference.bundle import Bundle
 from inference.engine import Engine
+from inference.entrance import Entrance
 from inference.errors import BundleError, TransportError
+from inference.keys import WorkerKeys
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context
@@ -74,6 +76,8 @@ class Worker:
         Batches to hold at a time; two keep the model busy while the next one travels.
     patience_s
         Go home after this long without a word from the dispatcher; None waits for ever.
+    keys
+        For a dispatcher with keys: its public one, and those of this worker.
     """
 
     def __init__(
@@ -85,10 +89,12 @@ class Worker:
         context: Context | None = None,
         credit: int = 2,
         patience_s: float | None = None,
+        keys: WorkerKeys | None = None,
     ) -> None:
         if is_inproc(address) and context is None:
             raise TransportError(f"The address '{address}' works only inside one process; connect to a tcp:// address.")
-        self._address = checked_address(address)
+        self._address = checked_address(address, encrypted=keys is not None)
+        self._keys = keys
         self._make_engine = make_engine
         self._name = (name or f"{socket.gethostname()}-{os.getpid()}")[:64]
         self._context = context
@@ -104,22 +110,31 @@ class Worker:
         self._stopping.set()
 
     def run(self) -> None:
-        """Work until `Stop`, `stop`, or the end of patience."""
+        """Work until `Stop`, `stop`, or the end of patience.
+
+        Raises
+        ------
+        TransportError
+            If the keys are not those that let this worker in.
+        """
         own: Context | None = None if self._context else zmq.Context()
         context: Context = self._context or own or zmq.Context.instance()
         dealer: zmq.Socket[bytes] = context.socket(zmq.DEALER)
         dealer.linger = 500
         dealer.sndtimeo = 500
+        entrance = None if self._keys is None else Entrance(dealer, self._keys)
         try:
             dealer.connect(self._address)
             self._send(dealer, Ready(self._name))
-            self._converse(dealer)
+            self._converse(dealer, entrance)
         finally:
+            if entrance is not None:
+                entrance.close()
             dealer.close()
             if own is not None:
                 own.term()
 
-    def _converse(self, dealer: zmq.Socket[bytes]) -> None:
+    def _converse(self, dealer: zmq.Socket[bytes], entrance: Entrance | None) -> None:
         heard = spoken = time.monotonic()
         while not self._stopping.is_set():
             now = time.monotonic()
@@ -129,6 +144,8 @@ class Worker:
                 self._send(dealer, Heartbeat(self._run))
                 spoken = now
             if not dealer.poll(_POLL_MS):
+                if entrance is not None:
+                    entrance.check()
                 continue
             frames = dealer.recv_multipart(copy=False)
             heard = time.monotonic()

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from pathlib import Path
 
 from acquisition.errors import LightlineError
+from inference.keys import WorkerKeys
 from inference.worker import Worker, engine_maker
 
 
@@ -18,6 +20,7 @@ def main() -> int:
     parser.add_argument("--provider", default="auto")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--patience-s", type=float, default=None)
+    parser.add_argument("--keys", type=Path, default=None)
     options = parser.parse_args()
     try:
         worker = Worker(
@@ -25,6 +28,7 @@ def main() -> int:
             engine_maker(options.provider, options.threads),
             name=options.name,
             patience_s=options.patience_s,
+            keys=None if options.keys is None else WorkerKeys.load(options.keys),
         )
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         # Ctrl-C reaches the whole terminal; the service finishes its run first and then says stop.

@@ -45,7 +45,10 @@ class Settings(BaseModel):
     workers: int = Field(default=1, ge=0, le=64)
     """Inference workers inside the service; 0 where workers come from elsewhere."""
     transport: str = Field(default="inproc://", max_length=256)
-    """Where inference workers meet the service: `inproc://`, or `tcp://127.0.0.1:PORT` for workers of their own."""
+    """Where inference workers meet the service: `inproc://`, `tcp://127.0.0.1:PORT` for processes, or with `keys` any
+    `tcp://ADDRESS:PORT`."""
+    keys: Path | None = None
+    """Folder of keys, made by `lightline keys`: messages to workers are encrypted, and only known workers join."""
     provider: Provider = "auto"
     """Hardware for inference: `auto` takes a graphics card where one works, and says what it took."""
     allow_source: tuple[Path, ...] = ()

@@ -166,6 +166,8 @@ class ServiceStatus(_Snapshot):
     queues: dict[str, QueueFill] = {}
     """By edge: blocks, events, batches."""
     workers: tuple[WorkerStatus, ...] = ()
+    workers_refused: NonNegativeInt = 0
+    """Connections of workers without a key that the service knows, since it first opened its address."""
     ledger: Ledger = Ledger()
     """Of that run."""
     batches_given_again: NonNegativeInt = 0

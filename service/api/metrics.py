@@ -117,6 +117,9 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family("queue_bound_items", "gauge", "Most items that may wait.", _queues(status, "bound"))
     yield from _family("inference_workers", "gauge", "Workers that have joined.", [({}, len(status.workers))])
     yield from _family(
+        "workers_refused_total", "counter", "Connections without a known key.", [({}, status.workers_refused)]
+    )
+    yield from _family(
         "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
     )
     yield from _drift(status.drift)

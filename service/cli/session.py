@@ -121,6 +121,7 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
                 transport=settings.transport,
                 provider=settings.provider,
                 upkeep=upkeep_of(settings),
+                keys=settings.keys,
             ) as control,
             ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,

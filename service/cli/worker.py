@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import click
 
-from inference.address import checked_address
+from inference.keys import WorkerKeys
 from inference.worker import Worker, engine_maker
 
 
@@ -21,13 +22,19 @@ from inference.worker import Worker, engine_maker
     help="Hardware for inference; 'auto' takes a graphics card where one works.",
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Threads for the model (default: half the cores).")
-def worker(address: str, name: str, provider: str, threads: int | None) -> None:
+@click.option(
+    "--keys",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder with this worker's keys, see 'lightline keys'.",
+)
+def worker(address: str, name: str, provider: str, threads: int | None, keys: Path | None) -> None:
     """Answer for the cells of a service that was started with --transport tcp://...
 
     The model comes from the service when a run starts, so nothing has to be installed here but Lightline. A worker
     may join and leave at any time: what it had not answered is given to another.
     """
-    joined = Worker(checked_address(address), engine_maker(provider, threads), name=name)
+    known = None if keys is None else WorkerKeys.load(keys)
+    joined = Worker(address, engine_maker(provider, threads), name=name, keys=known)
     interrupted = False
 
     def leave(number: int, _frame: object) -> None:

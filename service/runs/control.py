@@ -11,6 +11,7 @@ import zmq
 from inference.bundle import Bundle
 from inference.dispatcher import Dispatcher
 from inference.engine import Engine
+from inference.keys import ServiceKeys
 from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
@@ -60,6 +61,8 @@ class RunControl:
         How the parts of a run are found.
     upkeep
         When the disk is too full, and which runs may go; None for the usual marks, and no run ever goes.
+    keys
+        Folder of keys for a `transport` that is not on this computer alone, see `inference.keys`.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class RunControl:
         provider: str = "auto",
         makers: Makers | None = None,
         upkeep: Upkeep | None = None,
+        keys: Path | None = None,
     ) -> None:
         self._data = Path(data_dir)
         self._workers = workers
         self._address = _DEFAULT_INPROC if transport == "inproc://" else transport
         self._provider = provider
         self._makers = makers or Makers()
+        self._keys = keys
         self._upkeep = upkeep or Upkeep(self._data)
         self._lock = threading.Lock()
         self._arm_lock = threading.Lock()
@@ -173,6 +178,7 @@ class RunControl:
             "workers": tuple(WorkerStatus(**vars(view)) for view in views),
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,
+            "workers_refused": dispatcher.refused if dispatcher else 0,
             "disk": self._upkeep.disk.look(),
         }
         if job is None:
@@ -300,10 +306,11 @@ class RunControl:
     def _open_transport(self) -> Dispatcher:
         if self._dispatcher is None:
             context: Context = zmq.Context()
-            dispatcher = Dispatcher(self._address, context=context)
+            known = None if self._keys is None else ServiceKeys.load(self._keys)
+            dispatcher = Dispatcher(self._address, context=context, keys=known)
             dispatcher.open()
             make_engine = self._makers.engine(self._provider)
-            self._pool = WorkerPool(dispatcher.address, self._workers, self._provider, make_engine, context)
+            self._pool = WorkerPool(dispatcher.address, self._workers, self._provider, make_engine, context, self._keys)
             self._context, self._dispatcher = context, dispatcher
         if self._pool is not None:
             self._pool.start()

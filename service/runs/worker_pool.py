@@ -5,8 +5,9 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
-from inference.address import is_inproc
+from inference.address import from_here, is_inproc
 from inference.router import Context
 from inference.worker import EngineMaker, Worker
 
@@ -16,8 +17,17 @@ _PATIENCE_S = 30.0
 class WorkerPool:
     """Keeps `count` workers at work; `start` again replaces those that died."""
 
-    def __init__(self, address: str, count: int, provider: str, make_engine: EngineMaker, context: Context) -> None:
-        self._address = address
+    def __init__(
+        self,
+        address: str,
+        count: int,
+        provider: str,
+        make_engine: EngineMaker,
+        context: Context,
+        keys: Path | None = None,
+    ) -> None:
+        self._address = from_here(address)
+        self._keys = keys
         self._count = count
         self._provider = provider
         self._make_engine = make_engine
@@ -67,4 +77,6 @@ class WorkerPool:
     def _start_process(self, number: int) -> None:
         command = [sys.executable, "-m", "inference.worker_process", self._address]
         options = ["--name", f"process-{number}", "--provider", self._provider, "--patience-s", f"{_PATIENCE_S:g}"]
+        if self._keys is not None:
+            options += ["--keys", str(self._keys)]
         self._processes.append(subprocess.Popen([*command, *options], stdin=subprocess.DEVNULL))
