@@ -94,6 +94,15 @@ class GateStop(_Record):
     """Stop once so many stored cells lie in it."""
 
 
+class SortRequest(_Record):
+    """Decisions about every event, for a program that sorts cells."""
+
+    gate: GateName
+    """One of the gates that the run begins with; cells in it, as it was then, are to be sorted."""
+    address: str = Field(default="tcp://127.0.0.1:5560", max_length=256)
+    """Where decisions are published, on this computer; with the port `*` the status says which one was free."""
+
+
 class RunRequest(_Record):
     """What to acquire, and when to stop."""
 
@@ -109,6 +118,8 @@ class RunRequest(_Record):
     """Gates that the run begins with; they may name each other."""
     gates_from: str | None = Field(default=None, max_length=64)
     """Instead of `gates`: the id of a run, whose gates as they now stand are copied."""
+    sort: SortRequest | None = None
+    """Publish for every event whether it lies in a gate; None publishes nothing."""
     record: Record = Record.NONE
     """What of the raw stream is kept in the run folder, as trace files; true means `full`, false `none`."""
     file_bytes: Annotated[int, Field(ge=LEAST_FILE_BYTES, le=10**15)] = FILE_BYTES

@@ -146,6 +146,23 @@ class RefitStatus(_Snapshot):
     """Why the last one was not; empty where it was taken."""
 
 
+class SortStatus(_Snapshot):
+    """What a run published for those who sort its cells."""
+
+    gate: str
+    address: str
+    """Where to subscribe."""
+    subscribers: NonNegativeInt
+    decided: NonNegativeInt
+    """Events that a decision was published for."""
+    selected: NonNegativeInt
+    """Of them lie in the gate."""
+    missed: NonNegativeInt
+    """Messages that a subscriber missed because it was too slow."""
+    latency: Latency
+    """From the last sample of an event's window being in memory to its decision being sent."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -176,6 +193,8 @@ class ServiceStatus(_Snapshot):
     """Because the batch was answered already."""
     stop: GateProgress | None = None
     """None where the run has no rule with a gate."""
+    sort: SortStatus | None = None
+    """None where the run publishes no decisions."""
     drift: DriftStatus | None = None
     """None before the first window is full, and where the model does not say what ordinary cells look like."""
     refit: RefitStatus | None = None

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Mapping
 
 from reconstruction.images import Rejection
 from service.run import DropReason, Ledger
-from service.status import BUCKETS_S, DiskStatus, DriftStatus, Latency, ServiceState, ServiceStatus, Stage
+from service.status import (
+    BUCKETS_S,
+    DiskStatus,
+    DriftStatus,
+    Latency,
+    ServiceState,
+    ServiceStatus,
+    SortStatus,
+    Stage,
+)
 
 QUEUES = ("blocks", "events", "batches")
 
@@ -102,6 +111,17 @@ def _disk(disk: DiskStatus | None) -> Iterator[str]:
     yield from _family("disk_warning", "gauge", "1 while too little is free.", [({}, float(warning))])
 
 
+def _sorting(sort: SortStatus | None) -> Iterator[str]:
+    selected, others, missed = (sort.selected, sort.decided - sort.selected, sort.missed) if sort else (0, 0, 0)
+    latency = sort.latency if sort else Latency()
+    decided: list[Sample] = [({"decision": "true"}, selected), ({"decision": "false"}, others)]
+    yield from _family("sort_decisions_total", "counter", "Decisions published for sorters in this run.", decided)
+    yield from _family("sort_missed_total", "counter", "Messages that a slow subscriber missed.", [({}, missed)])
+    pairs = (("0.5", latency.p50_ms), ("0.99", latency.p99_ms), ("0.999", latency.p999_ms), ("1", latency.max_ms))
+    quantiles: list[Sample] = [({"quantile": quantile}, value_ms / 1e3) for quantile, value_ms in pairs]
+    yield from _family("sort_latency_quantile_seconds", "gauge", "From last sample to decision sent.", quantiles)
+
+
 def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family(
         "service_state",
@@ -122,6 +142,7 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family(
         "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
     )
+    yield from _sorting(status.sort)
     yield from _drift(status.drift)
     yield from _disk(status.disk)
     yield from _family("uptime_seconds", "gauge", "Since the service started.", [({}, status.uptime_s)])

@@ -28,6 +28,7 @@ from service.runs.cluster_refit import ClusterRefit, cluster_refit
 from service.runs.drift_monitor import DriftMonitor
 from service.runs.gating import RunGates, columns_of
 from service.runs.pipeline import Parts
+from service.runs.sorting import Sorter
 from service.runs.stop_rules import StopRules
 from service.runs.warming import warm
 from service.store.cell_rows import AnswerNames
@@ -118,8 +119,9 @@ def _armed(
     dispatcher.wait_ready(WARM_TIMEOUT_S)
     # What else can be made live is made again of the window where somebody looks at it.
     channels = tuple(dict.fromkeys([transform.live_channels[0], *asked, *needed]))
-    begins_with = RunGates(gates, columns_of(transform, channels, bundle.contract))
+    begins_with = RunGates(gates, columns_of(transform, channels, bundle.contract, refit=refit is not None))
     rules = _rules(request, begins_with)
+    sorter = None if request.sort is None else Sorter(run_id, begins_with.live(request.sort.gate), request.sort.address)
     run = Run(
         id=run_id,
         state=RunState.ARMED,
@@ -135,12 +137,27 @@ def _armed(
         started_at=now_utc(),
         software=software_versions(),
     )
-    folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
-    if begins_with.gates:
-        folder.gates.put(begins_with.gates, begins_with.columns)
-    recorder = None if request.record is Record.NONE else _recorder(source, folder, run)
-    drift = DriftMonitor(bundle.contract.drift)
-    return Armed(run, Parts(source, detector, transform, dispatcher, folder, recorder, channels, drift, rules, refit))
+    try:
+        folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
+        recorder = _furnished(folder, run, source, begins_with)
+    except BaseException:
+        if sorter is not None:
+            sorter.close()
+        raise
+    parts = Parts(
+        source=source,
+        detector=detector,
+        transform=transform,
+        dispatcher=dispatcher,
+        folder=folder,
+        recorder=recorder,
+        channels=channels,
+        drift=DriftMonitor(bundle.contract.drift),
+        rules=rules,
+        refit=refit,
+        sorter=sorter,
+    )
+    return Armed(run, parts)
 
 
 def _rules(request: RunRequest, gates: RunGates) -> StopRules:
@@ -154,17 +171,22 @@ def providers_of(dispatcher: Dispatcher) -> str:
     return ", ".join(sorted({view.provider for view in dispatcher.workers() if view.provider}))
 
 
-def _recorder(source: Source, folder: RunFolder, run: Run) -> Recorder:
-    recorder = Recorder(
-        folder.path / TRACE,
-        source.instrument,
-        origin=source.origin,
-        description=source.description,
-        waits=source.waits,
-        file_bytes=run.request.file_bytes,
-        keep=Keep(run.request.record.value),
-    )
+def _furnished(folder: RunFolder, run: Run, source: Source, gates: RunGates) -> Recorder | None:
+    """Put the gates into a new folder and begin its recording, where there is to be one."""
     try:
+        if gates.gates:
+            folder.gates.put(gates.gates, gates.columns)
+        if run.request.record is Record.NONE:
+            return None
+        recorder = Recorder(
+            folder.path / TRACE,
+            source.instrument,
+            origin=source.origin,
+            description=source.description,
+            waits=source.waits,
+            file_bytes=run.request.file_bytes,
+            keep=Keep(run.request.record.value),
+        )
         recorder.start()
     except LightlineError as error:
         failed = {"state": RunState.FAILED, "finish_reason": FinishReason.STORAGE, "error": str(error)}

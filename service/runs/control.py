@@ -202,6 +202,7 @@ class RunControl:
                 "drift": job.drift,
                 "stop": job.stop_progress,
                 "refit": job.refit,
+                "sort": job.sorting,
                 "bundle": run.bundle,
                 "bundle_digest": run.bundle_digest,
                 "provider": run.provider,

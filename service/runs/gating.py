@@ -52,7 +52,9 @@ class RunGates:
         return LiveGate(name, self._by_name, self.columns)
 
 
-def columns_of(transform: Transform, channels: Sequence[str], contract: Contract) -> dict[str, ColumnKind]:
+def columns_of(
+    transform: Transform, channels: Sequence[str], contract: Contract, *, refit: bool = False
+) -> dict[str, ColumnKind]:
     """Return the columns that cells will have, told by rows of no cells.
 
     Parameters
@@ -63,6 +65,8 @@ def columns_of(transform: Transform, channels: Sequence[str], contract: Contract
         Those that the run makes.
     contract
         Of the model that answers.
+    refit
+        Whether clusters are fitted again to the run's own cells.
     """
     images = transform.images((), channels, cells_first=True)
     answers = CellResults(
@@ -71,6 +75,7 @@ def columns_of(transform: Transform, channels: Sequence[str], contract: Contract
         cluster_posterior=np.empty((0, len(contract.clusters)), np.float32),
         class_probability=np.empty((0, len(contract.classes)), np.float32),
         novelty=np.empty(0, np.float32),
+        mixture=np.empty(0, np.int32) if refit else None,
     )
     rows = cell_rows(images, answers, AnswerNames.of(contract), sample_rate_hz=1.0)
     return column_kinds(rows.schema) | {COLUMN: ColumnKind.TEXT}

@@ -16,7 +16,7 @@ from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
-from service.status import DriftStatus, GateProgress, RefitStatus
+from service.status import DriftStatus, GateProgress, RefitStatus, SortStatus
 from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
 from service.store.run_folder import RunFolder
@@ -70,6 +70,11 @@ class Job:
     def refit(self) -> RefitStatus | None:
         """Which mixture gives the clusters; None where they are frozen."""
         return None if self._parts.refit is None else self._parts.refit.status()
+
+    @property
+    def sorting(self) -> SortStatus | None:
+        """What was published for those who sort."""
+        return None if self._parts.sorter is None else self._parts.sorter.status()
 
     @property
     def over(self) -> bool:
@@ -154,6 +159,8 @@ class Job:
             files=self._parts.folder.files(),
         )
         self._parts.dispatcher.end(reason.value, _counts(self._run))
+        if self._parts.sorter is not None:
+            self._parts.sorter.end(reason.value)
         self._parts.source.close()
         self._save()
         self._journal.done(self._run)

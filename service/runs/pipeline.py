@@ -8,6 +8,7 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from acquisition.recorder import Recorder
 from acquisition.source import Source
 from inference.dispatcher import Dispatcher
 from inference.finished import Finished, Stamps
+from inference.results import CellResults
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
 from service.errors import StorageError
@@ -29,6 +31,7 @@ from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
 from service.runs.meters import RateMeter, StageMeters
+from service.runs.sorting import Sorter
 from service.runs.stop_rules import StopRules
 from service.status import QueueFill
 from service.store.cell_rows import count_reasons
@@ -61,6 +64,18 @@ class Parts:
     rules: StopRules
     refit: ClusterRefit | None
     """None where clusters are frozen."""
+    sorter: Sorter | None
+    """None where nobody sorts."""
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """A batch, its cells, their answers and the rows that they are stored as; None where there is no answer."""
+
+    finished: Finished
+    cells: CellImages
+    results: CellResults | None
+    rows: Any
 
 
 @dataclass(frozen=True)
@@ -221,8 +236,9 @@ class Pipeline:
     def _store(self) -> None:
         dispatcher, folder = self._parts.dispatcher, self._parts.folder
         while not (self._transformed.is_set() and dispatcher.open_batches == 0):
-            for finished in dispatcher.results(_TURN_S):
-                self._store_one(finished)
+            # Whoever sorts does not wait for the disk.
+            for answered in [self._answered(finished) for finished in dispatcher.results(_TURN_S)]:
+                self._store_one(answered)
             if self._abandoned:
                 # Batches that were submitted since.
                 dispatcher.abandon(self._abandoned)
@@ -233,13 +249,23 @@ class Pipeline:
         if self._parts.refit is not None:
             self._parts.refit.finish()
 
-    def _store_one(self, finished: Finished) -> None:
-        images, is_cell = finished.images, finished.images.is_cell
+    def _answered(self, finished: Finished) -> _Answered:
+        """Make the rows of a batch, and publish what they decide."""
+        cells, results = finished.images.take(finished.images.is_cell), finished.results
+        if results is not None and self._parts.refit is not None:
+            results = self._parts.refit.answered(results)
+        rows = None if results is None else self._parts.folder.rows(cells, results)
+        if self._parts.sorter is not None:
+            self._parts.sorter.decide(finished, rows)
+        return _Answered(finished, cells, results, rows)
+
+    def _store_one(self, answered: _Answered) -> None:
+        images, is_cell = answered.finished.images, answered.finished.images.is_cell
         stored = np.zeros(len(images), dtype=bool)
         stored[~is_cell] = self._store_rejected(images.take(~is_cell))
         if is_cell.any():
-            stored[is_cell] = self._store_cells(images.take(is_cell), finished)
-        self.latency.add(finished, stored)
+            stored[is_cell] = self._store_cells(answered)
+        self.latency.add(answered.finished, stored)
 
     def _store_rejected(self, rejected: CellImages) -> bool:
         try:
@@ -251,23 +277,20 @@ class Pipeline:
         self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
         return True
 
-    def _store_cells(self, cells: CellImages, finished: Finished) -> bool:
-        if finished.results is None:
+    def _store_cells(self, answered: _Answered) -> bool:
+        cells, results, rows = answered.cells, answered.results, answered.rows
+        if results is None:
             self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
             return False
-        results, refit = finished.results, self._parts.refit
-        if refit is not None:
-            results = refit.answered(results)
-        rows = self._parts.folder.rows(cells, results)
         try:
-            if refit is not None:
-                refit.save(self._parts.folder.save_mixtures)
+            if self._parts.refit is not None:
+                self._parts.refit.save(self._parts.folder.save_mixtures)
             self._parts.folder.append(cells, rows)
         except StorageError as error:
             self._ledger.dropped(DropReason.STORAGE, len(cells))
             self._storage_full(error)
             return False
-        self._parts.drift.add(finished.results.embedding)
+        self._parts.drift.add(results.embedding)
         self._ledger.stored(len(cells))
         self.cells_rate.add(len(cells))
         reason = self._parts.rules.stored(rows)
