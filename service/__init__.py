@@ -9,5 +9,6 @@
 - `export`: a run in the formats of other programs
 - `report`: pages and pictures of evaluations and recordings
 - `api`, `dashboard`, `cli`, `settings`: how people reach it
+- `client`: a service asked from Python
 - `errors`: what can go wrong
 """

@@ -1,0 +1,279 @@
+"""The client for scripts and notebooks."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import httpx
+
+from service.client import asks
+from service.client.ask import TIMEOUT_S, Ask, check, not_reached, wait_s
+from service.client.download import EXPORT_TIMEOUT_S, Download, Progress, beside, not_written
+from service.client.errors import ClientError
+from service.client.following import Watch
+from service.client.place import Place
+from service.client.tables import CellsAsked, joined
+
+if TYPE_CHECKING:
+    from service.api.documents import Answers, CellDocument, GateDocument
+    from service.client.asks import Array
+    from service.run import Run
+    from service.status import ServiceStatus
+
+T = TypeVar("T")
+_LOOK_S = 0.5
+
+
+class Client:
+    """Asks a service; `with` closes its connections. Runs are given as `Run` or by id.
+
+    Every method raises `ClientError`, whose sentence is the service's own, where the service does not do what was
+    asked, and where it is not reached.
+
+    Parameters
+    ----------
+    url
+        Address of the service; None means `LIGHTLINE_URL`, or port 8000 of this computer.
+    token
+        None means `LIGHTLINE_TOKEN`, or the token in the service's data folder.
+    data
+        That folder; None means `LIGHTLINE_DATA`, or `lightline-data`.
+    timeout_s
+        How long an answer may take.
+    """
+
+    def __init__(
+        self,
+        url: str | None = None,
+        *,
+        token: str | None = None,
+        data: Path | None = None,
+        timeout_s: float = TIMEOUT_S,
+    ) -> None:
+        self._place = Place.find(url, token, data)
+        self._http = httpx.Client(base_url=self._place.url, headers=self._place.headers, timeout=timeout_s)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def ask(self, wanted: Ask[T]) -> T:
+        """Send a request and return what it asks for; again after a while, where the service is asked too often."""
+        tried = 0
+        while True:
+            try:
+                answer = self._http.send(wanted.request(self._http))
+            except httpx.HTTPError as error:
+                raise not_reached(error) from None
+            tried += 1
+            later = wait_s(answer, tried)
+            if later is None:
+                return wanted.take(check(answer))
+            time.sleep(later)
+
+    def status(self) -> ServiceStatus:
+        """Return what the service is doing."""
+        return self.ask(asks.status())
+
+    def runs(self, limit: int = 100) -> list[Run]:
+        """Return runs, the newest first."""
+        return self.ask(asks.runs(limit))
+
+    def run(self, run: Run | str) -> Run:
+        """Return a run as it stands now."""
+        return self.ask(asks.run(run))
+
+    def start(self, source: str, **wishes: Any) -> Run:
+        """Start a run; `wishes` are the other fields of `RunRequest`: cells, seconds, record, bundle, hold."""
+        return self.ask(asks.start(source, wishes))
+
+    def begin(self, run: Run | str) -> Run:
+        """Let a run acquire that was held."""
+        return self.ask(asks.begin(run))
+
+    def stop(self, run: Run | str) -> Run:
+        """Take no more samples; what was detected is finished."""
+        return self.ask(asks.stop(run))
+
+    def wait(self, run: Run | str, timeout_s: float | None = None) -> Run:
+        """Return a run when it is over; raises `ClientError` where that takes longer than `timeout_s`."""
+        deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        while True:
+            found = self.run(run)
+            if found.state in ("done", "failed"):
+                return found
+            if deadline is not None and time.monotonic() > deadline:
+                raise ClientError(f"The run {found.id} is still {found.state}; wait longer, or stop it.")
+            time.sleep(_LOOK_S)
+
+    def columns(self, run: Run | str) -> dict[str, str]:
+        """Return the columns that filters may name, and whether each is a number, text or truth."""
+        return self.ask(asks.columns(run))
+
+    def pages(self, run: Run | str, where: str | None = None, *, after: int = 0, **more: Any) -> Iterator[Any]:
+        """Return cells page by page, each a `pyarrow.Table` of at most 50,000 rows; see `cells`."""
+        wanted, place = CellsAsked(run, where, **more), after
+        while True:
+            page = self.ask(wanted.page(place))
+            if page.table.num_rows:
+                yield page.table
+            if page.next is None:
+                return
+            place = page.next
+
+    def cells(
+        self,
+        run: Run | str,
+        where: str | None = None,
+        fields: Sequence[str] | None = None,
+        *,
+        form: str = "arrow",
+        results: str | None = None,
+        rejected: bool = False,
+    ) -> Any:
+        """Return all cells that a filter lets through, in the order of their event ids.
+
+        Parameters
+        ----------
+        run
+            Of which run; of one that goes on, the cells that there are.
+        where
+            Filter; None for all.
+        fields
+            Columns, lists among them; None for all but lists.
+        form
+            `arrow`, `pandas` or `polars`.
+        results
+            A result set of the run; None for the live one.
+        rejected
+            The events that could not be judged, instead of cells.
+
+        Raises
+        ------
+        ConfigError
+            If there is no such form, or what it needs is not installed.
+        """
+        return joined(list(self.pages(run, where, fields=fields, results=results, rejected=rejected)), form)
+
+    def cell(self, run: Run | str, event_id: int) -> CellDocument:
+        """Return the row of a cell, and which images there are of it."""
+        return self.ask(asks.cell(run, event_id))
+
+    def answers(self, run: Run | str, event_id: int) -> Answers:
+        """Return everything that the model said of a cell."""
+        return self.ask(asks.answers(run, event_id))
+
+    def image(self, run: Run | str, event_id: int, channel: str, **how: Any) -> Array:
+        """Return an image, `(y, x)`, `(z, y)` or `(z, y, x)`, float32; `how` is z, projection, axis, restore."""
+        return self.ask(asks.image(run, event_id, channel, how))
+
+    def window(self, run: Run | str, event_id: int) -> Array:
+        """Return the raw samples of an event, `(n_samples, n_channels)` int8 or int16, counts."""
+        return self.ask(asks.window(run, event_id))
+
+    def saliency(self, run: Run | str, event_id: int, **how: Any) -> Array:
+        """Return a raw map of evidence, `(h, w)` or `(d, h, w)` float32; `how` is target, cluster, channel, results."""
+        return self.ask(asks.saliency(run, event_id, how))
+
+    def gates(self, run: Run | str, *, counts: bool = False) -> list[GateDocument]:
+        """Return the gates of a run, with the cells in each if asked."""
+        return self.ask(asks.gates(run, counts))
+
+    def put_gate(
+        self, run: Run | str, name: str, region: dict[str, Any], parent: str | None = None, note: str = ""
+    ) -> GateDocument:
+        """Draw a gate or change it; regions are those of the page about gates."""
+        return self.ask(asks.put_gate(run, name, region, parent, note))
+
+    def remove_gate(self, run: Run | str, name: str) -> None:
+        """Take a gate away."""
+        self.ask(asks.remove_gate(run, name))
+
+    def labels(self, run: Run | str) -> dict[str, int]:
+        """Return how many cells have each label."""
+        return self.ask(asks.labels(run))
+
+    def label(
+        self, run: Run | str, name: str | None, *, events: Sequence[int] | None = None, where: str | None = None
+    ) -> dict[str, int]:
+        """Give cells a label, None takes it away; return how many have each."""
+        return self.ask(asks.label(run, name, events, where))
+
+    def live(
+        self,
+        run: Run | str,
+        *,
+        after: int = 0,
+        where: str | None = None,
+        fields: Sequence[str] | None = None,
+    ) -> Iterator[dict[str, Any]]:
+        """Return the cells of a run one by one, each once, those to come too, until the run is over.
+
+        A connection that breaks is made again where it was; `ClientError` where that does not succeed.
+        """
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake
+        from websockets.sync.client import connect
+
+        watch = Watch(run, after, where, fields)
+        while not watch.ended:
+            try:
+                with connect(self._place.socket(watch.path), additional_headers=self._place.headers) as socket:
+                    while not watch.ended:
+                        yield from watch.rows(socket.recv())
+            except ConnectionClosed as closed:
+                time.sleep(watch.wait_s(closed.rcvd))
+            except (OSError, InvalidHandshake):
+                time.sleep(watch.wait_s(None))
+
+    def export(
+        self, run: Run | str, format: str, out: Path | str, *, progress: Progress | None = None, **wishes: Any
+    ) -> Path:
+        """Fetch a run in the format of another program; return the file, which is there only when it is whole.
+
+        Parameters
+        ----------
+        run
+            Which run.
+        format
+            `fcs`, `parquet`, `csv`, `anndata`, `rtdc`, `ome-tiff`, `hdf5` or `sigmf`.
+        out
+            The file, or a folder in which it takes the service's name.
+        progress
+            Takes the bytes that have come, and all of them where the service knows.
+        wishes
+            `where`, `rejected`, `cells`, `event`, `channel`, `restore` and so on, as the page about exports lists them.
+        """
+        download = Download(Path(out), progress)
+        params = {"format": format, **{name: value for name, value in wishes.items() if value is not None}}
+        try:
+            with self._http.stream(
+                "GET", asks.path_of(run, "/export"), params=params, timeout=EXPORT_TIMEOUT_S
+            ) as answer:
+                if not answer.is_success:
+                    answer.read()
+                path = download.target(check(answer))
+                return _written(path, download, answer)
+        except httpx.HTTPError as error:
+            raise not_reached(error) from None
+
+
+def _written(path: Path, download: Download, answer: httpx.Response) -> Path:
+    part = beside(path)
+    try:
+        with part.open("wb") as file:
+            for piece in answer.iter_bytes():
+                download.take(file, piece, answer)
+        return part.replace(path)
+    except OSError as error:
+        raise not_written(path, error) from None
+    finally:
+        part.unlink(missing_ok=True)
