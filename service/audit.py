@@ -32,7 +32,9 @@ class AuditLog:
             "path": scope["path"][:500],
             "status": status,
         }
-        self.write(line)
+        # What a route wants remembered beside.
+        note = scope.get("state", {}).get("note")
+        self.write(line if note is None else {**line, "note": note})
 
     def write(self, line: Mapping[str, object]) -> None:
         """Write one line; a disk that does not take it is told to the service's log, and what was asked for is done."""

@@ -163,12 +163,26 @@ class SortStatus(_Snapshot):
     """From the last sample of an event's window being in memory to its decision being sent."""
 
 
+class OperatorStatus(_Snapshot):
+    """Who has the controls."""
+
+    name: str
+    token: str
+    """Name of the token that they are held with."""
+    until: str
+    """Host time when they are free if nothing is done with them until then, ISO 8601 UTC."""
+    left_s: float
+    """Seconds until then."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
     state: ServiceState
     error: str | None = None
     """In the state `error`, what went wrong, in one sentence."""
+    operator: OperatorStatus | None = None
+    """None where nobody holds the controls, and everybody whose token allows it may use them."""
     run_id: str | None = None
     """The run in progress, otherwise the last one."""
     source: str = ""

@@ -17,6 +17,7 @@ from inference.errors import AnswerError, BundleError, ProviderError, TransportE
 from reconstruction.errors import ReconstructionError
 from service.api.freshness import NotModified
 from service.errors import (
+    OperatorHolds,
     QueryError,
     RunFolderError,
     RunStateError,
@@ -37,6 +38,7 @@ STATUS: dict[type[LightlineError], int] = {
     UnknownModel: 404,
     ReconstructionError: 404,
     RunStateError: 409,
+    OperatorHolds: 423,
     StaleGate: 412,
     QueryError: 422,
     ConfigError: 422,

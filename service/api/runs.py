@@ -11,6 +11,7 @@ from service.api.auth import Needs
 from service.api.context import ControlOf, FolderOf, ResultsOf, SettingsOf, source_folders
 from service.api.documents import CellList, Columns, ResultSetList, RunList
 from service.api.freshness import FreshnessOf
+from service.api.operators import controls
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.api.table_page import TABLES, TableFormOf, check_size, page_answer
@@ -20,7 +21,10 @@ from service.tokens import Scope
 
 reading = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
 control_router = APIRouter(
-    prefix="/api/v1/runs", tags=["control"], dependencies=[Depends(Needs(Scope.CONTROL))], responses=PROBLEMS
+    prefix="/api/v1/runs",
+    tags=["control"],
+    dependencies=[Depends(Needs(Scope.CONTROL)), Depends(controls)],
+    responses=PROBLEMS,
 )
 
 

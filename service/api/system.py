@@ -10,6 +10,7 @@ from service.api.auth import Needs
 from service.api.context import ControlOf, SettingsOf
 from service.api.documents import Health, SettingDocument
 from service.api.metrics import prometheus_text
+from service.api.operators import controls
 from service.api.problems import PROBLEMS
 from service.errors import UnknownRun
 from service.status import ServiceState, ServiceStatus
@@ -17,7 +18,9 @@ from service.tokens import Scope
 
 probes = APIRouter(tags=["probes"])
 router = APIRouter(tags=["service"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)
-control_router = APIRouter(tags=["control"], dependencies=[Depends(Needs(Scope.CONTROL))], responses=PROBLEMS)
+control_router = APIRouter(
+    tags=["control"], dependencies=[Depends(Needs(Scope.CONTROL)), Depends(controls)], responses=PROBLEMS
+)
 
 
 @probes.get("/healthz")

@@ -16,6 +16,7 @@ from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
 from service.gates.gate import Gate
+from service.operator_lock import OperatorLock
 from service.result_set import LIVE
 from service.run import Run, RunRequest
 from service.runs.arming import Makers, arm
@@ -98,6 +99,8 @@ class RunControl:
         self._job: Job | None = None
         self._acknowledged: Job | None = None
         self._engines = Engines(provider)
+        self.operator = OperatorLock()
+        """Who has the controls over HTTP; whoever has this object is not asked."""
 
     def start(self, request: RunRequest) -> Run:
         """Arm a run and, unless it is to be held, let it acquire in the background.
@@ -175,6 +178,7 @@ class RunControl:
         views = dispatcher.workers() if dispatcher else []
         common = {
             "state": state,
+            "operator": self.operator.status(),
             "workers": tuple(WorkerStatus(**vars(view)) for view in views),
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,

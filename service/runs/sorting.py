@@ -155,8 +155,10 @@ class Sorter:
 def _checked(address: str) -> str:
     try:
         checked = checked_address(address)
-    except TransportError as error:
-        raise ConfigError(str(error)) from None
+    except TransportError:
+        raise ConfigError(
+            f"Sort decisions are published on this computer only, where '{address}' is not; use tcp://127.0.0.1:PORT."
+        ) from None
     if is_inproc(checked):
         raise ConfigError("Sort decisions go to other programs; publish them at tcp://127.0.0.1:PORT.")
     return checked

@@ -122,8 +122,8 @@ def test_cells_without_an_answer_are_not_selected_and_say_so(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("tcp://192.168.1.5:5560", "not on this computer"),
-        ("tcp://0.0.0.0:5560", "not on this computer"),
+        ("tcp://192.168.1.5:5560", "on this computer only"),
+        ("tcp://0.0.0.0:5560", "on this computer only"),
         ("ipc:///tmp/x", "tcp://127.0.0.1:PORT"),
         ("inproc://x", "tcp://127.0.0.1:PORT"),
         ("taken", "choose another port"),
