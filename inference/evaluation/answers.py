@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from inference.engine import Engine, Explanation
+from inference.evaluation.explainer import Explainer
 from inference.results import CellResults
 from inference.targets import ARGMAX
 from inference.training.data import TrainingSet
@@ -29,16 +30,18 @@ def answers_of(engine: Engine, cells: TrainingSet) -> CellResults:
     return CellResults.concatenate([engine.answer_arrays(ids[rows], images) for rows, images in batches_of(cells)])
 
 
-def explanations_of(engine: Engine, cells: TrainingSet, target: npt.ArrayLike | int = ARGMAX) -> Explanation:
+def explanations_of(explainer: Explainer, cells: TrainingSet, target: npt.ArrayLike | int = ARGMAX) -> Explanation:
     """Return a bundle's scores and maps for cells.
 
     Parameters
     ----------
+    explainer
+        An engine, or what asks it for clusters.
     target
-        `(n,)` integers, or one for all: index into `Contract.targets`, -1 for the most likely.
+        `(n,)` integers, or one for all: index into what it explains, -1 for the most likely.
     """
     targets = np.broadcast_to(np.asarray(target, dtype=np.int64), (len(cells),))
-    parts = [engine.explain(images, targets[rows]) for rows, images in batches_of(cells)]
+    parts = [explainer.explain(images, targets[rows]) for rows, images in batches_of(cells)]
     return Explanation(
         target=np.concatenate([part.target for part in parts]),
         class_logits=np.concatenate([part.class_logits for part in parts]),

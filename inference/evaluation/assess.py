@@ -15,6 +15,7 @@ from inference.errors import BundleError, TrainingError
 from inference.evaluation.agreement import Agreement, agreement, cluster_agreement
 from inference.evaluation.answers import answers_of, explanations_of
 from inference.evaluation.baselines import score_baselines
+from inference.evaluation.explainer import Explainer, MapsOf, explainer_of, targets_of
 from inference.evaluation.faithfulness import Explained, MapScores, OrderScore, map_scores, order_scores
 from inference.evaluation.mask_study import MaskScore, mask_study
 from inference.evaluation.sanity import shuffled_weights
@@ -85,6 +86,7 @@ def assess(
     *,
     others: TrainingSet | None = None,
     map_cells: int = 48,
+    maps_of: MapsOf = MapsOf.HEAD,
     with_masks: bool = False,
     seed: int = 0,
 ) -> Assessed:
@@ -98,6 +100,8 @@ def assess(
         Cells of other runs that the controls are fitted to; None takes each run's fellow runs.
     map_cells
         Draw so many cells to measure maps on; with 0 they are not measured.
+    maps_of
+        What the maps explain.
     with_masks
         Whether paper A's mask study is made.
     seed
@@ -110,12 +114,13 @@ def assess(
     """
     contract = engine.contract
     check_cells(contract, cells)
-    results, explanation = answers_of(engine, cells), explanations_of(engine, cells)
+    explainer = explainer_of(engine, maps_of)
+    results, explanation = answers_of(engine, cells), explanations_of(explainer, cells)
     known = cells.where(cells.is_labelled)
     told = len(np.unique(known.label)) > 1
     rest = None if others is None else others.where(others.is_labelled)
     baselines = score_baselines(known, rest, seed) if told else None
-    drawn = _explained(engine, cells, map_cells, seed)
+    drawn = _explained(engine.contract, explainer, cells, map_cells, seed)
     shares = np.bincount(results.cluster, minlength=len(contract.clusters)) / len(cells)
     learnt = {*contract.training.sources, *contract.training.validation_sources}
     numbers = Assessment(
@@ -133,12 +138,12 @@ def assess(
         classes=_classes(cells, results, contract) if told and contract.classes else None,
         controls={} if baselines is None else baselines.scores,
         controls_fitted_to="" if baselines is None else baselines.fitted_to,
-        map_targets=contract.targets,
+        map_targets=targets_of(engine, maps_of),
         map_cells=min(map_cells, len(cells)),
         empty_maps=min(map_cells, len(cells)) - len(drawn),
-        orders=order_scores(engine, drawn, seed) if len(drawn) else (),
-        maps=map_scores(engine, drawn) if len(drawn) else {},
-        shuffled_weights=shuffled_weights(engine, drawn) if len(drawn) else {},
+        orders=order_scores(explainer, drawn, seed) if len(drawn) else (),
+        maps=map_scores(explainer, drawn) if len(drawn) else {},
+        shuffled_weights=shuffled_weights(engine, drawn, maps_of=maps_of) if len(drawn) else {},
         masks=mask_study(engine, cells, seed) if with_masks else (),
     )
     return Assessed(numbers, results, explanation)
@@ -191,14 +196,14 @@ def _places(some: tuple[str, ...], names: tuple[str, ...]) -> npt.NDArray[np.int
     return np.array([names.index(name) for name in some], dtype=np.int64)
 
 
-def _explained(engine: Engine, cells: TrainingSet, most: int, seed: int) -> Explained:
+def _explained(contract: Contract, explainer: Explainer, cells: TrainingSet, most: int, seed: int) -> Explained:
     """Draw cells at random, and leave out those whose maps are empty."""
     rows = np.zeros(len(cells), dtype=np.bool_)
     rows[np.random.default_rng(seed).permutation(len(cells))[:most]] = True
-    explanation = explanations_of(engine, cells.where(rows)) if most else None
+    explanation = explanations_of(explainer, cells.where(rows)) if most else None
     if explanation is not None:
         rows[np.flatnonzero(rows)[explanation.empty]] = False
     some = cells.where(rows)
     images = some.as_given(slice(None))
-    given = {spec.channel: images[spec.channel] for spec in engine.contract.inputs}
-    return Explained(given, engine.explain(given))
+    given = {spec.channel: images[spec.channel] for spec in contract.inputs}
+    return Explained(given, explainer.explain(given))

@@ -15,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
-from inference.engine import Engine, Explanation
+from inference.engine import Explanation
 from inference.evaluation.cell_masks import cell_mask, centred_map, share_inside
 from inference.evaluation.correlation import mean_of, rank_correlation, row_correlation
+from inference.evaluation.explainer import Explainer
 from inference.evaluation.perturbed import deleted, inserted, moved, occluded, patch_means, places_in_order
 from inference.saliency import upsample_map
 
@@ -87,14 +88,14 @@ class MapScores(BaseModel):
     """Share inside of a Gaussian about the middle."""
 
 
-def probability(engine: Engine, images: Mapping[str, Floats], target: int) -> Doubles:
+def probability(engine: Explainer, images: Mapping[str, Floats], target: int) -> Doubles:
     """Return the probability `(n,)` of one target by the scores that the maps explain."""
     logits = engine.explain(images, target).class_logits.astype(np.float64)
     weight = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(weight[:, target] / weight.sum(axis=1))
 
 
-def order_scores(engine: Engine, cells: Explained, seed: int) -> tuple[OrderScore, ...]:
+def order_scores(engine: Explainer, cells: Explained, seed: int) -> tuple[OrderScore, ...]:
     """Delete and insert the places of every cell by its own maps, by random ones and from the middle outwards."""
     rng = np.random.default_rng(seed)
     areas: dict[str, list[tuple[float, float]]] = {"own map": [], "random map": [], "from the middle": []}
@@ -121,7 +122,7 @@ def order_scores(engine: Engine, cells: Explained, seed: int) -> tuple[OrderScor
 
 
 def _areas(
-    engine: Engine, images: Mapping[str, Floats], maps: Mapping[str, Floats], target: int, rng: np.random.Generator
+    engine: Explainer, images: Mapping[str, Floats], maps: Mapping[str, Floats], target: int, rng: np.random.Generator
 ) -> tuple[float, float]:
     """Areas under one cell's curves of deletion and insertion; channels without a map stay as they are."""
     shares = np.linspace(0, 1, STEPS + 1)
@@ -136,12 +137,12 @@ def _areas(
     return found[0], found[1]
 
 
-def map_scores(engine: Engine, cells: Explained) -> dict[str, MapScores]:
+def map_scores(engine: Explainer, cells: Explained) -> dict[str, MapScores]:
     """Measure the maps over every channel."""
     return {name: _channel_scores(engine, cells, name) for name in cells.explanation.maps}
 
 
-def _channel_scores(engine: Engine, cells: Explained, channel: str) -> MapScores:
+def _channel_scores(engine: Explainer, cells: Explained, channel: str) -> MapScores:
     stack, maps = cells.images[channel], cells.explanation.maps[channel]
     shape, across = stack.shape[1:], _PATCHES[stack.ndim - 1]
     drops = np.stack([_drops(engine, cells, i, channel, across) for i in range(len(cells))])
@@ -160,7 +161,7 @@ def _channel_scores(engine: Engine, cells: Explained, channel: str) -> MapScores
     )
 
 
-def _drops(engine: Engine, cells: Explained, i: int, channel: str, across: int) -> Doubles:
+def _drops(engine: Explainer, cells: Explained, i: int, channel: str, across: int) -> Doubles:
     """How much each patch's absence lowers the log probability of one cell's target, `(patches,)`."""
     target = int(cells.explanation.target[i])
     whole = {name: image[None] for name, image in cells.cell(i).items()}
@@ -172,7 +173,7 @@ def _drops(engine: Engine, cells: Explained, i: int, channel: str, across: int) 
     return np.asarray(before - after)
 
 
-def _steadiness(engine: Engine, cells: Explained, channel: str) -> Doubles:
+def _steadiness(engine: Explainer, cells: Explained, channel: str) -> Doubles:
     """Correlate maps with those of one channel moved by one pixel along each of its axes, either way, moved back."""
     stack, maps = cells.images[channel], cells.explanation.maps[channel]
     found = []

@@ -8,16 +8,21 @@ import numpy.typing as npt
 from inference.engine import Engine
 from inference.evaluation.altered_graphs import Depth, shuffled
 from inference.evaluation.correlation import mean_of, rank_correlation
+from inference.evaluation.explainer import MapsOf, explainer_of
 from inference.evaluation.faithfulness import Explained
 
 
-def shuffled_weights(engine: Engine, cells: Explained, seeds: int = 3) -> dict[str, dict[str, float | None]]:
+def shuffled_weights(
+    engine: Engine, cells: Explained, seeds: int = 3, maps_of: MapsOf = MapsOf.HEAD
+) -> dict[str, dict[str, float | None]]:
     """Correlate maps with those of the same targets by the same graph with its weights shuffled.
 
     Parameters
     ----------
     seeds
         Shufflings to take the mean of.
+    maps_of
+        What the cells' maps explain.
 
     Returns
     -------
@@ -32,7 +37,7 @@ def shuffled_weights(engine: Engine, cells: Explained, seeds: int = 3) -> dict[s
             bundle = shuffled(engine.bundle, depth, seed)
             if bundle is None:
                 return {}
-            other = Engine(bundle, provider="cpu")
+            other = explainer_of(Engine(bundle, provider="cpu"), maps_of)
             again = other.explain(cells.images, cells.explanation.target)
             for name, maps in again.maps.items():
                 rows[name].append(rank_correlation(cells.explanation.maps[name], maps))

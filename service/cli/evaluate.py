@@ -47,6 +47,13 @@ if TYPE_CHECKING:
     help="Cells, drawn at random, that maps are measured on.",
 )
 @click.option(
+    "--maps-of",
+    type=click.Choice(["head", "clusters"]),
+    default="head",
+    show_default=True,
+    help="What the maps explain: what the head tells (classes, where there are any), or the mixture's own clusters.",
+)
+@click.option(
     "--embedding",
     "view",
     type=click.Choice(["tsne", "pca"]),
@@ -72,6 +79,7 @@ def evaluate(
     others: tuple[str, ...],
     mask_study: bool,
     map_cells: int,
+    maps_of: str,
     view: str,
     gallery: int,
     pool: int,
@@ -89,12 +97,21 @@ def evaluate(
     engine = Engine(Bundle.load(bundle_file(bundle)))
     _check_installed()
     from inference.evaluation.assess import assess
+    from inference.evaluation.explainer import MapsOf
     from service.report.evaluation_page import page
     from service.report.evaluation_pictures import EmbeddingView, draw_pictures
 
     judged = _collect(data, cells, engine.contract, pool)
     fitted = _collect(others, cells, engine.contract, pool) if others else None
-    found = assess(engine, judged, others=fitted, map_cells=map_cells, with_masks=mask_study, seed=seed)
+    found = assess(
+        engine,
+        judged,
+        others=fitted,
+        map_cells=map_cells,
+        maps_of=MapsOf(maps_of),
+        with_masks=mask_study,
+        seed=seed,
+    )
     pictures = draw_pictures(found, judged, engine.contract, view=EmbeddingView(view), gallery=gallery, seed=seed)
     out.write_text(page(found.numbers, engine.contract, pictures), encoding="utf-8")
     if json_file is not None:

@@ -11,7 +11,8 @@ from inference.engine import Engine, Explanation
 from inference.evaluation.altered_graphs import Depth, shuffled, weights_of, with_weights
 from inference.evaluation.cell_masks import cell_mask, share_inside
 from inference.evaluation.correlation import mean_of, rank_correlation, row_correlation
-from inference.evaluation.faithfulness import Explained, map_scores, order_scores
+from inference.evaluation.explainer import MapsOf, explainer_of
+from inference.evaluation.faithfulness import Explained, map_scores, order_scores, probability
 from inference.evaluation.perturbed import deleted, inserted, moved, patches, places_in_order
 from inference.evaluation.sanity import shuffled_weights
 
@@ -139,6 +140,22 @@ def test_maps_of_shuffled_weights_are_other_maps(toy_engine: Engine, toy_images:
     assert list(found) == ["head", "head and latent", "every layer"]
     deep = found["every layer"][CHANNEL]
     assert deep is None or abs(deep) < 0.9
+
+
+def test_maps_of_clusters_are_measured_by_the_posterior_that_the_bundle_answers(
+    toy_engine: Engine, toy_images: np.ndarray
+) -> None:
+    images = {CHANNEL: toy_images[:6]}
+    explainer = explainer_of(toy_engine, MapsOf.CLUSTERS)
+    answered = toy_engine.answer_arrays(np.arange(6, dtype=np.uint64), images).cluster_posterior
+    cells = Explained(images, explainer.explain(images))
+    assert (cells.explanation.target == answered.argmax(axis=1)).all()
+    for cluster in range(answered.shape[1]):
+        np.testing.assert_allclose(probability(explainer, images, cluster), answered[:, cluster], atol=1e-5)
+    np.testing.assert_array_equal(cells.explanation.saliency, toy_engine.explain_cluster(images).saliency)
+    own, *_ = order_scores(explainer, cells, 0)
+    assert own.deletion < own.insertion
+    assert set(shuffled_weights(toy_engine, cells, seeds=1, maps_of=MapsOf.CLUSTERS)) == {*map(str, Depth)}
 
 
 def test_maps_over_images_and_volumes_are_measured_together(toy_images: np.ndarray) -> None:
