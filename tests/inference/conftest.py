@@ -23,7 +23,8 @@ from inference.training.split import split_by_run
 from inference.training.train import train_bundle, train_parts
 from service.runs.data_lock import DataLock
 
-torch.set_num_threads(2)
+# Processes of tests that share a computer would wait for each other's threads.
+torch.set_num_threads(1 if "PYTEST_XDIST_WORKER" in os.environ else 2)
 
 
 @pytest.fixture(scope="session")
@@ -45,20 +46,29 @@ def toy_options(toy_folder: Path) -> TrainingOptions:
     return replace(QUICK, folder=toy_folder)
 
 
-@pytest.fixture(scope="session")
-def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions, toy_folder: Path) -> Bundle:
-    """Made by a training that was stopped half-way and resumed, as a user's may be; once for all processes."""
-    file, lock = toy_folder / "toy.bundle", DataLock(toy_folder)
+def made_once(folder: Path, name: str, make: Callable[[], Bundle]) -> Bundle:
+    """The bundle that the first process of this run of the tests has made."""
+    file, lock = folder / name, DataLock(folder)
     while not lock.acquire():
         time.sleep(0.1)
     try:
         if not file.exists():
-            split = split_by_run(toy_set, toy_options)
-            fit_encoders(split.train, split.validation, replace(toy_options, epochs=2))
-            train_bundle(toy_set, toy_options).save(file)
+            make().save(file)
         return Bundle.load(file)
     finally:
         lock.release()
+
+
+@pytest.fixture(scope="session")
+def toy_bundle(toy_set: TrainingSet, toy_options: TrainingOptions, toy_folder: Path) -> Bundle:
+    """Made by a training that was stopped half-way and resumed, as a user's may be."""
+
+    def make() -> Bundle:
+        split = split_by_run(toy_set, toy_options)
+        fit_encoders(split.train, split.validation, replace(toy_options, epochs=2))
+        return train_bundle(toy_set, toy_options)
+
+    return made_once(toy_folder, "toy.bundle", make)
 
 
 @pytest.fixture(scope="session")
@@ -68,9 +78,9 @@ def toy_trained(toy_set: TrainingSet, toy_options: TrainingOptions, toy_bundle: 
 
 
 @pytest.fixture(scope="session")
-def unlabelled_bundle() -> Bundle:
+def unlabelled_bundle(toy_folder: Path) -> Bundle:
     runs = [draw_set(150, seed, labelled=False) for seed in (1, 2)]
-    return train_bundle(TrainingSet.concatenate(runs), QUICK)
+    return made_once(toy_folder, "unlabelled.bundle", lambda: train_bundle(TrainingSet.concatenate(runs), QUICK))
 
 
 @pytest.fixture(scope="session")
