@@ -21,6 +21,7 @@ from pydantic import (
 from acquisition.errors import ConfigError
 from service.logs import LogForm
 from service.settings_sources import ENVIRONMENT_PREFIX, SetBy, given_settings
+from service.sink.address import checked_address
 
 __all__ = ["ENVIRONMENT_PREFIX", "Settings"]
 
@@ -57,6 +58,9 @@ class Settings(BaseModel):
     """Name beside the loopback ones by which a browser may call this service; may be given several times."""
     requests_per_s: float = Field(default=1000.0, ge=0, le=1e6)
     """Requests a second that one address may make for long; 0 means no limit."""
+    sink: str | None = Field(default=None, max_length=1024)
+    """PostgreSQL server that the rows of all runs are copied to: `postgresql://USER@HOST/DATABASE`; a password comes
+    from `PGPASSWORD` or `~/.pgpass`."""
     tls_certificate: Path | None = None
     """File with the service's certificate chain (PEM); with it, the page and the API are served over TLS only."""
     tls_key: Path | None = None
@@ -89,6 +93,11 @@ class Settings(BaseModel):
     @classmethod
     def _names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("sink")
+    @classmethod
+    def _sink_address(cls, value: str | None) -> str | None:
+        return None if value is None else checked_address(value)
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

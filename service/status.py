@@ -175,6 +175,21 @@ class OperatorStatus(_Snapshot):
     """Seconds until then."""
 
 
+class SinkStatus(_Snapshot):
+    """How far the copying to a PostgreSQL server is."""
+
+    address: str
+    connected: bool = False
+    behind_rows: NonNegativeInt = 0
+    """Rows in sealed parts that are not known to be there yet."""
+    copied_rows: NonNegativeInt = 0
+    """Rows copied since the service started."""
+    failures: NonNegativeInt = 0
+    """Attempts that came to nothing since then."""
+    error: str | None = None
+    """Why the last one did; None where it went well."""
+
+
 class ServiceStatus(_Snapshot):
     """A frozen snapshot; the ledger in it balances."""
 
@@ -213,6 +228,8 @@ class ServiceStatus(_Snapshot):
     """None before the first window is full, and where the model does not say what ordinary cells look like."""
     refit: RefitStatus | None = None
     """None where clusters are the bundle's own all the time."""
+    sink: SinkStatus | None = None
+    """None where rows are not copied anywhere."""
     bundle: str = ""
     bundle_digest: str = ""
     provider: str = ""

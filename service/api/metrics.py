@@ -13,6 +13,7 @@ from service.status import (
     Latency,
     ServiceState,
     ServiceStatus,
+    SinkStatus,
     SortStatus,
     Stage,
 )
@@ -105,6 +106,16 @@ def _drift(drift: DriftStatus | None) -> Iterator[str]:
     yield from _family("drift_alarms_total", "counter", "Of them raised the alarm.", [({}, alarms)])
 
 
+def _sink(sink: SinkStatus | None) -> Iterator[str]:
+    connected, behind, copied, failures = (
+        (sink.connected, sink.behind_rows, sink.copied_rows, sink.failures) if sink else (False, 0, 0, 0)
+    )
+    yield from _family("sink_connected", "gauge", "1 while the PostgreSQL sink is there.", [({}, float(connected))])
+    yield from _family("sink_behind_rows", "gauge", "Sealed rows that are not in the sink yet.", [({}, behind)])
+    yield from _family("sink_copied_rows_total", "counter", "Since the service started.", [({}, copied)])
+    yield from _family("sink_failures_total", "counter", "Attempts to copy that came to nothing.", [({}, failures)])
+
+
 def _disk(disk: DiskStatus | None) -> Iterator[str]:
     free, warning = (disk.free_bytes, disk.warning) if disk else (0, False)
     yield from _family("disk_free_bytes", "gauge", "Free where runs are stored.", [({}, free)])
@@ -144,6 +155,7 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     )
     yield from _sorting(status.sort)
     yield from _drift(status.drift)
+    yield from _sink(status.sink)
     yield from _disk(status.disk)
     yield from _family("uptime_seconds", "gauge", "Since the service started.", [({}, status.uptime_s)])
 

@@ -17,14 +17,17 @@ from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, TlsFiles, listen, page_url
 from service.logs import logging_to
-from service.runs.control import RunControl
+from service.runs.control import RUNS, RunControl
 from service.settings import Settings
+from service.sink.copier import Copier
 from service.store.disk_watch import Watermarks
 from service.store.retention import Retention
 from service.store.upkeep import Upkeep
 from service.tokens import TokenFile
 
 _TURN_S = 0.05
+_SINK_S = 15.0
+"""The last rows may take so long to copy."""
 _SAME_S = 0.5
 """A terminal and `make` both pass a signal on; what comes within this time is the same request."""
 
@@ -115,6 +118,8 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
         tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"), TokenFile(settings.data))
         tokens.keep(settings.data)
         with (
+            # Around the control, whose end seals the last rows.
+            _sink_of(settings) as sink,
             RunControl(
                 settings.data,
                 workers=settings.workers,
@@ -122,6 +127,7 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
                 provider=settings.provider,
                 upkeep=upkeep_of(settings),
                 keys=settings.keys,
+                sink=sink,
             ) as control,
             ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,
@@ -139,6 +145,27 @@ def upkeep_of(settings: Settings) -> Upkeep:
     """Return how the service looks after its data folder."""
     marks = Watermarks(settings.disk_warn, settings.disk_warn_minutes, settings.disk_refuse)
     return Upkeep(settings.data, marks, Retention(settings.retention_days, settings.retention_bytes))
+
+
+@contextmanager
+def _sink_of(settings: Settings) -> Iterator[Copier | None]:
+    """Copy rows of all runs where the settings say so; on leaving, the last ones."""
+    if settings.sink is None:
+        yield None
+        return
+    sink = Copier(settings.data / RUNS, settings.sink)
+    sink.start()
+    try:
+        yield sink
+    finally:
+        left = sink.close(_SINK_S)
+        if left.behind_rows or left.error:
+            reason = f" ({left.error})" if left.error else ""
+            click.echo(
+                f"{left.behind_rows} rows are not in the sink{reason}; a service on this data folder copies them "
+                "later.",
+                err=True,
+            )
 
 
 def tls_files(settings: Settings) -> TlsFiles | None:

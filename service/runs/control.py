@@ -24,6 +24,7 @@ from service.runs.data_lock import DataLock
 from service.runs.job import Job
 from service.runs.states import READY, service_state
 from service.runs.worker_pool import WorkerPool
+from service.sink.copier import Copier
 from service.status import ServiceState, ServiceStatus, WorkerStatus
 from service.store.catalogue import Catalogue
 from service.store.run_folder import RunFolder
@@ -64,6 +65,8 @@ class RunControl:
         When the disk is too full, and which runs may go; None for the usual marks, and no run ever goes.
     keys
         Folder of keys for a `transport` that is not on this computer alone, see `inference.keys`.
+    sink
+        Copies rows elsewhere; the status tells of it.
     """
 
     def __init__(
@@ -75,6 +78,7 @@ class RunControl:
         makers: Makers | None = None,
         upkeep: Upkeep | None = None,
         keys: Path | None = None,
+        sink: Copier | None = None,
     ) -> None:
         self._data = Path(data_dir)
         self._workers = workers
@@ -82,6 +86,7 @@ class RunControl:
         self._provider = provider
         self._makers = makers or Makers()
         self._keys = keys
+        self._sink = sink
         self._upkeep = upkeep or Upkeep(self._data)
         self._lock = threading.Lock()
         self._arm_lock = threading.Lock()
@@ -183,6 +188,7 @@ class RunControl:
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,
             "workers_refused": dispatcher.refused if dispatcher else 0,
+            "sink": self._sink.status() if self._sink else None,
             "disk": self._upkeep.disk.look(),
         }
         if job is None:

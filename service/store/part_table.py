@@ -137,8 +137,7 @@ class PartTable:
         RunFolderError
             If a part is damaged.
         """
-        found = [_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name)]
-        parts = tuple(part for part in found if up_to is None or part.first <= up_to)
+        parts = sealed_parts(folder, up_to)
         return cls(folder, parts, read_log(folder, parts[-1].last if parts else 0))
 
     @property
@@ -250,6 +249,12 @@ class PartTable:
     def _next_number(self) -> int:
         match = _PART.fullmatch(self._parts[-1].path.name) if self._parts else None
         return int(match.group(1)) + 1 if match else 0
+
+
+def sealed_parts(folder: Path, up_to: int | None = None) -> tuple[Part, ...]:
+    """Return the parts of a table that begin no later than an event, in order; raises `RunFolderError`."""
+    found = (_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name))
+    return tuple(part for part in found if up_to is None or part.first <= up_to)
 
 
 def _beyond(part: Part, event_id: int, descending: bool) -> bool:

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from line_parts import KnownBundle, KnownModel, KnownTransform, known_event, known_makers
+from line_parts import KnownModel, KnownTransform, known_event
+from reprocess_parts import OtherBundle, OwnBundle, makers
 
 from acquisition.errors import ConfigError
 from service.errors import RunStateError, UnknownResults
@@ -22,7 +22,6 @@ from service.reprocess.making import reprocess
 from service.reprocess.plan import Wanted
 from service.result_set import LIVE, ResultSet, ResultState, Scope
 from service.run import Ledger, RunState
-from service.runs.arming import Makers
 from service.runs.data_lock import DataLock
 from service.store.run_folder import RunFolder
 
@@ -32,23 +31,8 @@ REJECTED = LAST // 7
 CELLS = LAST - REJECTED
 
 
-class OwnBundle(KnownBundle):
-    contract = SimpleNamespace(
-        **{**vars(KnownBundle.contract), "conformal": SimpleNamespace(least_probability=(0.5, 0.2))}
-    )
-
-
-class OtherBundle(OwnBundle):
-    digest = "e" * 64
-
-
 class Interrupted(BaseException):
     """Stands for a signal."""
-
-
-def makers(bundle: type[KnownBundle] = OtherBundle, transform: type = KnownTransform) -> Makers:
-    known = known_makers(lambda: None)
-    return replace(known, bundle=lambda name, instrument: bundle(), transform=transform)
 
 
 @pytest.fixture

@@ -1,0 +1,115 @@
+"""One part into PostgreSQL in one transaction: its rows, and a line that says they are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from acquisition.errors import ConfigError
+from service.result_set import ResultSet
+from service.sink.csv_rows import csv_pieces
+from service.sink.sealed import TABLES, SealedPart
+from service.sink.tables import PREFIX, add_columns, columns_of, make_tables
+
+if TYPE_CHECKING:
+    import psycopg
+
+_CONNECT_S = 5
+_SILENT_MS = 20_000
+"""A server that does not answer for so long is taken for gone."""
+
+
+def require_psycopg() -> None:
+    """Check that the client library is there; raises `ConfigError` with what to install."""
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        raise ConfigError(
+            "Copying to PostgreSQL needs psycopg, which is not installed; install it with "
+            "'pip install lightline[postgres]'."
+        ) from None
+
+
+class PostgresTables:
+    """An open connection, and what is known of the tables behind it; for one thread.
+
+    Raises
+    ------
+    psycopg.Error
+        From everything here, whatever the server or the way to it does not allow.
+    """
+
+    def __init__(self, address: str) -> None:
+        import psycopg
+
+        self._connection: psycopg.Connection[Any] = psycopg.connect(
+            address,
+            autocommit=True,
+            connect_timeout=_CONNECT_S,
+            application_name="lightline",
+            keepalives_idle=10,
+            tcp_user_timeout=_SILENT_MS,
+            options="-c lock_timeout=10s",
+        )
+        make_tables(self._connection)
+        self._columns = {table: columns_of(self._connection, table) for table in TABLES}
+
+    def begin(self, about: ResultSet) -> None:
+        """Note a result set as it stands; rows of an earlier one of its name, since removed, go."""
+        with self._connection.transaction():
+            known = self._connection.execute(
+                "SELECT started_at FROM lightline_results WHERE run = %s AND results = %s FOR UPDATE",
+                (about.run, about.name),
+            ).fetchone()
+            if known is not None and known[0] != about.started_at:
+                for table in ("parts", *TABLES):
+                    self._run(f"DELETE FROM {PREFIX}{table} WHERE run = %s AND results = %s", (about.run, about.name))
+            self._run(
+                "INSERT INTO lightline_results VALUES (%s, %s, %s, %s) ON CONFLICT (run, results) "
+                "DO UPDATE SET started_at = excluded.started_at, about = excluded.about",
+                (about.run, about.name, about.started_at, about.model_dump_json()),
+            )
+
+    def copied(self, about: ResultSet) -> set[tuple[str, str]]:
+        """Return the tables and parts of a set that are there."""
+        rows = self._connection.execute(
+            'SELECT "table", part FROM lightline_parts WHERE run = %s AND results = %s', (about.run, about.name)
+        )
+        return {(row[0], row[1]) for row in rows}
+
+    def copy(self, sealed: SealedPart) -> int:
+        """Copy a part, or find that it is there; return how many rows were copied.
+
+        Raises
+        ------
+        OSError, pyarrow.ArrowException
+            If the part cannot be read; then nothing of it is there.
+        """
+        from psycopg.sql import SQL, Identifier
+
+        about, part = sealed.about, sealed.part
+        schema = pq.read_schema(part.path)
+        add_columns(self._connection, sealed.table, schema, self._columns[sealed.table])
+        names = SQL(", ").join(Identifier(name) for name in ("run", "results", *schema.names))
+        into = SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(Identifier(PREFIX + sealed.table), names)
+        with self._connection.transaction(), self._connection.cursor() as cursor:
+            # Another service that copies this part now is waited for here, and then it is there.
+            cursor.execute(
+                "INSERT INTO lightline_parts VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+                (about.run, about.name, sealed.table, part.path.name, part.rows),
+            )
+            if cursor.rowcount == 0:
+                return 0
+            with cursor.copy(into) as copy:
+                for piece in csv_pieces(part.path, about.run, about.name):
+                    copy.write(piece)
+            return part.rows
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def _run(self, statement: str, values: Iterable[Any]) -> None:
+        self._connection.execute(statement.encode(), tuple(values))

@@ -1,0 +1,76 @@
+"""The sealed parts of a data folder: all that is ever copied, because a part never changes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from service.errors import RunFolderError
+from service.result_set import ResultSet
+from service.store.part_table import Part, sealed_parts
+from service.store.result_tables import CELLS, REJECTED
+from service.store.run_files import RUN_JSON, read_run
+from service.store.set_shelf import RESULT_JSON, RESULTS, read_set
+
+TABLES = (CELLS, REJECTED)
+Signature = tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True)
+class SealedPart:
+    """One part of a table of a result set."""
+
+    about: ResultSet
+    table: str
+    part: Part
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What tells it from every other: run, result set and its beginning, table, file."""
+        return (self.about.run, self.about.name, self.about.started_at, self.table, self.part.path.name)
+
+
+def run_folders(root: Path) -> list[Path]:
+    """Return the folders of runs, the oldest first."""
+    return sorted(file.parent for file in root.glob(f"*/{RUN_JSON}"))
+
+
+def signature(folder: Path) -> Signature:
+    """Return what changes when there is something new in a run folder; cheap to ask for."""
+    sets = sorted((folder / RESULTS).glob(f"*/{RESULT_JSON}"))
+    places = [folder / RUN_JSON, *(folder / table for table in TABLES), *sets]
+    found = []
+    for place in places:
+        try:
+            found.append((str(place), place.stat().st_mtime_ns))
+        except OSError:
+            continue
+    return tuple(found)
+
+
+def sets_of(folder: Path) -> Iterator[tuple[ResultSet, Path]]:
+    """Return the result sets of a run folder that can be read, and where their tables are."""
+    try:
+        yield ResultSet.of_run(read_run(folder)), folder
+    except RunFolderError:
+        return
+    for file in sorted((folder / RESULTS).glob(f"*/{RESULT_JSON}")):
+        try:
+            yield read_set(file.parent), file.parent
+        except RunFolderError:
+            continue
+
+
+def parts_of(about: ResultSet, path: Path, *, beside: bool) -> Iterator[SealedPart]:
+    """Return the parts of a set; of one that is `beside` the live one, those that its description knows.
+
+    Raises
+    ------
+    RunFolderError
+        If a part is damaged.
+    """
+    for table in TABLES:
+        if (path / table).is_dir():
+            for part in sealed_parts(path / table, about.last_event if beside else None):
+                yield SealedPart(about, table, part)
