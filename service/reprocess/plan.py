@@ -113,7 +113,7 @@ def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
     detector, images, _ = run.pipeline.rsplit("|", 2)
     same_images = images == transform.parameters
     if wanted.missing:
-        _check_alike(run, bundle, same_images=same_images)
+        _check_alike(run, bundle, live, same_images=same_images)
     events = _events_of(folder)
     pipeline = pipeline_text(detector, transform.parameters, bundle.contract.name, bundle.digest)
     named = COMPLETED if wanted.missing else f"{bundle.contract.name[:50]}-{bundle.digest[:8]}"
@@ -150,12 +150,17 @@ def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
     )
 
 
-def _check_alike(run: Run, bundle: BundleFile, *, same_images: bool) -> None:
+def _check_alike(run: Run, bundle: BundleFile, live: Results, *, same_images: bool) -> None:
     """Check that new rows may stand beside the live ones."""
     if bundle.digest != run.bundle_digest:
         raise ConfigError(
             f"What is missing can only be answered by the run's own model, '{run.bundle}'; leave --bundle out, or "
             "leave --missing out to answer for everything."
+        )
+    if "mixture" in live.cells.columns():
+        raise ConfigError(
+            f"The clusters of the run {run.id} were fitted again while it ran, so answers given now would be by "
+            "another mixture; leave --missing out to answer for everything by the bundle's own."
         )
     if not same_images:
         raise ConfigError(

@@ -86,7 +86,7 @@ def test_rows_are_the_same_on_the_server(server: PostgresServer, live_folder: Ru
 def test_an_outage_is_caught_up_with(server: PostgresServer, live_folder: RunFolder, fill: Fill) -> None:
     sealed(live_folder, fill, 1, 20)
     with copying(live_folder.path.parent, server) as sink:
-        server.wait_for(CELLS, 18)
+        server.wait_for("SELECT sum(rows) FROM lightline_parts", 20)
         server.stop()
         sealed(live_folder, fill, 21, 40)
         cells = sealed(live_folder, fill, 41, 60)
