@@ -1,4 +1,7 @@
-"""kill -9 of a recording at random moments: is every file readable, how much is missing, and does the ledger say so."""
+"""kill -9 at random moments: is every file readable, how much is missing, and does the ledger say so.
+
+`python -m benchmarks.kills 30` kills a service so many times, and recorders in proportion.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from acquisition.errors import TraceError
 from acquisition.presets import instrument_preset
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
+from benchmarks.service_kills import kill_service
 from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
@@ -115,11 +119,19 @@ def kills(kill: Callable[[Path, float], Kill], count: int, longest_s: float, see
 HEAD = ("killed at random moments", "kills", "unreadable", "most seconds missing", "most seconds not in the ledger")
 
 
-def figures(recorders: int = 44, runs: int = 6) -> list[tuple[object, ...]]:
+def kill_at_work(folder: Path, life_s: float) -> Kill:
+    """Kill `lightline run`; what is missing are cells, of the age of the oldest one."""
+    left = kill_service(folder, life_s)
+    return Kill(left.whole, left.missing_s, left.missing_s - left.uncounted_s)
+
+
+def figures(recorders: int = 44, runs: int = 6, services: int = 30) -> list[tuple[object, ...]]:
     """One row for each kind of process, for docs/measurements.md."""
     kinds = (
         ("the recorder's process", kills(kill_recorder, recorders, 1.6, 1)),
         ("`lightline run --record full`", kills(kill_run, runs, 2.0, 2)),
+        ("`lightline run`, its cells", kills(kill_at_work, services - services // 6, 4.0, 3)),
+        ("`lightline run` before its first cell", kills(kill_at_work, services // 6, -8.0, 4)),
     )
     return [
         (
@@ -134,6 +146,7 @@ def figures(recorders: int = 44, runs: int = 6) -> list[tuple[object, ...]]:
 
 
 if __name__ == "__main__":
+    wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     print(" | ".join(HEAD))
-    for row in figures():
+    for row in figures(recorders=44 * wanted // 30, runs=6 * wanted // 30, services=wanted):
         print(*row, sep=" | ")

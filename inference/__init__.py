@@ -9,8 +9,14 @@ At run time (no torch):
 - `report`: a bundle in words
 - `saliency`: pictures of cells and of what mattered in them
 - `dispatcher`, `worker`: batches out to workers and answers back over ZeroMQ; `assignments` says who gets what,
-  `messages` and `wire` what they say to each other, `address` where they meet
+  `messages` and `wire` what they say to each other, `address` where they meet; `keys`, `admission` and `entrance` who
+  may join from other computers
 - `errors`: what can go wrong
 
 `training` makes bundles, `evaluation` judges them; both need the extra `train`.
 """
+
+import logging
+
+# Whoever uses Lightline as a library decides what becomes of its log; without this, warnings would go to stderr.
+logging.getLogger("lightline").addHandler(logging.NullHandler())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from starlette.types import Scope
 
-from service.identity import now_utc
+from service.clock import now_utc
 
 AUDIT_LOG = "audit.log"
 _MOST_BYTES = 16 << 20

@@ -6,10 +6,10 @@ import hashlib
 import re
 import secrets
 import sys
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
 from acquisition.instrument import Instrument
+from service.clock import utc
 from service.errors import UnknownRun
 
 _RUN_ID = re.compile(r"[0-9]{8}T[0-9]{9}Z-[0-9a-f]{6}")
@@ -18,7 +18,7 @@ _SOFTWARE = ("lightline", "numpy", "numba", "onnxruntime-gpu", "onnxruntime")
 
 def new_run_id() -> str:
     """Return the start time to the millisecond and a random part: sortable, and safe as a file name."""
-    now = datetime.now(UTC)
+    now = utc()
     return f"{now:%Y%m%dT%H%M%S}{now.microsecond // 1000:03d}Z-{secrets.token_hex(3)}"
 
 
@@ -33,11 +33,6 @@ def checked_run_id(text: str) -> str:
     if not _RUN_ID.fullmatch(text):
         raise UnknownRun(f"There is no run '{text[:40]}'; list the runs to see their ids.")
     return text
-
-
-def now_utc() -> str:
-    """Return the host's time as ISO 8601, to the millisecond."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def pipeline_text(detector: str, transform: str, bundle_name: str, bundle_digest: str) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
+from service.clock import utc
 from service.errors import OperatorHolds
 from service.status import OperatorStatus
 
@@ -20,7 +21,7 @@ class _Held:
 
     def status(self) -> OperatorStatus:
         left_s = self.until_s - time.monotonic()
-        until = datetime.now(UTC) + timedelta(seconds=left_s)
+        until = utc() + timedelta(seconds=left_s)
         text = until.isoformat(timespec="seconds").replace("+00:00", "Z")
         return OperatorStatus(name=self.name, token=self.token, until=text, left_s=max(0.0, left_s))
 

@@ -217,6 +217,11 @@ class Run(_Record):
     started_at: str
     """Host time when it was told to take samples, until then when it was armed; ISO 8601 UTC: a label."""
     ended_at: str | None = None
+    lasted_s: Annotated[float, Field(ge=0)] | None = None
+    """Seconds from the first sample asked for to the last file closed, by a clock that nobody sets; None while it goes
+    on, and after a crash."""
+    clock_set_s: float = 0.0
+    """How far the host's clock was set meanwhile, seconds; `started_at` and `ended_at` are then that far apart."""
     ledger: Ledger = Ledger()
     files: dict[str, list[str]] = {}
     """File names in the run folder by part: trace, windows, images, cells, rejected, truth."""

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 import threading
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -14,6 +14,7 @@ from typing import Annotated
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
 
 from acquisition.errors import ConfigError
+from service.clock import utc
 from service.errors import StorageError
 
 TOKENS_JSON = "tokens.json"
@@ -44,7 +45,7 @@ class Grant(BaseModel):
 
     def holds(self) -> bool:
         """Whether it has not expired."""
-        return self.expires_at is None or datetime.now(UTC) < self.expires_at
+        return self.expires_at is None or utc() < self.expires_at
 
 
 class KeptToken(Grant):
@@ -95,7 +96,7 @@ class TokenFile:
             raise ConfigError(f"There is a token '{name}' already; revoke it, or choose another name.")
         if len(tokens) >= MOST_TOKENS:
             raise ConfigError(f"There are {MOST_TOKENS} tokens; revoke those that nobody needs.")
-        now = datetime.now(UTC)
+        now = utc()
         secret = secrets.token_urlsafe(24)
         end = None if days is None else now + timedelta(days=days)
         try:

@@ -13,6 +13,7 @@ from typing import Self
 from fastapi import HTTPException, Request
 from starlette.requests import HTTPConnection
 
+from service.clock import utc
 from service.errors import StorageError
 from service.tokens import Grant, Scope, TokenFile, digest_of, write_private
 
@@ -75,8 +76,9 @@ class Tokens:
         grant = self._granted(digest)
         seconds = SESSION_SECONDS
         if grant is not None and grant.expires_at is not None:
-            seconds = min(seconds, int(grant.expires_at.timestamp() - time.time()))
-        text = f"{int(time.time()) + seconds}.{digest[:32]}"
+            seconds = min(seconds, int((grant.expires_at - utc()).total_seconds()))
+        # By a clock that nobody sets; the key that signs it does not outlive the process either.
+        text = f"{int(time.monotonic()) + seconds}.{digest[:32]}"
         return f"{text}.{self._sign(text)}", seconds
 
     def session(self, cookie: str) -> Grant | None:
@@ -86,7 +88,7 @@ class Tokens:
             return None
         expiry, _, start = text.partition(".")
         grant = self._granted(start, whole=False)
-        if int(expiry) <= time.time() or grant is None or Scope.READ not in grant.scopes:
+        if int(expiry) <= time.monotonic() or grant is None or Scope.READ not in grant.scopes:
             return None
         return Grant(name=grant.name, scopes=frozenset({Scope.READ}))
 

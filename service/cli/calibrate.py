@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import re
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from reconstruction.calibration.collect import BeadCalibration, Calibrated
 from reconstruction.calibration.report import CalibrationReport, MeasuredValue
 from service.cli.convert import with_instrument
 from service.cli.progress import Progress, progress_bar
+from service.clock import utc
 
 
 @click.command("calibrate")
@@ -106,7 +106,7 @@ def _report(name: str, source: Source, collected: BeadCalibration, found: Calibr
     return CalibrationReport(
         source=name,
         origin=source.origin.value,
-        made=datetime.now(UTC).isoformat(timespec="seconds"),
+        made=utc().isoformat(timespec="seconds"),
         version=version("lightline"),
         bead_um=collected.bead_um,
         events=collected.events,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from acquisition.errors import ConfigError
 from service.audit import AuditLog
 from service.cli.options import data_options
 from service.cli.setting_options import setting_option, settings_from
+from service.clock import utc
 from service.errors import RunStateError
 from service.identity import checked_run_id
 from service.runs.control import RUNS
@@ -58,7 +58,7 @@ def prune(labelled: bool, dry_run: bool, **where: Any) -> None:
             "itself, with the setting retention_days."
         )
     try:
-        going = removals(_kept(settings, retention), retention, datetime.now(UTC))
+        going = removals(_kept(settings, retention), retention, utc())
         for one in going:
             if not dry_run:
                 remove(settings.data / RUNS, one, AuditLog(settings.data), "command line")

@@ -8,11 +8,11 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.clock import now_utc
 from service.errors import QueryError, RunFolderError, StaleGate, UnknownGate
 from service.gates.conditions import GateConditions
 from service.gates.gate import MOST_GATES, Gate, GateName
 from service.gates.where import ColumnKind
-from service.identity import now_utc
 from service.store.disk import write_sealed
 
 GATES_JSON = "gates.json"

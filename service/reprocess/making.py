@@ -17,8 +17,8 @@ import pyarrow as pa
 from inference.dispatcher import Dispatcher
 from inference.finished import Finished
 from reconstruction.images import CellImages
+from service.clock import now_utc
 from service.errors import RunStateError
-from service.identity import now_utc
 from service.reprocess.answering import answered, answering
 from service.reprocess.batches import from_rows, from_windows
 from service.reprocess.plan import Plan, Wanted, plan_of

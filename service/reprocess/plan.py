@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from acquisition.errors import ConfigError
 from reconstruction.transform import Transform
+from service.clock import now_utc
 from service.errors import RunStateError
-from service.identity import now_utc, pipeline_id, pipeline_text, software_versions
+from service.identity import pipeline_id, pipeline_text, software_versions
 from service.result_set import NO_WINDOW, ResultSet, ResultState, Scope, checked_set_name
 from service.run import Ledger, Run
 from service.runs.arming import BundleFile, Makers

@@ -21,8 +21,9 @@ from inference.worker import EngineMaker, engine_maker
 from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
+from service.clock import now_utc
 from service.gates.gate import Gate
-from service.identity import new_run_id, now_utc, pipeline_id, pipeline_text, software_versions
+from service.identity import new_run_id, pipeline_id, pipeline_text, software_versions
 from service.run import FinishReason, Record, Run, RunRequest, RunState
 from service.runs.cluster_refit import ClusterRefit, cluster_refit
 from service.runs.drift_monitor import DriftMonitor

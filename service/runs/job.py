@@ -7,8 +7,8 @@ import time
 from typing import Any
 
 from acquisition.errors import RecordingStopped
+from service.clock import Stopwatch, now_utc
 from service.errors import RunStateError, StorageError
-from service.identity import now_utc
 from service.run import DropReason, FinishReason, Run, RunState
 from service.runs.arming import Armed, providers_of
 from service.runs.journal import Journal
@@ -37,6 +37,7 @@ class Job:
         self._disk = disk
         self._parts = armed.parts
         self._run = armed.run
+        self._since = Stopwatch()
         self._journal = Journal(armed.run)
         self.ledger = LedgerBook()
         self.pipeline = Pipeline(armed.parts, armed.run.request, self.ledger, self._draining)
@@ -87,6 +88,7 @@ class Job:
             if self._run.state is not RunState.ARMED:
                 raise RunStateError(f"The run {self._run.id} is {self._run.state}; only an armed run can be started.")
             self._update(state=RunState.ACQUIRING, started_at=now_utc())
+            self._since = Stopwatch()
             self._save()
             self._journal.started()
             self.pipeline.start()
@@ -154,6 +156,8 @@ class Job:
             error=error,
             provider=providers_of(self._parts.dispatcher) or self._run.provider,
             ended_at=now_utc(),
+            lasted_s=round(self._since.lasted_s(), 3),
+            clock_set_s=self._since.clock_set_s(),
             ledger=self.ledger.snapshot(),
             truth=summary,
             files=self._parts.folder.files(),

@@ -49,6 +49,9 @@ class Journal:
     def done(self, run: Run) -> None:
         """Say how the run ended, and what became of its events."""
         self._tell(self._losses.end())
+        if run.clock_set_s:
+            sentence = "The computer's clock was set during the run; 'lasted_s' is how long it took."
+            self._say(logging.WARNING, "clock_set", sentence, seconds=run.clock_set_s)
         ledger = run.ledger
         self._say(
             logging.ERROR if run.state is RunState.FAILED else logging.INFO,

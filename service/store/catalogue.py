@@ -9,8 +9,9 @@ from pathlib import Path
 from acquisition.errors import TraceError
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
+from service.clock import now_utc
 from service.errors import RunFolderError, StorageError, UnknownRun
-from service.identity import checked_run_id, now_utc
+from service.identity import checked_run_id
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
 from service.store.run_files import RUN_JSON, TRACE, read_run
 from service.store.run_folder import RunFolder

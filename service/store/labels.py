@@ -13,8 +13,8 @@ import numpy as np
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from service.clock import now_utc
 from service.errors import QueryError
-from service.identity import now_utc
 from service.store.disk import append_durably
 
 LABELS = "labels.jsonl"

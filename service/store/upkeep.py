@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import time
-from datetime import UTC, datetime
 from pathlib import Path
 
 from service.audit import AuditLog
+from service.clock import Stopwatch, utc
 from service.store.catalogue import Catalogue
 from service.store.disk_watch import DiskWatch, Watermarks
 from service.store.retention import Retention, kept_runs, removals, remove
@@ -34,8 +33,7 @@ class Upkeep:
         self.disk = DiskWatch(data, marks or Watermarks())
         self._retention = retention or Retention()
         self._audit = AuditLog(data)
-        self._began = datetime.now(UTC)
-        self._began_s = time.monotonic()
+        self._watch = Stopwatch()
 
     def before_run(self, catalogue: Catalogue) -> None:
         """Take away what may go, and check that there is room; only for who has the data folder's lock.
@@ -50,15 +48,14 @@ class Upkeep:
         self.disk.require_room()
 
     def _prune(self, catalogue: Catalogue) -> None:
-        now = datetime.now(UTC)
-        passed_s = (now - self._began).total_seconds() - (time.monotonic() - self._began_s)
-        if abs(passed_s) > _MOST_OFF_S:
+        set_s = self._watch.clock_set_s()
+        if abs(set_s) > _MOST_OFF_S:
             # Nobody knows how old a run is by a clock that was set since the service began.
             logger.warning(
                 "The computer's clock was set; no run is removed until the service is started again.",
-                extra={"what": "clock_set", "seconds": round(passed_s)},
+                extra={"what": "clock_set", "seconds": round(set_s)},
             )
             return
-        for removal in removals(kept_runs(catalogue.root, catalogue.runs(), self._retention), self._retention, now):
+        for removal in removals(kept_runs(catalogue.root, catalogue.runs(), self._retention), self._retention, utc()):
             catalogue.forget(removal.run_id)
             remove(catalogue.root, removal, self._audit, "retention")

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 from line_parts import KnownSource, known_makers
 
+from service import clock
 from service.cli import main
 from service.errors import StorageError, UnknownRun
 from service.run import Run, RunRequest, RunState
@@ -139,15 +140,11 @@ def test_old_runs_go_whole_before_the_next_one_and_each_is_written_down(data: Pa
 
 
 def test_no_run_is_too_old_by_a_clock_that_was_set_meanwhile(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: object = None) -> datetime:
-            return datetime.now(UTC) + timedelta(days=3650)
-
     keep = Upkeep(data, Watermarks(), Retention(days=30))
     before = run_ids(data)
     with RunControl(data, makers=known_makers(lambda: KnownSource(10)), upkeep=keep) as control:
-        monkeypatch.setattr(upkeep, "datetime", Later)
+        monkeypatch.setattr(clock, "utc", lambda: datetime.now(UTC) + timedelta(days=3650))
+        monkeypatch.setattr(upkeep, "utc", lambda: datetime.now(UTC) + timedelta(days=3650))
         control.wait(control.start(RunRequest(source="known:")).id, 60)
     assert set(before) < set(run_ids(data)) and not (data / "audit.log").exists()
 

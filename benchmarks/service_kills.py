@@ -1,0 +1,133 @@
+"""kill -9 of the service at random moments of a run: is its folder whole, how much is missing, and is it counted."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import numpy as np
+
+from acquisition.errors import LightlineError
+from service.run import Run
+from service.runs.control import RUNS, RunControl
+from service.store.run_folder import RunFolder
+
+SOURCE = "sim:sheet-ci?seconds=600&seed={seed}&rate=100"
+_SAMPLED = 40
+_START_S = 300.0
+
+
+@dataclass(frozen=True)
+class Witness:
+    """What the service said from outside: when it was asked, and the cells stored and events detected by then."""
+
+    asked_s: float
+    stored: int
+    detected: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """What a kill left.
+
+    Attributes
+    ----------
+    whole
+        Every run folder opens, is closed by the next service, and every row has its window and image.
+    missing_s
+        Age of the oldest cell that is missing, at most.
+    uncounted_s
+        Age of the oldest event that the ledger does not know, at most.
+    stored
+        Cells in the folder.
+    """
+
+    whole: bool
+    missing_s: float
+    uncounted_s: float
+    stored: int
+
+
+def kill_service(data: Path, life_s: float, seed: int = 1) -> Left:
+    """Kill `lightline run` some time after its first cell was stored; a negative time is counted from its start."""
+    words = [str(Path(sys.executable).with_name("lightline")), "run", SOURCE.format(seed=seed)]
+    options = ["--speed", "1", "--data", str(data), "--port", "0"]
+    with subprocess.Popen([*words, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+        if life_s < 0:
+            time.sleep(-life_s)
+            seen: list[Witness] = []
+        else:
+            seen = _watch(process, life_s)
+        killed_s = time.monotonic()
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    return _look(data, seen, killed_s)
+
+
+def _watch(process: subprocess.Popen[str], life_s: float) -> list[Witness]:
+    """Ask the service until its time is over; what it says counts from when it was asked."""
+    if process.stderr is None:
+        raise RuntimeError("The service says nothing.")
+    line = process.stderr.readline()
+    address, _, token = line.split()[-1].partition("/?token=")
+    seen: list[Witness] = []
+    end_s = time.monotonic() + _START_S
+    begun = False
+    with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
+        while time.monotonic() < end_s:
+            asked_s = time.monotonic()
+            ledger = client.get("/api/v1/status").json()["ledger"]
+            seen.append(Witness(asked_s, ledger["stored"], ledger["detected"]))
+            if ledger["stored"] and not begun:
+                begun, end_s = True, time.monotonic() + life_s
+            time.sleep(max(0.0, min(0.02, end_s - time.monotonic())))
+    if not begun:
+        process.kill()
+        raise RuntimeError("The run that was to be killed did not begin.")
+    return seen
+
+
+def _look(data: Path, seen: list[Witness], killed_s: float) -> Left:
+    """Let the next service close what was left, and compare it with what was seen."""
+    try:
+        with RunControl(data) as control:
+            runs = control.runs()
+            whole = all(run.state.ended and run.ledger.in_flight == 0 for run in runs)
+            whole = whole and all(_is_whole(control.folder(run.id), run) for run in runs)
+        with RunControl(data) as again:
+            whole = whole and again.runs() == runs
+    except LightlineError:
+        return Left(False, 0.0, 0.0, 0)
+    if not runs:
+        # Killed before there was a run: what there is of its folder is in nobody's way.
+        return Left(not seen, 0.0, 0.0, 0)
+    ledger = runs[0].ledger
+    # A number asked for at some time is at least as old, so that these ages are upper bounds.
+    known = max((one.asked_s for one in seen if one.stored <= ledger.stored), default=killed_s)
+    counted = max((one.asked_s for one in seen if one.detected <= ledger.detected), default=killed_s)
+    newest = max((one for one in seen), key=lambda one: one.asked_s, default=Witness(killed_s, 0, 0))
+    return Left(
+        whole,
+        0.0 if newest.stored <= ledger.stored else killed_s - known,
+        0.0 if newest.detected <= ledger.detected else killed_s - counted,
+        ledger.stored,
+    )
+
+
+def _is_whole(folder: RunFolder, run: Run) -> bool:
+    """Whether the tables have as many rows as the ledger says, each once, with window and image."""
+    results = folder.results()
+    table = results.cells.arrow(["event_id"])
+    ids = np.zeros(0, np.uint64) if table is None else table.column("event_id").to_numpy()
+    if len(ids) != run.ledger.stored or len(np.unique(ids)) != len(ids):
+        return False
+    channel = run.instrument.channels[0].name
+    for event_id in [*ids[:: max(1, len(ids) // _SAMPLED)].tolist(), *ids[-5:].tolist()]:
+        if folder.event(event_id).event_id != event_id or not np.isfinite(folder.image(event_id, channel)).any():
+            return False
+    return sum(path.stat().st_size for path in (folder.path.parent.parent / RUNS).rglob("*.tmp")) == 0
