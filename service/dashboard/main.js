@@ -12,6 +12,8 @@ const VIEWS = {
   live: () => import("./views/live.js"),
   explore: () => import("./views/explore.js"),
   cell: () => import("./views/cell.js"),
+  models: () => import("./views/models.js"),
+  runs: () => import("./views/runs.js"),
 };
 const RUNS_PERIOD_MS = 30_000;
 const ORIGINS = {

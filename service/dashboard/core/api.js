@@ -95,3 +95,5 @@ export const getHistogram = (run, values) => ask(`${runPath(run)}/histogram?${qu
 export const getSources = () => ask(`${BASE}/sources`);
 export const getBundles = () => ask(`${BASE}/bundles`);
 export const startHeld = (run) => send("POST", `${runPath(run)}/start`, {});
+export const addGates = (run, xml) => ask(`${runPath(run)}/gates.xml`, { method: "POST", headers: { "Content-Type": "application/xml" }, body: xml });
+export const acknowledgeError = () => ask(`${BASE}/error`, { method: "DELETE" });

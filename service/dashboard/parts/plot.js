@@ -18,7 +18,7 @@ export class Plot {
     this.overlay = draw("svg", { class: "gate-layer" });
     this.empty = make("p", { class: "empty", role: "status" });
     this.element = make("div", { class: "plot" }, this.canvas, this.overlay, this.empty);
-    Object.assign(this, { pick, moved, drawn, points: new Points(), density: null, selected: new Set(), view: null, ends: null });
+    Object.assign(this, { label, pick, moved, drawn, points: new Points(), density: null, selected: new Set(), view: null, ends: null });
     this.axes = { x: { scale: "linear", title: "" }, y: { scale: "linear", title: "" } };
     this.draw = onceAFrame(() => this.#draw());
     this.#listen();
@@ -51,6 +51,7 @@ export class Plot {
 
   #take(ends) {
     this.ends = ends.x && ends.y ? ends : null;
+    this.canvas.setAttribute("aria-label", `${this.label}; ${this.density ? "a density" : `${this.points.n} cells`} shown`);
     this.draw();
   }
 

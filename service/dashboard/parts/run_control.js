@@ -1,37 +1,81 @@
-// What to acquire and when to stop; start and stop.
+// What to acquire, with which model and gates, and when to stop; arm, start and stop.
 
 import * as api from "../core/api.js";
-import { choice, field, make } from "../core/dom.js";
+import { choice, field, make, setChoices } from "../core/dom.js";
+import { clockTime } from "../core/format.js";
 import * as store from "../core/store.js";
 
-const SOURCES = [["sim:sheet-ci", "simulated light sheet"], ["sim:stretch-ci", "simulated time stretch"]];
 const RECORDS = [["none", "results only"], ["windows", "and the events' samples"], ["full", "and every sample"]];
 const KEY = "lightline-asked";
 
+const amount = (label, attributes) => field(label, make("input", { type: "number", placeholder: "no limit", ...attributes }));
+
 export class RunControl {
-  /** `started` gets the id of a run that was begun here. */
+  /** `started` is told when a run was begun here. */
   constructor(started) {
     const asked = JSON.parse(localStorage.getItem(KEY) ?? "{}");
     this.started = started;
-    this.source = make("input", { id: "source", list: "sources", value: asked.source ?? SOURCES[0][0], spellcheck: "false", required: true, maxlength: "1024" });
-    this.cells = make("input", { id: "cells", type: "number", min: "1", max: "1000000000", placeholder: "no limit", value: asked.cells });
-    this.seconds = make("input", { id: "seconds", type: "number", min: "0.001", max: "10000000", step: "any", placeholder: "no limit", value: asked.seconds });
+
+    this.source = make("input", { id: "source", list: "sources", value: asked.source ?? "sim:sheet-ci", spellcheck: "false", required: true, maxlength: "1024" });
+    this.sources = make("datalist", { id: "sources" });
+    this.bundle = choice([["", "the instrument's own"]], "", () => {});
+    this.cells = amount("Stop after cells", { id: "cells", min: "1", max: "1000000000", value: asked.cells });
+    this.seconds = amount("or seconds", { id: "seconds", min: "0.001", max: "10000000", step: "any", value: asked.seconds });
     this.record = choice(RECORDS, asked.record ?? "none", () => {});
-    this.startButton = make("button", { id: "start-button", class: "primary", type: "submit" }, "Start");
-    this.stopButton = make("button", { id: "stop-button", type: "button", disabled: true, onclick: () => this.#stop() }, "Stop");
+    this.gatesFrom = choice([["", "none"]], "", () => this.#gates());
+    this.gate = choice([["", "no gate"]], "", () => {});
+    this.gateCells = make("input", { type: "number", min: "1", max: "1000000000", placeholder: "cells" });
+    const button = (text, work, attributes = {}) => make("button", { type: "button", onclick: work, ...attributes }, text);
+    this.arm = button("Arm", () => this.#begin(true), { title: "Open and warm everything, and wait" });
+    this.start = make("button", { id: "start-button", class: "primary", type: "submit" }, "Start");
+    this.stop = button("Stop", () => this.#tell(() => api.stopRun(this.run)), { id: "stop-button", disabled: true });
+    this.known = button("I know", () => this.#tell(api.acknowledgeError), { hidden: true, title: "The last run did not end as it was asked to" });
     this.said = make("p", { class: "said", role: "status" });
-    this.element = make("form", { id: "start", class: "run-control", autocomplete: "off" },
-      field("Source", this.source), make("datalist", { id: "sources" }, ...SOURCES.map(([value, text]) => make("option", { value }, text))),
-      make("div", { class: "two" }, field("Stop after cells", this.cells), field("or seconds", this.seconds)),
-      field("Keep", this.record),
-      make("div", { class: "buttons" }, this.startButton, this.stopButton), this.said);
-    this.element.addEventListener("submit", (event) => { event.preventDefault(); this.#start(); });
+    this.element = this.#form();
+    this.element.addEventListener("submit", (event) => {
+      event.preventDefault();
+      if (this.state === "armed") this.#tell(() => api.startHeld(this.run));
+      else this.#begin(false);
+    });
+    this.#offer();
+  }
+
+  #form() {
+    return make("form", { id: "start", class: "run-control", autocomplete: "off" }, field("Source", this.source), this.sources,
+      make("div", { class: "two" }, this.cells, this.seconds),
+      make("details", {}, make("summary", {}, "Model, gates, recording"), make("div", { class: "run-control" },
+        field("Model", this.bundle), field("Keep", this.record), field("Begin with the gates of", this.gatesFrom),
+        make("div", { class: "two" }, field("Stop after", this.gateCells), field("cells in", this.gate)))),
+      make("div", { class: "buttons" }, this.arm, this.start, this.stop, this.known), this.said);
+  }
+
+  /** What can be chosen, as the service says. */
+  async #offer() {
+    try {
+      const [{ sources }, { bundles }] = await Promise.all([api.getSources(), api.getBundles()]);
+      this.sources.replaceChildren(...sources.map(({ url, description }) => make("option", { value: url }, description)));
+      setChoices(this.bundle, [["", "the instrument's own"], ...bundles.map(({ bundle, name, shipped }) => [bundle, shipped ? name : `${name}, of a run`])], "");
+    } catch (problem) {
+      this.#say(problem.message, "error");
+    }
+  }
+
+  async #gates() {
+    const run = this.gatesFrom.value;
+    const { gates } = run ? await api.getGates(run, {}).catch(() => ({ gates: [] })) : { gates: [] };
+    setChoices(this.gate, [["", "no gate"], ...gates.filter(({ gate }) => gate).map(({ name }) => [name, name])], "");
   }
 
   show(status) {
-    this.run = status.run_id;
-    this.startButton.disabled = this.asking || store.isBusy(status);
-    this.stopButton.disabled = !["armed", "acquiring"].includes(status.state);
+    const { state } = status;
+    Object.assign(this, { run: status.run_id, state });
+    const busy = this.asking || store.isBusy(status);
+    this.arm.disabled = busy;
+    this.start.disabled = this.asking || (busy && state !== "armed");
+    this.stop.disabled = !["armed", "acquiring"].includes(state);
+    this.known.hidden = state !== "error";
+    const runs = store.get("runs").map((run) => [run.id, `${clockTime(run.started_at)} · ${run.request.source}`]);
+    setChoices(this.gatesFrom, [["", "none"], ...runs], this.gatesFrom.value);
   }
 
   #say(text, kind = "") {
@@ -40,32 +84,37 @@ export class RunControl {
   }
 
   /** At the pace of the instrument: this page is for watching. */
-  get request() {
-    const amount = (input) => (input.value ? Number(input.value) : null);
-    return { source: this.source.value.trim(), cells: amount(this.cells), seconds: amount(this.seconds), record: this.record.value, speed: 1 };
+  #request(hold) {
+    const number = (input) => (input.value ? Number(input.value) : null);
+    const gate = this.gate.value && this.gateCells.value ? { gate: this.gate.value, cells: Number(this.gateCells.value) } : null;
+    return {
+      source: this.source.value.trim(), cells: number(this.cells.querySelector("input")), seconds: number(this.seconds.querySelector("input")),
+      record: this.record.value, bundle: this.bundle.value || null, gates_from: this.gatesFrom.value || null, stop: gate, speed: 1, hold,
+    };
   }
 
-  async #start() {
-    const { request } = this;
-    localStorage.setItem(KEY, JSON.stringify(request));
-    this.asking = this.startButton.disabled = true;
+  async #begin(hold) {
+    if (!this.element.reportValidity()) return;
+    const request = this.#request(hold);
+    const { source, cells, seconds, record } = request;
+    localStorage.setItem(KEY, JSON.stringify({ source, cells, seconds, record }));
+    this.asking = this.start.disabled = this.arm.disabled = true;
     this.#say("Opening the source and warming the model …");
     try {
-      const run = await api.startRun(request);
-      this.#say("");
-      this.started(run.id);
+      await api.startRun(request);
+      this.#say(hold ? "Armed: Start begins at once." : "");
+      this.started();
     } catch (problem) {
       this.#say(problem.message, "error");
     } finally {
       this.asking = false;
-      this.startButton.disabled = store.isBusy(store.get("status"));
+      this.show(store.get("status"));
     }
   }
 
-  async #stop() {
-    this.stopButton.disabled = true;
+  async #tell(work) {
     try {
-      await api.stopRun(this.run);
+      await work();
       this.#say("");
     } catch (problem) {
       this.#say(problem.message, "error");

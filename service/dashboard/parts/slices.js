@@ -9,7 +9,6 @@ const AXES = [["x", "pinholes (x)"], ["y", "flow (y)"], ["z", "scan (z)"]];
 export class Slices {
   constructor(channel, depth, restored) {
     Object.assign(this, { channel, restore: "none", restored });
-    this.shown = "x";
     const name = words(channel.name);
     this.frame = picture(this.#source(), `${name}, largest value along x`, channel.pixel_um);
     this.image = this.frame.querySelector("img");

@@ -1,91 +1,125 @@
-// A volume that can be turned: surfaces of equal value, by Plotly.
+// A volume that can be turned: the brightest value along every line of sight, or light through a translucent body.
 
 import { request } from "../core/api.js";
-import { chart, endChart } from "../core/charts.js";
-import { make } from "../core/dom.js";
+import { choice, draw, field, make, onceAFrame } from "../core/dom.js";
 import { words } from "../core/format.js";
 import { readNpy } from "../core/npy.js";
-import { onThemeChange, themeColour } from "../core/theme.js";
+import { barLength } from "./picture.js";
+import { edgesOf, turned } from "./turning.js";
+import { VolumeRays } from "./volume_rays.js";
 
-const EDGE = 32;
-/** Shares of the largest value that surfaces are drawn at. */
-const LEAST = 0.2;
-const MOST = 0.9;
-const SURFACES = 4;
+const KINDS = [["brightest", "brightest value"], ["translucent", "translucent"]];
+const START = { yaw: 0.6, pitch: 0.35 };
+const REACH = 0.85;
+const STEP = 0.12;
+const TURN_PER_S = 0.7;
 
 export class Volume {
   constructor(channel, pixel_um) {
-    Object.assign(this, { channel, pixel_um, method: "none" });
-    this.plot = make("div", { class: "chart volume", role: "img", "aria-label": `${words(channel.name)} as a volume to turn` });
-    this.said = make("button", { class: "empty", type: "button", onclick: () => this.#take() }, "Show as surfaces to turn");
-    this.element = make("figure", {}, make("div", { class: "volume-frame" }, this.plot, this.said),
-      make("figcaption", {}, "surfaces of equal value; drag to turn, wheel to come closer"));
-    this.forget = onThemeChange(() => this.#draw());
+    Object.assign(this, { channel, pixel_um, method: "none", ...START, closer: 1 });
+    const name = words(channel.name);
+    this.canvas = make("canvas", { tabindex: "0", role: "application", "aria-label": `${name} as a volume; drag or arrow keys turn it, + and - come closer` });
+    this.lines = draw("svg", { class: "volume-lines" });
+    this.bar = make("span", { class: "scale-bar", hidden: true });
+    this.said = make("p", { class: "empty" }, "Making the volume …");
+    this.kind = choice(KINDS, "brightest", () => this.draw());
+    this.least = make("input", { type: "range", min: 0, max: 0.9, step: 0.02, value: 0.06, oninput: () => this.draw() });
+    this.going = make("input", { type: "checkbox", onchange: () => this.#turn() });
+    this.element = make("figure", {},
+      make("div", { class: "picture volume-frame" }, this.canvas, this.lines, this.bar, this.said),
+      make("figcaption", {}, `${name}; black is below the least value, white the largest`),
+      make("div", { class: "controls" }, field("Show", this.kind), field("Least", this.least), field("Turning", this.going)));
+    this.draw = onceAFrame(() => this.#draw());
+    this.observer = new ResizeObserver(this.draw);
+    this.observer.observe(this.canvas);
+    this.#listen();
+    this.#take();
   }
 
   close() {
     this.closed = true;
-    this.forget();
-    endChart(this.plot);
+    this.observer.disconnect();
+    this.rays?.close();
   }
 
+  /** Show the volume restored by a method, or as it was measured. */
   restore(method) {
     this.method = method;
-    if (this.volume) this.#take();
+    this.#take();
   }
 
   async #take() {
     const { method } = this;
-    this.said.textContent = "Making the surfaces …";
     try {
+      this.rays ??= new VolumeRays(this.canvas);
       const response = await request(`${this.channel.npy}?restore=${method}`);
       const volume = readNpy(await response.arrayBuffer());
       if (this.closed || this.method !== method) return;
-      this.volume = coarse(volume, EDGE);
-      await this.#draw();
+      this.shape = volume.shape;
+      this.rays.load(volume);
       this.said.hidden = true;
+      this.draw();
     } catch (problem) {
       this.said.textContent = problem.message;
     }
   }
 
-  async #draw() {
-    if (!this.volume || this.closed) return;
-    const { values, shape, step } = this.volume;
-    const most = values.reduce((a, b) => Math.max(a, b), 1e-9);
-    const at = (index) => (index + 0.5) * step * this.pixel_um;
-    const [z, y, x] = [[], [], []];
-    for (let k = 0; k < values.length; k += 1) {
-      z.push(at(Math.floor(k / (shape[1] * shape[2]))));
-      y.push(at(Math.floor(k / shape[2]) % shape[1]));
-      x.push(at(k % shape[2]));
-    }
-    const side = (title) => ({
-      title: { text: title }, color: themeColour("muted"), gridcolor: themeColour("grid"), showbackground: false, zeroline: false, nticks: 5,
+  #draw() {
+    const wide = this.canvas.clientWidth;
+    if (!this.shape || this.closed || wide < 2) return;
+    const turn = turned(this.yaw, this.pitch);
+    const reach = REACH / this.closer;
+    this.rays.draw({ turn, reach, least: Number(this.least.value), translucent: this.kind.value === "translucent" });
+    this.lines.setAttribute("viewBox", "-1 -1 2 2");
+    const marks = edgesOf(this.shape, turn, reach).flatMap(({ from, to, name }) => {
+      const line = draw("line", { x1: from[0], y1: -from[1], x2: to[0], y2: -to[1], class: name ? "named" : "" });
+      const away = (k) => ((from[k] + to[k]) / 2) * 1.1;
+      return name ? [line, draw("text", { x: away(0), y: -away(1) }, name)] : [line];
     });
-    await chart(this.plot, [{
-      type: "isosurface", x, y, z, value: Array.from(values), isomin: LEAST * most, isomax: MOST * most, opacity: 0.28, showscale: false,
-      surface: { count: SURFACES }, caps: { x: { show: false }, y: { show: false }, z: { show: false } },
-      colorscale: [[0, "#0072b2"], [0.5, "#56b4e9"], [1, "#f0e442"]], hoverinfo: "skip",
-    }], {
-      margin: { l: 0, r: 0, t: 0, b: 0 }, uirevision: "kept",
-      scene: { xaxis: side("x (µm)"), yaxis: side("flow y (µm)"), zaxis: side("scan z (µm)"), aspectmode: "data", camera: { eye: { x: 1.4, y: 1.4, z: 0.9 } } },
-    });
+    this.lines.replaceChildren(...marks);
+    // Lines of sight are parallel, so one bar holds everywhere.
+    const field_um = 2 * reach * Math.max(...this.shape) * this.pixel_um;
+    const length = barLength(field_um);
+    this.bar.style.width = `${(100 * length) / field_um}%`;
+    this.bar.dataset.label = `${length} µm`;
+    this.bar.hidden = false;
   }
-}
 
-/** Mean over blocks, so that no edge has more than `edge` values; light that is below nothing is nothing. */
-function coarse({ data, shape }, edge) {
-  const step = Math.max(1, Math.ceil(Math.max(...shape) / edge));
-  const small = shape.map((size) => Math.floor(size / step));
-  const values = new Float32Array(small[0] * small[1] * small[2]);
-  for (let z = 0; z < small[0] * step; z += 1) {
-    for (let y = 0; y < small[1] * step; y += 1) {
-      for (let x = 0; x < small[2] * step; x += 1) {
-        const place = (Math.floor(z / step) * small[1] + Math.floor(y / step)) * small[2] + Math.floor(x / step);
-        values[place] += Math.max(0, data[(z * shape[1] + y) * shape[2] + x]) / step ** 3;
-      }
-    }
+  #turn() {
+    let last = performance.now();
+    const step = (now) => {
+      if (!this.going.checked || this.closed) return;
+      this.yaw += ((now - last) / 1000) * TURN_PER_S;
+      last = now;
+      this.#draw();
+      requestAnimationFrame(step);
+    };
+    requestAnimationFrame(step);
   }
-  return { values, shape: small, step };
+
+  #listen() {
+    let from = null;
+    const to = (yaw, pitch) => {
+      Object.assign(this, { yaw, pitch: Math.max(-1.5, Math.min(1.5, pitch)) });
+      this.draw();
+    };
+    const closer = (factor) => { this.closer = Math.max(0.7, Math.min(6, this.closer * factor)); this.draw(); };
+    this.canvas.addEventListener("pointerdown", (event) => {
+      from = { x: event.clientX, y: event.clientY, yaw: this.yaw, pitch: this.pitch };
+      this.canvas.setPointerCapture(event.pointerId);
+    });
+    this.canvas.addEventListener("pointermove", (event) => {
+      if (from) to(from.yaw + (event.clientX - from.x) / 120, from.pitch + (event.clientY - from.y) / 120);
+    });
+    this.canvas.addEventListener("pointerup", () => { from = null; });
+    this.canvas.addEventListener("wheel", (event) => { event.preventDefault(); closer(2 ** (-event.deltaY / 400)); }, { passive: false });
+    this.canvas.addEventListener("keydown", (event) => {
+      const by = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] }[event.key];
+      if (by) to(this.yaw + by[0], this.pitch + by[1]);
+      else if (event.key === "+" || event.key === "=") closer(1.25);
+      else if (event.key === "-") closer(0.8);
+      else return;
+      event.preventDefault();
+    });
+  }
 }

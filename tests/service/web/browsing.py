@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
@@ -53,6 +54,11 @@ def opened(page: Page, world: World, place: str = "#/live") -> Watch:
     page.goto(world.url + OWNER + place)
     expect(page.locator("#state")).not_to_have_text("connecting")
     return watch
+
+
+def plotted(page: Page, cells: int) -> None:
+    """Wait until so many cells are points of the plot."""
+    expect(page.locator(".plot canvas")).to_have_attribute("aria-label", re.compile(rf"; {cells} cells shown"))
 
 
 def loaded(picture: Locator) -> bool:

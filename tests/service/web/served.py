@@ -40,10 +40,10 @@ class World:
 
 
 @contextmanager
-def service_on(data: Path, run: Run) -> Iterator[World]:
-    """Serve a data folder on a free port."""
+def service_on(data: Path, run: Run, port: int = 0) -> Iterator[World]:
+    """Serve a data folder on a port, 0 for a free one."""
     tokens = Tokens.make("owner-secret", TokenFile(data))
-    listener = listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", port)
     with (
         RunControl(data, workers=1) as control,
         ApiServer(create_app(control, Settings(data=data), tokens), listener) as server,

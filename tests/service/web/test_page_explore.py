@@ -1,4 +1,4 @@
-"""Gates in the page: drawn by mouse, changed by keys and numbers, counted as the service counts, undone, and seen as pictures."""
+"""Gates in the page: drawn by mouse, changed by keys and numbers, counted as the service counts, seen as pictures."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import io
 
 import flowio
 import numpy as np
-from browsing import needs_chromium, opened
+from browsing import needs_chromium, opened, plotted
 from playwright.sync_api import Page, expect
 from served import World
 
@@ -45,7 +45,7 @@ def test_gates_are_drawn_changed_and_undone_and_hold_what_the_service_and_fcs_sa
     world = live_world
     watch = opened(page, world, f"#/explore/{world.run.id}")
     expect(page.locator(".cells[data-gate='']")).to_have_text(str(world.run.ledger.stored))
-    expect(page.locator(".explore .plot .empty")).to_be_hidden()
+    plotted(page, world.run.ledger.stored)
     # By mouse: a rectangle of everything but the edges.
     page.get_by_role("button", name="Draw a rectangle").click()
     drag(page, (0.2, 0.1), (0.75, 0.8))
@@ -98,7 +98,7 @@ def test_a_polygon_gives_its_cells_a_label_and_a_picture_its_point(page: Page, l
     world = live_world
     watch = opened(page, world, f"#/explore/{world.run.id}?x=embedding_0&y=embedding_1&by=class")
     expect(page.locator(".tile").first).to_be_visible()
-    expect(page.locator(".explore .plot .empty")).to_be_hidden()
+    plotted(page, world.run.ledger.stored)
     page.locator(".explore .plot canvas").focus()
     page.keyboard.press("p")
     box = page.locator(".explore .plot").bounding_box()

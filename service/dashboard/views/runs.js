@@ -1,0 +1,68 @@
+// All runs: what became of each, two of them side by side, and files of them.
+
+import { make, panel } from "../core/dom.js";
+import { clockTime } from "../core/format.js";
+import { linkTo, note } from "../core/router.js";
+import * as store from "../core/store.js";
+import { Compare } from "../parts/compare.js";
+import { Exporting } from "../parts/exporting.js";
+import { GatesAndLabels } from "../parts/gating_ml.js";
+import { RunTable } from "../parts/run_table.js";
+
+const START = { by: "class", column: "area_um2" };
+
+export const title = "Runs";
+
+export function open(root, place) {
+  const view = new RunsView(root);
+  view.move(place);
+  return view;
+}
+
+class RunsView {
+  constructor(root) {
+    this.table = new RunTable((which, run) => this.#set({ [which]: run }));
+    this.compare = new Compare((news) => this.#set(news));
+    this.exporting = new Exporting();
+    this.gates = new GatesAndLabels();
+    this.taken = make("span", { class: "note" });
+    root.classList.add("runs");
+    root.append(make("div", { class: "column" },
+      panel("Runs", { name: "grows" }, this.table.element),
+      panel("Take away run A", { beside: this.taken }, this.exporting.element, this.gates.element),
+      panel("A and B side by side", { name: "compare-panel" }, this.compare.element)));
+    this.unwatch = store.watch("runs", () => this.#show());
+  }
+
+  close() {
+    this.unwatch();
+    this.compare.close();
+    this.exporting.close();
+  }
+
+  move({ args, query }) {
+    this.query = { a: args[0] ?? null, b: null, ...START, ...query };
+    this.#show();
+  }
+
+  #set(news) {
+    this.query = { ...this.query, ...news };
+    const { a, ...rest } = this.query;
+    note(linkTo("runs", a ? [a] : [], rest));
+    this.#show();
+  }
+
+  #show() {
+    if (!this.query) return;
+    const runs = store.get("runs");
+    const a = this.query.a ?? runs[0]?.id ?? null;
+    const b = this.query.b ?? runs.find(({ id }) => id !== a)?.id ?? null;
+    this.table.show(runs, { a, b });
+    if (!a) return;
+    const run = runs.find(({ id }) => id === a);
+    this.taken.textContent = run ? `${clockTime(run.started_at)} · ${run.source}` : a;
+    this.exporting.show(a);
+    this.gates.show(a);
+    this.compare.show([a, b ?? a], this.query);
+  }
+}
