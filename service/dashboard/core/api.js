@@ -97,3 +97,5 @@ export const getBundles = () => ask(`${BASE}/bundles`);
 export const startHeld = (run) => send("POST", `${runPath(run)}/start`, {});
 export const addGates = (run, xml) => ask(`${runPath(run)}/gates.xml`, { method: "POST", headers: { "Content-Type": "application/xml" }, body: xml });
 export const acknowledgeError = () => ask(`${BASE}/error`, { method: "DELETE" });
+export const takeControls = (name, fromOthers) => send("PUT", `${BASE}/operator?take=${fromOthers}`, { name });
+export const giveControls = () => ask(`${BASE}/operator`, { method: "DELETE" });

@@ -2,11 +2,13 @@
 
 import { choice, make, setChoices } from "../core/dom.js";
 import { nameAndUnit } from "../core/format.js";
+import { COMPONENTS, embeddingOf, isComponent } from "../core/pca.js";
 import { numbersOf } from "../core/run.js";
 import { SCALES } from "../core/scales.js";
 
 /** What an axis is called: the words of its column, its unit and its scale. */
 export function axisTitle({ column, scale }) {
+  if (isComponent(column)) return `principal ${column.replace("_", " ")} of the embedding (latent units)`;
   const { name, unit } = nameAndUnit(column);
   const embedding = /^embedding \d+$/.test(name) ? "latent units" : unit;
   return `${name}${embedding ? ` (${embedding})` : ""}${scale === "linear" ? "" : `, ${scale} scale`}`;
@@ -21,10 +23,11 @@ export class AxisChoice {
   }
 
   offer(columns, { column, scale }) {
-    setChoices(this.columns, numbersOf(columns).map((name) => {
+    const components = embeddingOf(columns).length > 1 ? COMPONENTS.map((name) => [name, `principal ${name.replace("_", " ")}`]) : [];
+    setChoices(this.columns, [...components, ...numbersOf(columns).map((name) => {
       const parts = nameAndUnit(name);
       return [name, parts.unit ? `${parts.name} (${parts.unit})` : parts.name];
-    }), column);
+    })], column);
     this.scales.value = scale;
   }
 

@@ -1,6 +1,7 @@
 // The cells that a filter lets through, put into a plot: each one as a point as they come, or many as a density.
 
 import * as api from "../core/api.js";
+import { along, isComponent, principalComponents } from "../core/pca.js";
 import { SCALES } from "../core/scales.js";
 import { listen } from "../core/socket.js";
 
@@ -28,9 +29,14 @@ export class Population {
     this.what = what;
     this.said("Asking for the cells …");
     try {
-      const { total } = await api.getCells(what.run.id, { where: what.where, limit: 1, fields: "event_id" });
+      const composed = isComponent(what.x.column) || isComponent(what.y.column);
+      const [{ total }, components] = await Promise.all([
+        api.getCells(what.run.id, { where: what.where, limit: 1, fields: "event_id" }), composed ? principalComponents(what.run) : null]);
       if (this.asked !== asked) return;
-      if (total > MOST_POINTS) await this.#density(asked, null);
+      this.components = components;
+      // The service has no columns of components to count by: of very many cells the newest are shown.
+      if (total > MOST_POINTS && composed) this.#points(asked, Math.max(0, what.run.run.ledger.detected - MOST_POINTS));
+      else if (total > MOST_POINTS) await this.#density(asked, null);
       else this.#points(asked);
     } catch (problem) {
       if (this.asked === asked) this.said(problem.message);
@@ -45,10 +51,13 @@ export class Population {
     this.timer = setTimeout(() => this.#density(asked, this.plot.view), SETTLED_MS);
   }
 
-  #points(asked) {
+  #points(asked, first = 0) {
     const { run, x, y, where, groups } = this.what;
-    const fields = [...new Set(["event_id", x.column, y.column, groups?.column].filter(Boolean))].join();
-    let next = 0;
+    const { components } = this;
+    const columns = [x, y].flatMap(({ column }) => (isComponent(column) ? components.names : [column]));
+    const fields = [...new Set(["event_id", ...columns, groups?.column].filter(Boolean))].join();
+    const value = ({ column }, row) => (isComponent(column) ? along(components, column, row) : row[column]);
+    let next = first;
     this.plot.points.clear();
     this.plot.density = null;
     this.said("Waiting for cells that the filter lets through …");
@@ -57,12 +66,15 @@ export class Population {
         if (this.asked !== asked || message.type !== "cells") return;
         next = message.next;
         for (const row of message.rows) {
-          this.plot.points.add(row[x.column], row[y.column], groups ? groups.of(row) : 0, row.event_id);
+          this.plot.points.add(value(x, row), value(y, row), groups ? groups.of(row) : 0, row.event_id);
         }
         this.plot.grown();
         this.said("");
         // There are too many now to be shown one by one.
-        if (this.plot.points.n > 1.2 * MOST_POINTS) this.show(this.what);
+        if (this.plot.points.n > 1.2 * MOST_POINTS) {
+          if (components) this.plot.points.keep(MOST_POINTS);
+          else this.show(this.what);
+        }
       },
       refused: (reason) => this.said(reason),
     });

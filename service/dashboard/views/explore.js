@@ -1,6 +1,7 @@
 // All cells of a run: along any two columns, in gates, as pictures, over time.
 
 import { choice, field, make, panel, setChoices } from "../core/dom.js";
+import { isComponent } from "../core/pca.js";
 import { go, linkTo, note } from "../core/router.js";
 import { goesOn, openRun } from "../core/run.js";
 import * as api from "../core/api.js";
@@ -119,7 +120,7 @@ class ExploreView {
       return;
     }
     for (const axis of ["x", "y"]) {
-      if (run.columns[query[axis]] !== "number") query[axis] = axis === "x" ? "embedding_0" : "novelty";
+      if (run.columns[query[axis]] !== "number" && !isComponent(query[axis])) query[axis] = axis === "x" ? "embedding_0" : "novelty";
     }
     this.x.offer(run.columns, this.axes.x);
     this.y.offer(run.columns, this.axes.y);

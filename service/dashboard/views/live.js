@@ -10,6 +10,7 @@ import * as store from "../core/store.js";
 import { aboutRun } from "../parts/about_run.js";
 import { LedgerList } from "../parts/ledger.js";
 import { showLegend } from "../parts/legend.js";
+import { Operator } from "../parts/operator.js";
 import { Plot } from "../parts/plot.js";
 import { Proportions } from "../parts/proportions.js";
 import { RatePlot } from "../parts/rate.js";
@@ -35,6 +36,7 @@ class LiveView {
   constructor(root) {
     const choose = (cell) => go(linkTo("cell", [this.id, cell]));
     this.control = new RunControl(() => go(linkTo("live")));
+    this.operator = new Operator();
     this.ledger = new LedgerList();
     this.rate = new RatePlot();
     this.stages = new Stages();
@@ -51,7 +53,7 @@ class LiveView {
     root.classList.add("live");
     root.append(
       make("div", { class: "column" },
-        panel("Acquisition", {}, this.control.element), panel("Ledger", {}, this.ledger.element), panel("This run", {}, this.about)),
+        panel("Acquisition", {}, this.control.element, this.operator.element), panel("Ledger", {}, this.ledger.element), panel("This run", {}, this.about)),
       make("div", { class: "column centre" },
         panel("Embedding", { name: "grows", beside: this.legend }, this.plot.element),
         panel("Latest cells", { name: "gallery-panel", beside: this.note }, this.tiles.element)),
@@ -80,6 +82,7 @@ class LiveView {
   #status(status) {
     this.status = status;
     this.control.show(status);
+    this.operator.show(status.operator);
     this.#follow();
     const live = status.run_id === this.id && store.isBusy(status);
     if (live) this.ledger.show(status.ledger);

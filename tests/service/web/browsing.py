@@ -64,3 +64,21 @@ def plotted(page: Page, cells: int) -> None:
 def loaded(picture: Locator) -> bool:
     """Whether an image is there with its pixels."""
     return bool(picture.evaluate("image => image.decode().then(() => image.naturalWidth > 0, () => false)"))
+
+
+def drag(page: Page, first: tuple[float, float], last: tuple[float, float]) -> None:
+    """Drag from one place of the plot to another, in shares of it."""
+    box = page.locator(".explore .plot").bounding_box()
+    assert box is not None
+    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (first, last)]
+    page.mouse.move(*places[0])
+    page.mouse.down()
+    page.mouse.move(*places[1], steps=4)
+    page.mouse.up()
+
+
+def keep(page: Page, name: str) -> None:
+    """Name the gate that was drawn, and wait until its cells are counted."""
+    page.get_by_label("Name of the new gate").fill(name)
+    page.get_by_role("button", name="Keep").click()
+    expect(page.locator(f".gate-row[data-chosen=true] .cells[data-gate='{name}']")).to_be_visible()

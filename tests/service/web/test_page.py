@@ -79,7 +79,7 @@ def test_a_source_that_cannot_be_opened_is_explained_where_it_was_asked_for(page
     opened(page, world)
     page.locator("#source").fill("sim:no-such-preset")
     page.get_by_role("button", name="Start").click()
-    expect(page.locator(".said")).to_contain_text("no-such-preset")
+    expect(page.locator("#start .said")).to_contain_text("no-such-preset")
     expect(page.get_by_role("button", name="Start")).to_be_enabled()
 
 

@@ -6,7 +6,7 @@ import io
 
 import flowio
 import numpy as np
-from browsing import needs_chromium, opened, plotted
+from browsing import drag, keep, needs_chromium, opened, plotted
 from playwright.sync_api import Page, expect
 from served import World
 
@@ -16,23 +16,6 @@ pytestmark = needs_chromium
 def gates(world: World) -> dict[str, dict]:
     found = world.client.get(f"/api/v1/runs/{world.run.id}/gates", params={"counts": True}).json()["gates"]
     return {gate["name"]: gate for gate in found}
-
-
-def drag(page: Page, first: tuple[float, float], last: tuple[float, float]) -> None:
-    """From one place of the plot to another, in shares of it."""
-    box = page.locator(".explore .plot").bounding_box()
-    assert box is not None
-    places = [(box["x"] + x * box["width"], box["y"] + y * box["height"]) for x, y in (first, last)]
-    page.mouse.move(*places[0])
-    page.mouse.down()
-    page.mouse.move(*places[1], steps=4)
-    page.mouse.up()
-
-
-def keep(page: Page, name: str) -> None:
-    page.get_by_label("Name of the new gate").fill(name)
-    page.get_by_role("button", name="Keep").click()
-    expect(page.locator(f".gate-row[data-chosen=true] .cells[data-gate='{name}']")).to_be_visible()
 
 
 def shown(page: Page, name: str) -> int:
