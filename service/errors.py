@@ -19,6 +19,10 @@ class UnknownResults(LightlineError, LookupError):
     """The run has no result set of that name."""
 
 
+class UnknownSequence(LightlineError, LookupError):
+    """The service has begun no sequence of that id."""
+
+
 class UnknownCell(LightlineError, LookupError):
     """The run has no event of that id, or not the part of it that was asked for."""
 

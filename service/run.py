@@ -85,6 +85,9 @@ class Record(StrEnum):
         return {True: cls.FULL, False: cls.NONE}.get(value) if isinstance(value, bool) else None
 
 
+RunName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]{0,128}$")]
+
+
 class GateStop(_Record):
     """Enough cells of one kind."""
 
@@ -106,6 +109,8 @@ class SortRequest(_Record):
 class RunRequest(_Record):
     """What to acquire, and when to stop."""
 
+    name: RunName = ""
+    """What people call the run, for example its sample."""
     source: str = Field(default="sim:sheet-ci", max_length=1024)
     """URL of the source, for example `sim:sheet-ci`, `atom:PATH`, or the path of a trace file."""
     cells: Annotated[int, Field(ge=1, le=10**9)] | None = None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, NonNegativeInt
 
 from acquisition.origin import Origin
 from service.run import Ledger
+from service.sequence import SequenceStatus
 
 
 class _Snapshot(BaseModel):
@@ -198,6 +199,8 @@ class ServiceStatus(_Snapshot):
     """In the state `error`, what went wrong, in one sentence."""
     operator: OperatorStatus | None = None
     """None where nobody holds the controls, and everybody whose token allows it may use them."""
+    sequence: SequenceStatus | None = None
+    """The sequence in progress, otherwise the last one; None before the first."""
     run_id: str | None = None
     """The run in progress, otherwise the last one."""
     source: str = ""

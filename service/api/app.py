@@ -18,6 +18,7 @@ from service.api import (
     pictures,
     runs,
     saliency,
+    sequences,
     statistics,
     system,
 )
@@ -106,6 +107,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         session,
         runs.reading,
         runs.control_router,
+        sequences.reading,
+        sequences.control_router,
         choices.router,
         operators.router,
         cells.router,

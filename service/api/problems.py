@@ -28,6 +28,7 @@ from service.errors import (
     UnknownModel,
     UnknownResults,
     UnknownRun,
+    UnknownSequence,
 )
 
 STATUS: dict[type[LightlineError], int] = {
@@ -36,6 +37,7 @@ STATUS: dict[type[LightlineError], int] = {
     UnknownCell: 404,
     UnknownGate: 404,
     UnknownModel: 404,
+    UnknownSequence: 404,
     ReconstructionError: 404,
     RunStateError: 409,
     OperatorHolds: 423,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 import time
 from contextlib import suppress
 
@@ -76,6 +77,9 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
     """
     click.echo(f"Opening {request.source}, warming kernels and model ...", err=True)
     run = session.control.start(request)
+    if request.hold:
+        click.echo("Armed: press Enter to begin, or start it from the page.", err=True)
+        threading.Thread(target=_begin_on_enter, args=(session, run.id), daemon=True).start()
     _watch(session, run.id)
     if session.stop.asked:
         # It may have ended by itself in the same moment.
@@ -90,6 +94,14 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
     if session.stop.asked:
         return session.stop.exit_code
     return 1 if run.error else 0
+
+
+def _begin_on_enter(session: Session, run_id: str) -> None:
+    """Begin a run that is held once a line comes from the keyboard; without a keyboard, somebody else does."""
+    if sys.stdin.readline():
+        # It may have been started or stopped from the page.
+        with suppress(RunStateError):
+            session.control.begin(run_id)
 
 
 def _watch(session: Session, run_id: str) -> None:

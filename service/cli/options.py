@@ -77,6 +77,8 @@ service_options = stack(
 )
 
 run_options = stack(
+    click.option("--name", default="", help="What you call the run, e.g. its sample."),
+    click.option("--hold", is_flag=True, help="Arm the run, and begin when you press Enter or start it from the page."),
     click.option("--cells", type=click.IntRange(min=1), help="Stop after this many stored cells."),
     click.option("--seconds", type=click.FloatRange(min=0, min_open=True), help="Stop after this much sample time."),
     click.option(

@@ -18,6 +18,9 @@ from service.cli.session import serving
 from service.cli.setting_options import settings_from
 from service.run import RunRequest
 
+_FIELDS = ("name", "hold", "cells", "seconds", "record", "file_bytes", "bundle", "refit", "restarts")
+"""Options that are called as the fields of a request."""
+
 
 def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest:
     """Take what a run request needs out of the options, and return the request.
@@ -27,9 +30,7 @@ def make_request(source: str, speed: str, options: dict[str, Any]) -> RunRequest
     ConfigError
         If a value does not make sense.
     """
-    fields = {
-        name: options.pop(name) for name in ("cells", "seconds", "record", "file_bytes", "bundle", "refit", "restarts")
-    }
+    fields = {name: options.pop(name) for name in _FIELDS}
     images = {"gate": dict(options.pop("gate")), "lines": options.pop("lines")}
     try:
         return RunRequest(

@@ -22,6 +22,7 @@ from service.run import Run, RunRequest
 from service.runs.arming import Makers, arm
 from service.runs.data_lock import DataLock
 from service.runs.job import Job
+from service.runs.sequences import Sequences
 from service.runs.states import READY, service_state
 from service.runs.worker_pool import WorkerPool
 from service.sink.copier import Copier
@@ -106,6 +107,8 @@ class RunControl:
         self._engines = Engines(provider)
         self.operator = OperatorLock()
         """Who has the controls over HTTP; whoever has this object is not asked."""
+        self.sequences = Sequences(self.start, self.wait)
+        """Runs that begin one after the other."""
 
     def start(self, request: RunRequest) -> Run:
         """Arm a run and, unless it is to be held, let it acquire in the background.
@@ -184,6 +187,7 @@ class RunControl:
         common = {
             "state": state,
             "operator": self.operator.status(),
+            "sequence": self.sequences.newest(),
             "workers": tuple(WorkerStatus(**vars(view)) for view in views),
             "address": dispatcher.address if dispatcher else self._address,
             "uptime_s": time.monotonic() - self._began_s,
@@ -248,12 +252,14 @@ class RunControl:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
         with self._lock:
             self._closed = True
+        self.sequences.end()
         # A start that is arming sees that the service is closed only through its job, which exists when it is done.
         armed = self._arm_lock.acquire(timeout=_ARM_PATIENCE_S)
         if self._job is not None:
             self._job.close(_CLOSE_PATIENCE_S)
         if armed:
             self._arm_lock.release()
+            self.sequences.join()
         if self._dispatcher is not None:
             self._dispatcher.close()
         gone = self._pool.stop() if self._pool is not None else True
@@ -270,6 +276,8 @@ class RunControl:
         self.close()
 
     def _start(self, request: RunRequest) -> Run:
+        if self._closed:
+            raise RunStateError("The service is closed; start it again.")
         if not self._data_lock.acquire():
             raise RunStateError(
                 f"Another Lightline service is using the data folder '{self._data}'; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import threading
 import time
@@ -13,6 +14,8 @@ import pytest
 from line_parts import KnownModel, KnownSource, known_makers
 
 from acquisition.errors import DeviceLost
+from service.cli.acquire import acquire
+from service.cli.session import Session, StopRequest
 from service.errors import RunStateError, UnknownRun
 from service.run import FinishReason, Run, RunRequest, RunState
 from service.runs.control import RunControl
@@ -160,3 +163,15 @@ def test_an_error_is_shown_until_somebody_knows(control_of: Control, how: str) -
     else:
         control.start(held())
         assert (control.status().state, control.status().error) == (ServiceState.ARMED, None)
+
+
+def test_a_run_held_at_the_command_line_begins_with_enter(
+    control_of: Control, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control = control_of(lambda: KnownSource(30))
+    monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
+    session = Session(control, "http://127.0.0.1:0", StopRequest())
+    assert acquire(session, held(name="blood"), exit_when_done=True, as_json=False) == 0
+    assert "press Enter" in capsys.readouterr().err
+    run = control.runs()[-1]
+    assert (run.request.name, run.finish_reason) == ("blood", FinishReason.SOURCE_ENDED)

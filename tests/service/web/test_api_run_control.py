@@ -64,3 +64,14 @@ def test_a_run_over_http_ends_with_enough_cells_in_a_gate(live_world: World) -> 
     assert client.get("/api/v1/status").json()["stop"]["cells"] == counted[0]["cells"]
     refused = client.post("/api/v1/runs", json=body | {"stop": {"gate": "huge", "cells": 5}})
     assert refused.status_code == 422 and "no gate 'huge'" in refused.json()["detail"]
+
+
+def test_a_sequence_over_http_is_checked_listed_and_cancelled(world: World) -> None:
+    path = "/api/v1/sequences"
+    outside = {"runs": [{"source": "sim:sheet-ci", "hold": True}, {"source": "/etc/passwd"}]}
+    refused = world.client.post(path, json=outside)
+    assert refused.status_code == 422 and "--allow-source" in refused.json()["detail"]
+    assert world.client.post(path, json={"runs": []}).status_code == 422
+    assert world.client.get(path).json() == {"sequences": []}
+    assert world.client.delete(f"{path}/nothing").status_code == 404
+    assert world.stranger.post(path, json=outside).status_code == 401
