@@ -133,6 +133,11 @@ class Assignments:
             self._open[batch].reason = reason
             self._take_back(batch, worker)
 
+    def let_go(self, name: str) -> None:
+        """Let go of the workers of a name, which are known to be dead; what they hold is given again."""
+        for worker in [worker for worker, member in self._members.items() if member.name == name]:
+            self.leave(worker)
+
     def expire(self, now_s: float) -> dict[bytes, Member]:
         """Let go of workers that hold work and are silent for too long; return them with what they held."""
         silent = {

@@ -140,6 +140,12 @@ class Dispatcher:
             self._changed.notify_all()
         return done
 
+    def lost(self, name: str) -> None:
+        """Give the work of a worker again at once, because who started it knows that it is dead."""
+        with self._changed:
+            self._assignments.let_go(name)
+        self._router.wake()
+
     def abandon(self, reason: str) -> None:
         """Finish every open batch without an answer, because nobody waits for it any longer."""
         with self._changed:

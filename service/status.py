@@ -219,6 +219,8 @@ class ServiceStatus(_Snapshot):
     """Connections of workers without a key that the service knows, since it first opened its address."""
     ledger: Ledger = Ledger()
     """Of that run."""
+    workers_replaced: NonNegativeInt = 0
+    """Processes of the service's own that had died."""
     batches_given_again: NonNegativeInt = 0
     """Because their worker was silent."""
     answers_ignored: NonNegativeInt = 0

@@ -151,7 +151,13 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
         "workers_refused_total", "counter", "Connections without a known key.", [({}, status.workers_refused)]
     )
     yield from _family(
-        "batches_given_again_total", "counter", "Because a worker was silent.", [({}, status.batches_given_again)]
+        "workers_replaced_total", "counter", "Own processes that had died.", [({}, status.workers_replaced)]
+    )
+    yield from _family(
+        "batches_given_again_total",
+        "counter",
+        "Because a worker was silent, or had died.",
+        [({}, status.batches_given_again)],
     )
     yield from _sorting(status.sort)
     yield from _drift(status.drift)

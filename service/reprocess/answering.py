@@ -33,7 +33,7 @@ def answering(plan: Plan, workers: int, provider: str, make_engine: EngineMaker)
     context: Context = zmq.Context()
     dispatcher = Dispatcher(context=context)
     dispatcher.open()
-    pool = WorkerPool(dispatcher.address, workers, provider, make_engine, context)
+    pool = WorkerPool(dispatcher, workers, provider, make_engine, context)
     try:
         pool.start()
         bundle, run = plan.bundle, plan.folder.run()

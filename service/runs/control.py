@@ -211,6 +211,7 @@ class RunControl:
                 "latency": job.pipeline.latency.summary(),
                 "queues": job.pipeline.queues(),
                 "ledger": run.ledger,
+                "workers_replaced": self._pool.replaced if self._pool else 0,
                 "batches_given_again": dispatcher.given_again if dispatcher else 0,
                 "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
                 "drift": job.drift,
@@ -329,7 +330,7 @@ class RunControl:
             dispatcher = Dispatcher(self._address, context=context, keys=known)
             dispatcher.open()
             make_engine = self._makers.engine(self._provider)
-            self._pool = WorkerPool(dispatcher.address, self._workers, self._provider, make_engine, context, self._keys)
+            self._pool = WorkerPool(dispatcher, self._workers, self._provider, make_engine, context, self._keys)
             self._context, self._dispatcher = context, dispatcher
         if self._pool is not None:
             self._pool.start()
