@@ -24,6 +24,7 @@ from service.api import (
 )
 from service.api.auth import Needs, Tokens
 from service.api.context import source_folders
+from service.api.description import describe
 from service.api.guard import Guard
 from service.api.head import AnswerHead
 from service.api.page import add_page
@@ -70,7 +71,7 @@ def open_session(request: Request) -> Response:
 def openapi(request: Request) -> JSONResponse:
     """Describe every route and document, for generated clients."""
     app: FastAPI = request.app
-    return JSONResponse(app.openapi())
+    return JSONResponse(describe(app))
 
 
 def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastAPI:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Self
 
 from fastapi import HTTPException, Request
+from fastapi.openapi.models import HTTPBearer
+from fastapi.security.base import SecurityBase
 from starlette.requests import HTTPConnection
 
 from service.clock import utc
@@ -127,11 +129,13 @@ def grant_of(request: HTTPConnection) -> Grant | None:
     return tokens.session(request.cookies.get(session_cookie(request), ""))
 
 
-class Needs:
-    """A dependency that lets a request through only with a token of this scope."""
+class Needs(SecurityBase):
+    """A dependency that lets a request through only with a token of this scope, which the OpenAPI document names."""
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.model = HTTPBearer(description=f"A token that allows '{scope.value}'")
+        self.scheme_name = scope.value
 
     def __call__(self, request: Request) -> None:
         """Check the request, and say in its state whose it is.

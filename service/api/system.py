@@ -29,7 +29,7 @@ def healthz() -> Health:
     return Health(status="ok")
 
 
-@probes.get("/readyz")
+@probes.get("/readyz", responses={503: {"model": Health, "description": "It is closing"}})
 def readyz(control: ControlOf, response: Response) -> Health:
     """Answer 200 once the service can be asked, 503 once it is closing; needs no token."""
     if control.status().state is ServiceState.CLOSED:

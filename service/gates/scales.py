@@ -26,6 +26,11 @@ class Linear(_Scale):
 
     kind: Literal["linear"] = "linear"
 
+    @property
+    def numbers(self) -> tuple[int, float, float, float]:
+        """The scale as compiled code takes it: 0, and nothing more."""
+        return 0, 0.0, 0.0, 0.0
+
     def of(self, value: float) -> float:
         """Return where a value lies on the axis."""
         return value
@@ -46,6 +51,11 @@ class Log(_Scale):
     """Value at 1 on the axis (T)."""
     decades: Positive = 1.0
     """Decades between 0 and 1 on the axis (M)."""
+
+    @property
+    def numbers(self) -> tuple[int, float, float, float]:
+        """The scale as compiled code takes it: 1, T, M."""
+        return 1, self.top, self.decades, 0.0
 
     def of(self, value: float) -> float:
         """Return where a value lies on the axis; NaN for 0 and less."""
@@ -68,6 +78,11 @@ class Asinh(_Scale):
     """Decades above the linear part (M)."""
     negative_decades: Annotated[float, Field(ge=0, le=50, allow_inf_nan=False)] = 0.0
     """Decades below 0 that are shown (A)."""
+
+    @property
+    def numbers(self) -> tuple[int, float, float, float]:
+        """The scale as compiled code takes it: 2, and the three numbers of its formula."""
+        return 2, *self._numbers()
 
     def of(self, value: float) -> float:
         """Return where a value lies on the axis."""

@@ -15,6 +15,7 @@ from acquisition.detection import Detector, detector_for
 from acquisition.instrument import Instrument
 from acquisition.walk import walk
 from reconstruction.transform import Transform
+from service.store import binning
 
 PERIODS = 2200
 CELL_UM = 8.0
@@ -34,6 +35,7 @@ def warm(transform: Transform, detector: Detector, instrument: Instrument) -> No
         with _compiling_detection(instrument):
             transform.warm()
     warm_detection(detector, instrument)
+    binning.warm()
 
 
 def _compiled_before() -> bool:

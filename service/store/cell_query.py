@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
+from service.store.column_values import ColumnValues, Piece, numbers
 from service.store.labels import COLUMN, Labels
 from service.store.part_table import PartTable, TableSnapshot
 from service.store.passing import PassingCounts
@@ -59,6 +59,7 @@ class CellQuery:
     labels: Labels | None = None
     """Labels of the rows, a column like the others."""
     _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
+    _kept_values: ColumnValues = field(default_factory=ColumnValues, repr=False)
     _counts: PassingCounts = field(default_factory=PassingCounts, repr=False)
 
     @property
@@ -198,11 +199,23 @@ class CellQuery:
         rows: list[dict[str, Any]] = self._asked(sql, condition, snapshot).to_pylist()
         return rows
 
-    def column(
-        self, sql: str, condition: Condition | None = None, snapshot: TableSnapshot | None = None
-    ) -> npt.NDArray[Any]:
-        """Return the one column, without gaps, that SQL over `cells` gives; see `rows`."""
-        return np.asarray(self._asked(sql, condition, snapshot).column(0).to_numpy())
+    def values(self, names: Sequence[str], condition: Condition) -> list[Piece]:
+        """Return columns of numbers as arrays, piece by piece: of parts that are looked at whole, and of what passes.
+
+        Parameters
+        ----------
+        names
+            Columns of numbers that the table has.
+        condition
+            Which rows.
+        """
+        snapshot = self.snapshot()
+        if condition.everything:
+            pieces = [Piece(part.rows, partial(self._kept_values.of, part, names)) for part in snapshot.parts]
+            return pieces if snapshot.tail is None else [*pieces, _piece(snapshot.tail, names)]
+        listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
+        sql = f"SELECT {listed} FROM cells WHERE {condition.sql}"
+        return [_piece(self._arrow(snapshot, sql, condition.parameters), names)]
 
     def _asked(self, sql: str, condition: Condition | None, snapshot: TableSnapshot | None) -> Any:
         condition = condition or Condition()
@@ -270,6 +283,11 @@ def column_kinds(schema: Any) -> dict[str, ColumnKind]:
     """Return the columns of a `pyarrow.Schema` that filters may name, and what they hold."""
     kinds = {column.name: _kind(column.type) for column in schema}
     return {name: kind for name, kind in kinds.items() if kind is not None}
+
+
+def _piece(table: Any, names: Sequence[str]) -> Piece:
+    read = {name: numbers(table.column(name)) for name in dict.fromkeys(names)}
+    return Piece(int(table.num_rows), lambda: tuple(read[name] for name in names))
 
 
 def _kind(kind: Any) -> ColumnKind | None:

@@ -2,78 +2,23 @@
 
 from __future__ import annotations
 
-import math
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from service.errors import QueryError
-from service.gates.scales import Linear, Scale, number
+from service.gates.scales import number
 from service.gates.where import ColumnKind, Condition
+from service.store.binning import MOST_BINS, Binning, Edges, Extent, count
 from service.store.cell_query import CellQuery
-from service.store.part_table import TableSnapshot
+from service.store.column_values import Piece
 
-MOST_BINS = 1024
 MOST_GROUPS = 64
 MOST_STEPS = 10_000
-_LINEAR = Linear()
-
-
-@dataclass(frozen=True)
-class Binning:
-    """How one column is cut into bins of equal width on a scale.
-
-    Attributes
-    ----------
-    column
-        A column of numbers.
-    bins
-        How many, 1 to 1024.
-    scale
-        What the bins are equally wide on.
-    low, high
-        Where the first begins and the last ends, in the column's unit; None lets the cells decide. The last bin holds
-        its upper end too.
-    """
-
-    column: str
-    bins: int = 100
-    scale: Scale = _LINEAR
-    low: float | None = None
-    high: float | None = None
-
-
-@dataclass(frozen=True)
-class Edges:
-    """A binning with both of its ends known, on its scale."""
-
-    binning: Binning
-    low: float
-    high: float
-
-    @property
-    def place(self) -> str:
-        """SQL of where a cell lies on the scale."""
-        return self.binning.scale.sql(f'"{self.binning.column}"')
-
-    @property
-    def inside(self) -> str:
-        """SQL of whether a cell is in one of the bins."""
-        return f"{self.place} >= {number(self.low)} AND {self.place} <= {number(self.high)}"
-
-    @property
-    def bin(self) -> str:
-        """SQL of the number of the bin of a cell that is in one; of one on the upper end, one more than the last."""
-        width = number(self.binning.bins / (self.high - self.low))
-        return f"trunc(({self.place} - {number(self.low)}) * {width})"
-
-    @property
-    def values(self) -> list[float]:
-        """Return where the bins begin, and the last one ends, on the scale."""
-        edges: list[float] = np.linspace(self.low, self.high, self.binning.bins + 1).tolist()
-        return edges
+_THREADS = 2
 
 
 @dataclass(frozen=True)
@@ -118,19 +63,6 @@ class Step:
     cells: int
 
 
-@dataclass(frozen=True)
-class _Survey:
-    """The cells that a question is about, and what one look at them told."""
-
-    snapshot: TableSnapshot
-    condition: Condition
-    cells: int
-    measured: tuple[int, ...]
-    edges: tuple[Edges, ...]
-    whole: bool
-    """Whether all of them are in one of the bins."""
-
-
 class Statistics:
     """Answers from all cells of a run that a filter lets through."""
 
@@ -139,21 +71,20 @@ class Statistics:
 
     def histogram(self, binning: Binning, where: str | None = None) -> Histogram:
         """Return the cells by bin; raises `QueryError` if there is no such column, bin or filter."""
-        found = self._survey([binning], where)
-        counts = self._counts(found)
+        found = self._counted((binning,), where)
+        measured = found.extents[0].measured
         return Histogram(
             edges=found.edges[0].values,
-            counts=counts.tolist(),
-            outside=found.measured[0] - int(counts.sum()),
-            unmeasured=found.cells - found.measured[0],
+            counts=found.counts.tolist(),
+            outside=measured - int(found.counts.sum()),
+            unmeasured=found.cells - measured,
         )
 
     def density(self, x: Binning, y: Binning, where: str | None = None) -> Density:
         """Return the cells by bin of two columns; raises `QueryError` as `histogram` does."""
-        found = self._survey([y, x], where)
+        found = self._counted((y, x), where)
         over_y, over_x = found.edges
-        counts = self._counts(found)
-        return Density(over_x.values, over_y.values, counts, found.cells - int(counts.sum()))
+        return Density(over_x.values, over_y.values, found.counts, found.cells - int(found.counts.sum()))
 
     def over_time(self, by: str, seconds: float, where: str | None = None) -> list[Step]:
         """Return how many cells of each kind came in every stretch of time, in order.
@@ -207,62 +138,40 @@ class Statistics:
         row = self._query.rows(f"SELECT {counts} FROM cells WHERE " + "{condition}", every)[0]
         return {name: int(row[f"g{i}"]) for i, name in enumerate(names)}
 
-    def _survey(self, binnings: list[Binning], where: str | None) -> _Survey:
-        """Look once at all cells: how many there are, how many have a value, and where the bins begin and end."""
+    def _counted(self, binnings: tuple[Binning, ...], where: str | None) -> _Counted:
+        """Look at all cells twice: where the bins begin and end, and how many are in each."""
         condition, columns = self._query.condition(where), self._query.columns()
         for binning in binnings:
             if columns and columns.get(binning.column) is not ColumnKind.NUMBER:
                 raise QueryError(f"There is no column '{binning.column}' of numbers; the run lists its columns.")
             if not 1 <= binning.bins <= MOST_BINS:
                 raise QueryError(f"A column is cut into 1 to {MOST_BINS} bins, not {binning.bins}.")
-        asked = ["count(*)"]
-        for binning in binnings:
-            place = binning.scale.sql(f'"{binning.column}"')
-            asked += [f'count("{binning.column}")', f"min({place})", f"max({place})"]
-        snapshot = self._query.snapshot()
-        named = ", ".join(f"{one} AS a{i}" for i, one in enumerate(asked))
-        sql = f"SELECT {named} FROM cells WHERE {{condition}}"
-        row: list[Any] = [0, *[0, None, None] * len(binnings)]
-        if columns:
-            row = list(self._query.rows(sql, condition, snapshot)[0].values())
-        cells, found = int(row[0]), row[1:]
-        ends = [found[3 * i + 1 : 3 * i + 3] for i in range(len(binnings))]
-        edges = tuple(_closed(binning, *end) for binning, end in zip(binnings, ends, strict=True))
-        whole = all(
-            measured == cells and end[0] is not None and one.low <= end[0] and end[1] <= one.high
-            for one, end, measured in zip(edges, ends, found[::3], strict=True)
-        )
-        return _Survey(snapshot, condition, cells, tuple(found[::3]), edges, whole)
-
-    def _counts(self, found: _Survey) -> npt.NDArray[np.int64]:
-        """Count the cells in every bin, an axis for each column; numpy counts faster than a database groups."""
-        # A bin more along each axis, for what lies on the upper end.
-        shape = tuple(one.binning.bins + 1 for one in found.edges)
-        counts = np.zeros(shape, np.int64)
-        if found.cells:
-            first, *rest = (one.bin for one in found.edges)
-            place = first
-            for one, size in zip(rest, shape[1:], strict=True):
-                place = f"({place}) * {number(size)} + {one}"
-            inside = "" if found.whole else "".join(f" AND {one.inside}" for one in found.edges)
-            sql = f"SELECT ({place})::INTEGER AS bin FROM cells WHERE {{condition}}{inside}"
-            bins = self._query.column(sql, found.condition, found.snapshot)
-            counts += np.bincount(bins, minlength=counts.size).reshape(shape)
-        for axis in range(counts.ndim):
-            last = np.take(counts, [-1], axis)
-            counts = np.delete(counts, -1, axis)
-            counts[(slice(None),) * axis + (slice(-1, None),)] += last
-        return counts
+        pieces = self._query.values([binning.column for binning in binnings], condition) if columns else []
+        extents = tuple(Extent() for _ in binnings)
+        # Compiled code leaves Python's lock, so that two pieces are looked at at once.
+        with ThreadPoolExecutor(_THREADS) as threads:
+            for looked in threads.map(partial(_extents, binnings=binnings), pieces):
+                extents = tuple(one + other for one, other in zip(extents, looked, strict=True))
+            edges = tuple(Edges.of(binning, extent) for binning, extent in zip(binnings, extents, strict=True))
+            counts = np.zeros(tuple(binning.bins for binning in binnings), np.int64)
+            for counted in threads.map(partial(_counts, edges=edges), pieces):
+                counts += counted
+        return _Counted(sum(piece.rows for piece in pieces), extents, edges, counts)
 
 
-def _closed(binning: Binning, least: float | None, most: float | None) -> Edges:
-    low = least if binning.low is None else binning.scale.of(binning.low)
-    high = most if binning.high is None else binning.scale.of(binning.high)
-    low = 0.0 if low is None else float(low)
-    high = low + 1.0 if high is None else float(high)
-    if math.isnan(low) or math.isnan(high):
-        raise QueryError(f"The scale cannot show where the bins of '{binning.column}' begin or end; begin above 0.")
-    if high < low or (high == low and None not in (binning.low, binning.high)):
-        raise QueryError(f"The bins of '{binning.column}' must begin below their end.")
-    # All cells alike: one bin's width around them.
-    return Edges(binning, low, high) if high > low else Edges(binning, low - 0.5, high + 0.5)
+@dataclass(frozen=True)
+class _Counted:
+    """How many cells there are, what their values are like, and how many are in each bin."""
+
+    cells: int
+    extents: tuple[Extent, ...]
+    edges: tuple[Edges, ...]
+    counts: npt.NDArray[np.int64]
+
+
+def _extents(piece: Piece, binnings: tuple[Binning, ...]) -> tuple[Extent, ...]:
+    return tuple(Extent.of(values, binning) for values, binning in zip(piece.read(), binnings, strict=True))
+
+
+def _counts(piece: Piece, edges: tuple[Edges, ...]) -> npt.NDArray[np.int64]:
+    return count(piece.read(), edges)

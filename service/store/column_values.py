@@ -1,0 +1,69 @@
+"""Columns of numbers as arrays, part by part: what every plot reads again and again is kept in memory for a while."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from service.store.part_table import Part
+
+Numbers = npt.NDArray[Any]
+MOST_BYTES = 160 << 20
+"""Three columns of ten million float32."""
+
+
+def numbers(column: Any) -> Numbers:
+    """Return a column of numbers as an array, float32 or else float64, NaN where there is none."""
+    return np.asarray(column.to_numpy(), np.float32 if pa.types.is_float32(column.type) else np.float64)
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Columns of some rows: how many there are, and what gives their values, an array for each column."""
+
+    rows: int
+    read: Callable[[], tuple[Numbers, ...]]
+
+
+class ColumnValues:
+    """Columns of sealed parts, from any thread; parts never change, so that what was read once holds."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._kept: OrderedDict[tuple[str, str], Numbers] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def of(self, part: Part, names: Sequence[str]) -> tuple[Numbers, ...]:
+        """Return these columns of a part."""
+        place = str(part.path)
+        with self._lock:
+            found = {name: self._kept[place, name] for name in names if (place, name) in self._kept}
+            for name in found:
+                self._kept.move_to_end((place, name))
+        missing = [name for name in dict.fromkeys(names) if name not in found]
+        if missing:
+            with pq.ParquetFile(part.path, memory_map=True) as file:
+                table = file.read(missing, use_threads=False)
+            read = {name: numbers(table.column(name)) for name in missing}
+            self._keep({(place, name): values for name, values in read.items()})
+            found |= read
+        return tuple(found[name] for name in names)
+
+    def _keep(self, read: dict[tuple[str, str], Numbers]) -> None:
+        with self._lock:
+            for key, values in read.items():
+                if key not in self._kept:
+                    self._kept[key] = values
+                    self._bytes += values.nbytes
+            while self._bytes > self._most_bytes:
+                _, dropped = self._kept.popitem(last=False)
+                self._bytes -= dropped.nbytes
