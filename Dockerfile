@@ -1,9 +1,9 @@
 # The service, or a worker; the same image for both.
-FROM python:3.11-slim
+FROM python:3.11.13-slim-bookworm
 RUN useradd --create-home lightline && install -d -o lightline /data
 WORKDIR /srv/lightline
 COPY . .
-RUN pip install --no-cache-dir --constraint constraints.txt .
+RUN pip install --no-cache-dir --constraint constraints.txt '.[postgres]'
 USER lightline
 ENV LIGHTLINE_DATA=/data
 VOLUME /data

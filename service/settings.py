@@ -97,7 +97,8 @@ class Settings(BaseModel):
     @field_validator("sink")
     @classmethod
     def _sink_address(cls, value: str | None) -> str | None:
-        return None if value is None else checked_address(value)
+        # A variable of the environment that is there and empty is how compose files say that there is none.
+        return checked_address(value) if value else None
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:
