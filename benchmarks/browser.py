@@ -1,8 +1,8 @@
 """The page in headless Chromium: how fast it draws a run of many cells, and how it keeps up with cells that come.
 
-Chromium draws with the processor here: these figures are the slow end of what a person sees. The many cells are those of
-a simulated run, drawn again and again and jittered; the coming ones are sent to the page by the benchmark itself, so that
-nothing but the page is measured.
+Chromium draws with the processor here: these figures are the slow end of what a person sees. The many cells are
+those of a simulated run, drawn again and again and jittered; the coming ones are sent to the page by the benchmark
+itself, so that nothing but the page is measured.
 """
 
 from __future__ import annotations

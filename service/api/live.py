@@ -167,7 +167,8 @@ async def _serve(socket: WebSocket, send: Callable[[Viewers], Awaitable[None]]) 
     done, waiting = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
-    await asyncio.gather(*waiting, return_exceptions=True)
+    # Of all of them: a viewer that leaves ends the sending as well.
+    await asyncio.gather(*tasks, return_exceptions=True)
     try:
         for task in done:
             task.result()

@@ -9,7 +9,7 @@ export class Operator {
   constructor() {
     this.name = make("input", { value: localStorage.getItem(KEY) ?? "", placeholder: "your name", maxlength: "64", "aria-label": "Your name, to have the controls alone", size: "10" });
     this.held = make("span", { class: "note" });
-    this.take = make("button", { type: "submit" }, "Take the controls");
+    this.take = make("button", { type: "submit" }, "Take controls");
     this.give = make("button", { type: "button", onclick: () => this.#ask(api.giveControls) }, "Give back");
     this.said = make("p", { class: "said error", role: "status" });
     this.element = make("form", { class: "operator", autocomplete: "off" }, this.held, this.name, this.take, this.give, this.said);
@@ -27,7 +27,7 @@ export class Operator {
   show(operator) {
     this.holder = operator?.name ?? null;
     this.held.textContent = operator ? `${operator.name} has the controls for ${Math.max(1, Math.ceil(operator.left_s / 60))} min` : "";
-    this.take.textContent = operator ? "Take over" : "Take the controls";
+    this.take.textContent = operator ? "Take over" : "Take controls";
     this.give.hidden = !operator;
   }
 

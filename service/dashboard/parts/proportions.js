@@ -7,11 +7,15 @@ import { groupColour } from "../core/palette.js";
 import { onThemeChange } from "../core/theme.js";
 
 const STEPS = 80;
+const CELLS_A_STEP = 25;
 const AGAIN_MS = 3000;
 const NICE_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600];
 
-/** Length of a stretch of time so that a run has not too many of them. */
-export const stretch = (seconds) => NICE_S.find((length) => seconds / length <= STEPS) ?? seconds / STEPS;
+/** Length of a stretch of time so that a run has not too many of them; shares mean little of too few cells. */
+export function stretch(seconds, cells = Infinity) {
+  const steps = Math.max(2, Math.min(STEPS, cells / CELLS_A_STEP));
+  return NICE_S.find((length) => seconds / length <= steps) ?? seconds / steps;
+}
 
 export class Proportions {
   constructor() {
@@ -30,12 +34,14 @@ export class Proportions {
     if (this.asking || (!atOnce && performance.now() - this.at < AGAIN_MS)) return;
     this.asking = true;
     const { samples } = run.run.ledger;
+    const cells = Math.max(run.run.ledger.stored, run.cells ?? 0);
     // A run that goes on tells its length by its latest stretch.
     const length = Math.max(samples / run.sampleRate, run.seconds ?? 0, 1);
     try {
-      const { steps, seconds } = await getTimeline(run.id, { by: "cluster", seconds: stretch(length) });
+      const { steps, seconds } = await getTimeline(run.id, { by: "cluster", seconds: stretch(length, cells) });
       const last = steps.at(-1);
       run.seconds = last ? last.start_s + seconds : 0;
+      run.cells = steps.reduce((sum, step) => sum + step.cells, 0);
       this.shown = { steps, names: run.contract.clusters };
       await this.#draw();
     } catch (problem) {

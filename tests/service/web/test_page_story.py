@@ -124,3 +124,12 @@ def test_a_token_that_ends_and_a_run_that_goes_are_said(
     expect(page.locator("#token-dialog")).to_be_visible()
     expect(page.locator("#token-error")).to_contain_text("no longer")
     expect(page.locator("#state")).to_have_text("locked")
+
+
+def test_on_a_slow_network_the_cells_are_there_before_the_charts(page: Page, world: World) -> None:
+    slow = {"offline": False, "latency": 150, "downloadThroughput": 150_000, "uploadThroughput": 50_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", slow)
+    watch = opened(page, world)
+    expect(page.locator("#ledger dd[data-name=stored]")).to_have_text(str(world.run.ledger.stored))
+    expect(page.locator(".tile")).to_have_count(world.run.ledger.stored)
+    assert watch.clean, watch

@@ -1,0 +1,127 @@
+"""What the page reckons itself agrees with the service: scales, gates, NumPy files, components, turned volumes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+import numpy as np
+import pytest
+from browsing import needs_chromium
+from playwright.sync_api import Page
+from served import World
+
+from service.gates.scales import Asinh, Log
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture
+def modules(page: Page, world: World) -> Page:
+    """A page that has nothing but the modules."""
+    page.goto(world.url + "/static/icon.svg")
+    return page
+
+
+def test_places_on_scales_are_those_that_the_service_gates_on(modules: Page) -> None:
+    values = [-3000.0, -1.0, 0.5, 1.0, 42.0, 262144.0]
+    found = modules.evaluate(
+        """async (values) => {
+          const { SCALES } = await import('/static/core/scales.js');
+          const { log, asinh } = SCALES;
+          return values.map((value) => [log.of(value), asinh.of(value), asinh.back(asinh.of(value))]);
+        }""",
+        values,
+    )
+    for value, (log, asinh, back) in zip(values, found, strict=True):
+        np.testing.assert_allclose(log, Log(kind="log").of(value), rtol=1e-12)
+        np.testing.assert_allclose([asinh, back], [Asinh(kind="asinh").of(value), value], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "region",
+    [
+        {
+            "kind": "rectangle",
+            "sides": [{"column": "a", "low": 1.0, "high": 2.0}, {"column": "b", "low": None, "high": 7.0}],
+        },
+        {"kind": "polygon", "x": {"column": "a"}, "y": {"column": "b"}, "vertices": [[0, 0], [4, 1], [2, 5]]},
+        {
+            "kind": "ellipse",
+            "over": [{"column": "a"}, {"column": "b"}],
+            "centre": [3.0, -2.0],
+            "covariance": [[4.0, 1.5], [1.5, 2.0]],
+            "distance_squared": 1,
+        },
+    ],
+)
+def test_a_gate_that_is_drawn_and_not_changed_stays_the_same(modules: Page, region: dict[str, Any]) -> None:
+    found = modules.evaluate(
+        """async (region) => {
+          const { regionOf, shapeOf } = await import('/static/parts/gate_shapes.js');
+          const axes = { x: { column: 'a', scale: 'linear' }, y: { column: 'b', scale: 'linear' } };
+          const other = { ...axes, x: { column: 'a', scale: 'log' } };
+          return [regionOf(shapeOf(region, axes), axes), shapeOf(region, other)];
+        }""",
+        region,
+    )
+
+    def plain(part: Any) -> Any:
+        if isinstance(part, dict):
+            return {name: plain(value) for name, value in part.items() if name != "scale"}
+        if isinstance(part, list):
+            return [plain(value) for value in part]
+        return round(part, 9) if isinstance(part, float) else part
+
+    # On an axis of another scale it is another gate, which cannot be shown.
+    assert plain(found[0]) == plain(region)
+    assert found[1] is None
+
+
+@pytest.mark.parametrize("kind", ["<f4", "<i2", "|i1"])
+def test_numpy_files_are_read_as_they_were_written(modules: Page, kind: str) -> None:
+    array = np.arange(-6, 18).reshape(2, 3, 4).astype(kind)
+    file = io.BytesIO()
+    np.save(file, array)
+    found = modules.evaluate(
+        """async (text) => {
+          const { readNpy } = await import('/static/core/npy.js');
+          const { data, shape } = readNpy(Uint8Array.from(atob(text), (one) => one.charCodeAt(0)).buffer);
+          return [[...data], shape];
+        }""",
+        base64.b64encode(file.getvalue()).decode(),
+    )
+    assert found == [array.ravel().tolist(), [2, 3, 4]]
+
+
+def test_principal_components_are_those_of_the_embedding(modules: Page, world: World) -> None:
+    columns = world.client.get(f"/api/v1/runs/{world.run.id}/columns").json()["columns"]
+    names = [name for name in columns if name.startswith("embedding_")]
+    rows = world.client.get(world.cells, params={"fields": ",".join(names), "limit": 5000}).json()["rows"]
+    table = np.array([[row[name] for name in names] for row in rows])
+    values, vectors = np.linalg.eigh(np.cov(table.T, bias=True))
+    modules.context.set_extra_http_headers({"Authorization": "Bearer owner-secret"})
+    found = modules.evaluate(
+        """async ([id, columns]) => {
+          const { principalComponents } = await import('/static/core/pca.js');
+          return principalComponents({ id, columns });
+        }""",
+        [world.run.id, columns],
+    )
+    np.testing.assert_allclose(np.abs(np.array(found["axes"]) @ vectors[:, ::-1][:, :2]), np.eye(2), atol=1e-4)
+    np.testing.assert_allclose(found["variance"], values[::-1][:2] / values.sum(), rtol=1e-4)
+
+
+def test_a_turned_volume_keeps_its_right_angles_and_its_hand(modules: Page) -> None:
+    found = modules.evaluate(
+        """async () => {
+          const { turned } = await import('/static/parts/turning.js');
+          return [turned(0, 0), turned(0.7, -0.4)];
+        }"""
+    )
+    # Right is the flow, up the scan, and towards the eye the pinholes.
+    np.testing.assert_allclose(found[0], [[0, 1, 0], [0, 0, 1], [1, 0, 0]], atol=1e-12)
+    for turn in map(np.array, found):
+        np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
+        np.testing.assert_allclose(np.linalg.det(turn), 1.0)
