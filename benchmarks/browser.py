@@ -34,6 +34,7 @@ CELLS = 1_000_000
 LIVE_PER_S = 1000
 LIVE_S = 10
 FRAMES = 60
+PATIENCE_MS = 120_000
 BATCH = 50_000
 KEPT = ("event_id", "epoch", "time_s", "area_um2", "novelty", "cluster", "class", "class_probability", "novel", "label")
 FRAME_MS = """async ([frames, step]) => {
@@ -110,7 +111,7 @@ def many(page: Page, address: str, run: Run, cells: int) -> list[tuple[object, .
     """Look at a run of many cells: until it is there, and while it is zoomed."""
     began = time.perf_counter()
     page.goto(f"{address}#/explore/{run.id}")
-    page.wait_for_function("document.querySelector('.plot canvas')?.ariaLabel?.includes('density shown')")
+    page.wait_for_selector(".plot canvas[aria-label*='density shown']", timeout=PATIENCE_MS)
     shown = time.perf_counter() - began
     page.wait_for_timeout(3000)
     page.evaluate(ZOOM)
@@ -157,8 +158,7 @@ def coming(page: Page, address: str, run: Run) -> list[tuple[object, ...]]:
         wait = began + (turn + 1) * turn_s - time.perf_counter()
         behind = max(behind, -wait)
         page.wait_for_timeout(max(1.0, 1e3 * wait))
-    label = "document.querySelector('#scatter').ariaLabel"
-    page.wait_for_function(f"{label}.includes('; {place} cells')")
+    page.wait_for_selector(f"#scatter[aria-label*='; {place} cells']", timeout=PATIENCE_MS)
     done = time.perf_counter() - began
     times = page.evaluate("() => window.benchmarkTimes")
     return [

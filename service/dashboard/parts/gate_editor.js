@@ -62,9 +62,11 @@ export class GateEditor {
     this.fields.replaceChildren(...(version ? [this.#fieldsOf(version)] : []));
   }
 
+  /** Gates that lie in what is plotted, and the chosen one. */
   #draw() {
     const axes = this.axes();
-    const shapes = this.book.gates.map(({ name, gate }) => ({ name, chosen: name === this.gate, shape: shapeOf(gate.region, axes) }));
+    const shown = this.book.gates.filter(({ name, gate }) => name === this.gate || (gate.parent ?? null) === this.inside);
+    const shapes = shown.map(({ name, gate }) => ({ name, chosen: name === this.gate, shape: shapeOf(gate.region, axes) }));
     this.layer.show(shapes.filter(({ shape }) => shape));
   }
 

@@ -69,7 +69,11 @@ export class GateLayer {
     const corners = outline(shape, this.plot.shown).map((place) => this.plot.toPixel(place));
     const [left, top] = corners.reduce((best, corner) => (corner[1] < best[1] ? corner : best));
     const { frame } = this.plot;
-    const label = draw("text", { class: "gate-name", x: Math.min(Math.max(left + 4, frame.left + 4), frame.right - 50), y: Math.min(Math.max(top - 5, frame.top + 12), frame.bottom - 4) }, name);
+    // At the right edge a name ends where it would begin elsewhere.
+    const atEnd = left > frame.right - 8 * name.length;
+    const x = atEnd ? Math.min(left, frame.right) - 5 : Math.max(left, frame.left) + 4;
+    const y = Math.min(Math.max(top - 5, frame.top + 12), frame.bottom - 4);
+    const label = draw("text", { class: "gate-name", x, y, "text-anchor": atEnd ? "end" : "start" }, name);
     if (!chosen) return [path, label];
     const handles = handlesOf(shape, this.plot.shown).map((handle, k) => {
       const [cx, cy] = this.plot.toPixel(handle.place);
