@@ -41,8 +41,9 @@ def answering(plan: Plan, workers: int, provider: str, make_engine: EngineMaker)
             Start(run.id, 1, run.instrument.to_json(), plan.about.pipeline, bundle.digest, bundle.to_bytes()),
             plan.inputs,
         )
-        # The kernels compile here while the workers warm their model.
-        plan.transform.warm()
+        if not plan.stored_inputs:
+            # The kernels compile here while the workers warm their model.
+            plan.transform.warm()
         dispatcher.wait_ready(WARM_TIMEOUT_S)
         yield dispatcher
     finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
 from reconstruction.images import CellImages
 from service.reprocess.plan import Plan
 from service.runs.pipeline import EVENTS_PER_BATCH
@@ -26,5 +24,5 @@ def from_rows(plan: Plan, rows: Any) -> Iterator[CellImages]:
     for first in range(0, rows.num_rows, EVENTS_PER_BATCH):
         batch = rows.slice(first, EVENTS_PER_BATCH)
         ids = batch.column("event_id").to_pylist()
-        images = {name: np.stack([plan.folder.image(event_id, name) for event_id in ids]) for name in plan.inputs}
+        images = {name: plan.folder.stored_images(ids, name) for name in plan.inputs}
         yield measured_of_rows(batch, images, pixel_um)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from service.store.hdf5 import Column, GrowingFile, reading_errors
 FORMAT = "lightline-images/1"
 FILE_NAME = "images-0000.h5"
 _IMAGES_PER_CHUNK = 4
+_MOST_BESIDE = 4
 _GROUP = "images/"
 
 
@@ -66,6 +68,26 @@ class ImageStore(EventFile):
                 return None
             with reading_errors(self._path):
                 return np.asarray(self._file[_GROUP + channel][row], dtype=np.float32)
+
+    def read_all(self, event_ids: Sequence[int], channel: str) -> npt.NDArray[np.float32] | None:
+        """Return the images of many events `(n, y, x)` float32, in their order; None if any is not stored.
+
+        Raises
+        ------
+        RunFolderError
+            If the file is damaged.
+        """
+        with self._lock:
+            rows = self._index.find_all(np.asarray(event_ids, np.uint64))
+            if self._file is None or channel not in self._channels or not len(rows) or rows.min() < 0:
+                return None
+            first, end = int(rows.min()), int(rows.max()) + 1
+            with reading_errors(self._path):
+                dataset = self._file[_GROUP + channel]
+                if end - first <= _MOST_BESIDE * len(rows):
+                    # What follows each other in a run lies together in the file, with few others between.
+                    return np.asarray(dataset[first:end], dtype=np.float32)[rows - first]
+                return np.stack([np.asarray(dataset[row], dtype=np.float32) for row in rows.tolist()])
 
     def _read_index(self, file: Any) -> EventIndex:
         self._channels = tuple(file[_GROUP])

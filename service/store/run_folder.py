@@ -243,6 +243,19 @@ class RunFolder:
         except ReconstructionError as error:
             raise UnknownCell(str(error)) from None
 
+    def stored_images(self, event_ids: Sequence[int], channel: str) -> npt.NDArray[np.float32]:
+        """Return the stored images of many events `(n, y, x)`, in their order.
+
+        Raises
+        ------
+        UnknownCell
+            If one of them is not stored.
+        """
+        found = self._images.read_all(event_ids, channel)
+        if found is None:
+            raise UnknownCell(f"The run {self._run.id} has not stored '{channel}' of all of these events.")
+        return found
+
     def event(self, event_id: int) -> Event:
         """Return the event as detection gave it, with its raw window.
 

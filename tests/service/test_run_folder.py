@@ -64,6 +64,18 @@ def test_cells_rejected_events_and_images_are_there_before_and_after_sealing(
     assert live_folder.image(5, "transmission").dtype == np.float32
 
 
+def test_images_of_many_events_come_at_once_in_any_order(live_folder: RunFolder, fill: Fill) -> None:
+    fill(live_folder, 1, 200)  # rejected events stand behind the cells of their batch
+    for wanted in ([7, 3, 200, 1], list(range(40, 80)), [14]):
+        images = live_folder.stored_images(wanted, "transmission")
+        np.testing.assert_array_equal(images[:, 0, 0], wanted)
+    fill(live_folder, 201, 210)
+    assert live_folder.stored_images([210, 5], "transmission")[0, 3, 3] == 210
+    for event_id, channel in ((999, "transmission"), (7, "side_scatter")):
+        with pytest.raises(UnknownCell):
+            live_folder.stored_images([1, event_id], channel)
+
+
 def test_a_volume_is_made_again_from_the_window(
     live_folder: RunFolder, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
