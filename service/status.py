@@ -213,7 +213,7 @@ class ServiceStatus(_Snapshot):
     latency: dict[str, Latency] = {}
     """By stage: detect, transform, infer, store, and total from the last sample in memory to stored."""
     queues: dict[str, QueueFill] = {}
-    """By edge: blocks, events, batches."""
+    """By edge: blocks, events, batches (with the workers), answers (to be stored)."""
     workers: tuple[WorkerStatus, ...] = ()
     workers_refused: NonNegativeInt = 0
     """Connections of workers without a key that the service knows, since it first opened its address."""

@@ -18,7 +18,7 @@ from service.status import (
     Stage,
 )
 
-QUEUES = ("blocks", "events", "batches")
+QUEUES = ("blocks", "events", "batches", "answers")
 
 Sample = tuple[Mapping[str, str], float]
 

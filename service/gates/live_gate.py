@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -77,7 +77,8 @@ class LiveGate:
             case Rectangle():
                 return lambda rows: _in_rectangle(region, rows)
             case Polygon():
-                return lambda rows: _in_polygon(region, rows)
+                outline = _Outline.of(region)
+                return lambda rows: _in_polygon(outline, rows)
             case Ellipse():
                 inverse = np.linalg.inv(np.linalg.cholesky(np.array(region.covariance)))
                 return lambda rows: _in_ellipse(region, inverse, rows)
@@ -109,9 +110,10 @@ class _Rows:
     def column(self, name: str) -> npt.NDArray[Any]:
         """Return a column, `(n,)`; NaN or None where there is no value."""
         if name not in self._columns:
-            there = name in self.table.column_names
+            # Asked so, because a list of all names takes longer than all the rest.
+            index = self.table.schema.get_field_index(name)
             nothing = np.full(self.table.num_rows, None, dtype=object)
-            self._columns[name] = self.table.column(name).to_numpy() if there else nothing
+            self._columns[name] = nothing if index < 0 else self.table.column(index).to_numpy()
         return self._columns[name]
 
     def places(self, axis: Axis) -> tuple[Places, Mask]:
@@ -181,19 +183,38 @@ def _in_rectangle(region: Rectangle, rows: _Rows) -> Mask:
     return inside
 
 
-def _in_polygon(region: Polygon, rows: _Rows) -> Mask:
-    (x, x_there), (y, y_there) = rows.places(region.x), rows.places(region.y)
-    corners = np.array(region.vertices)
-    (x0, y0), (x1, y1) = corners.T, np.roll(corners, -1, axis=0).T
-    (left, lower), (right, upper) = corners.min(axis=0), corners.max(axis=0)
+@dataclass(frozen=True)
+class _Outline:
+    """A polygon with its edges as columns, level ones left out."""
+
+    x: Axis
+    y: Axis
+    least: Places
+    """`(2,)`, x and y."""
+    largest: Places
+    edges: tuple[Places, ...]
+    """Beginnings in x and y, slopes, lower and upper ends in y; `(m,)` each."""
+
+    @classmethod
+    def of(cls, region: Polygon) -> Self:
+        corners = np.array(region.vertices)
+        (x0, y0), (x1, y1) = corners.T, np.roll(corners, -1, axis=0).T
+        sloping = y0 != y1
+        x0, y0, x1, y1 = (ends[sloping] for ends in (x0, y0, x1, y1))
+        edges = (x0, y0, (x1 - x0) / (y1 - y0), np.minimum(y0, y1), np.maximum(y0, y1))
+        return cls(region.x, region.y, corners.min(axis=0), corners.max(axis=0), edges)
+
+
+def _in_polygon(outline: _Outline, rows: _Rows) -> Mask:
+    """Count the edges to the right of each point: an odd number of them, and it is inside."""
+    (x, x_there), (y, y_there) = rows.places(outline.x), rows.places(outline.y)
+    (left, lower), (right, upper) = outline.least, outline.largest
     inside = x_there & y_there & (x >= left) & (x <= right) & (y >= lower) & (y <= upper)
-    sloping = y0 != y1
-    if not inside.any() or not sloping.any():
-        return np.zeros(len(x), dtype=bool)
-    x0, y0, x1, y1 = (ends[sloping] for ends in (x0, y0, x1, y1))
-    low, high = np.minimum(y0, y1), np.maximum(y0, y1)
-    edges = x0 + (x1 - x0) / (y1 - y0) * (y[:, None] - y0)
-    crossed = (y[:, None] >= low) & (y[:, None] < high) & _less(x[:, None], edges)
+    if not inside.any():
+        return np.asarray(inside)
+    x0, y0, slope, low, high = outline.edges
+    x, y = x[:, None], y[:, None]
+    crossed = (y >= low) & (y < high) & _less(x, x0 + slope * (y - y0))
     return np.asarray(inside & (crossed.sum(axis=1) % 2 == 1))
 
 

@@ -63,11 +63,13 @@ class Edge(Generic[T]):
             self._changed.notify_all()
             return True
 
-    def take(self, most: int = 1, patience_s: float = 0.0) -> list[T]:
-        """Wait for an item, then up to `patience_s` for more of them, at most `most`; empty when closed and done."""
+    def take(self, most: int = 1, patience_s: float = 0.0, wait_s: float | None = None) -> list[T]:
+        """Wait for an item, then up to `patience_s` for more of them, at most `most`.
+
+        Empty when it is `done`, or when nothing came in `wait_s`; None waits for ever.
+        """
         with self._changed:
-            while not self._items and not self._closed:
-                self._changed.wait()
+            self._changed.wait_for(lambda: self._items or self._closed, wait_s)
             deadline = time.monotonic() + patience_s
             while len(self._items) < most and not self._closed:
                 left = deadline - time.monotonic()
@@ -78,6 +80,12 @@ class Edge(Generic[T]):
             self._bytes -= sum(self._bytes_of(item) for item in taken)
             self._changed.notify_all()
             return taken
+
+    @property
+    def done(self) -> bool:
+        """Whether it is closed, and nothing is left in it."""
+        with self._changed:
+            return self._closed and not self._items
 
     def close(self) -> None:
         """Let nothing more in; what is in it can still be taken."""

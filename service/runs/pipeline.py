@@ -42,6 +42,8 @@ logger = logging.getLogger("lightline.run")
 BLOCKS = 8
 LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20
 EVENTS = 256
+ANSWERS = 16
+"""Batches."""
 EVENTS_PER_BATCH = 32
 BATCH_PATIENCE_S = 0.002
 _TURN_S = 0.1
@@ -104,6 +106,8 @@ class Pipeline:
         blocks = BLOCKS if parts.source.waits else LIVE_BLOCKS
         self._blocks: Edge[Block] = Edge(blocks, policy, lambda block: block.data.nbytes, LIVE_BYTES)
         self._events: Edge[_Found] = Edge(EVENTS, policy)
+        # It holds up the workers, and they what is before them: only there is anything lost.
+        self._answers: Edge[_Answered] = Edge(ANSWERS, Policy.WAIT)
         self._intake = Intake(
             parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end, request.restarts
         )
@@ -123,7 +127,13 @@ class Pipeline:
         """Begin to acquire."""
         # Rates count from now on; the run may have been held for long.
         self.events_rate, self.cells_rate = RateMeter(), RateMeter()
-        stages = {"read": self._intake.run, "detect": self._detect, "transform": self._transform, "store": self._store}
+        stages = {
+            "read": self._intake.run,
+            "detect": self._detect,
+            "transform": self._transform,
+            "decide": self._decide,
+            "store": self._store,
+        }
         self._threads = [
             threading.Thread(target=self._guard, args=(name, stage), name=f"line-{name}", daemon=True)
             for name, stage in stages.items()
@@ -168,7 +178,12 @@ class Pipeline:
         dispatcher = self._parts.dispatcher
         policy = self._blocks.fill().policy
         batches = QueueFill(size=max(0, dispatcher.open_batches), bound=dispatcher.bound, policy=policy)
-        return {"blocks": self._blocks.fill(), "events": self._events.fill(), "batches": batches}
+        return {
+            "blocks": self._blocks.fill(),
+            "events": self._events.fill(),
+            "batches": batches,
+            "answers": self._answers.fill(),
+        }
 
     def _guard(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage; whatever it raises ends the run, with the rest counted."""
@@ -233,21 +248,33 @@ class Pipeline:
                 self._ledger.dropped(self._abandoned, len(images))
                 return
 
+    def _decide(self) -> None:
+        """Take answers and publish what they decide; apart from storing, as whoever sorts does not wait for a disk."""
+        dispatcher = self._parts.dispatcher
+        try:
+            while not (self._transformed.is_set() and dispatcher.open_batches == 0):
+                for finished in dispatcher.results(_TURN_S):
+                    self._answers.put(self._answered(finished))
+                if self._abandoned:
+                    # Batches that were submitted since.
+                    dispatcher.abandon(self._abandoned)
+        finally:
+            self._answers.close()
+
     def _store(self) -> None:
-        dispatcher, folder = self._parts.dispatcher, self._parts.folder
-        while not (self._transformed.is_set() and dispatcher.open_batches == 0):
-            # Whoever sorts does not wait for the disk.
-            for answered in [self._answered(finished) for finished in dispatcher.results(_TURN_S)]:
-                self._store_one(answered)
-            if self._abandoned:
-                # Batches that were submitted since.
-                dispatcher.abandon(self._abandoned)
-            try:
-                folder.keep_if_due()
-            except StorageError as error:
-                self._storage_full(error)
-        if self._parts.refit is not None:
-            self._parts.refit.finish()
+        try:
+            while not self._answers.done:
+                for answered in self._answers.take(wait_s=_TURN_S):
+                    self._store_one(answered)
+                try:
+                    self._parts.folder.keep_if_due()
+                except StorageError as error:
+                    self._storage_full(error)
+            if self._parts.refit is not None:
+                self._parts.refit.finish()
+        finally:
+            # After a fault, nobody waits for room; the run's end counts what was in it.
+            self._answers.abort()
 
     def _answered(self, finished: Finished) -> _Answered:
         """Make the rows of a batch, and publish what they decide."""

@@ -32,6 +32,7 @@ from service.errors import RunStateError, StorageError, UnknownRun
 from service.run import FinishReason, Ledger, Run, RunRequest, RunState
 from service.runs.arming import Makers
 from service.runs.control import RunControl
+from service.runs.stop_rules import StopRules
 from service.status import ServiceState
 from service.store import disk
 
@@ -223,6 +224,16 @@ def test_a_fault_in_a_stage_fails_the_run_and_loses_no_count(controlled: Start, 
     )
 
 
+def test_a_fault_in_storing_leaves_nobody_waiting(controlled: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(self: StopRules, rows: Any) -> None:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr(StopRules, "stored", broken)
+    control = controlled(KnownSource(None, block=20_000))
+    run = control.wait(control.start(RunRequest(source="known:")).id, 30)
+    assert (run.state, run.finish_reason, run.ledger.in_flight) == (RunState.FAILED, FinishReason.FAILED, 0)
+
+
 def test_a_full_disk_ends_the_run_and_keeps_what_was_stored(controlled: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     control = controlled(KnownSource(None, pause_s=0.001))
     run = control.start(RunRequest(source="known:"))
@@ -279,7 +290,7 @@ def test_states_follow_each_other_and_only_one_run_at_a_time(controlled: Start) 
     status = control.status()
     assert set(status.latency) == {"detect", "transform", "infer", "store", "total"}
     assert status.latency["total"].max_ms >= status.latency["total"].p50_ms > 0
-    assert set(status.queues) == {"blocks", "events", "batches"} and status.event_rate_hz > 0
+    assert set(status.queues) == {"blocks", "events", "batches", "answers"} and status.event_rate_hz > 0
     assert [worker.provider for worker in status.workers] == ["TestProvider"]
     control.stop(run.id)
     control.wait(run.id, 10)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from service.errors import QueryError
 from service.run import FinishReason, RunRequest, SortRequest
 from service.runs.control import RunControl
 from service.status import ServiceState, SortStatus
+from service.store.run_folder import RunFolder
 
 ODD = {"name": "odd", "region": {"kind": "filter", "where": "class = 'odd'"}}
 
@@ -151,3 +154,24 @@ def test_the_port_is_free_again_after_the_run(tmp_path: Path) -> None:
         control.stop(run.id)
         control.wait(run.id, 30)
         assert control.start(held(address)).id != run.id
+
+
+def test_who_sorts_does_not_wait_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = threading.Event()
+    append = RunFolder.append
+
+    def slow(self: RunFolder, *arguments: Any) -> None:
+        free.wait(60)
+        append(self, *arguments)
+
+    monkeypatch.setattr(RunFolder, "append", slow)
+    with service(tmp_path, 40) as control:
+        run = control.start(held())
+        with subscriber(control) as sub:
+            control.begin(run.id)
+            seen = itertools.islice(messages(sub), 40)
+            assert [one["event"] for one in seen] == list(range(1, 41))
+            assert control.status().ledger.stored == 0, "the disk was not slow"
+            free.set()
+            run = control.wait(run.id, 30)
+    assert run.ledger.stored == 40 - 40 // REJECT_EVERY and not run.ledger.dropped
