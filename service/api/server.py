@@ -16,6 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from acquisition.errors import ConfigError
+from service.api.patience import PatientProtocol
 from service.errors import AddressInUse
 
 
@@ -91,7 +92,7 @@ class ApiServer:
             lifespan="off",
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
-            http="h11",
+            http=PatientProtocol,
             loop="asyncio",
             limit_concurrency=1024,
             timeout_keep_alive=10,
