@@ -132,7 +132,8 @@ def coming(page: Page, address: str, run: Run) -> list[tuple[object, ...]]:
     state: dict[str, WebSocketRoute] = {}
     page.route_web_socket(f"**/runs/{run.id}/live*", send)
     page.goto(f"{address}#/live/{run.id}")
-    page.wait_for_selector("#gallery", state="attached")
+    # What is measured is the page at work, not its beginning.
+    page.wait_for_selector(".proportions .main-svg", timeout=PATIENCE_MS)
     page.evaluate("() => { delete window.benchmarkStep; }")
     page.evaluate(
         f"() => {{ window.benchmarkTimes = ({FRAME_MS})([{60 * LIVE_S}, 0]).catch((error) => [String(error)]); }}"

@@ -48,10 +48,16 @@ function polygonFields(region, save) {
     ...["", x.column + scaleOf(x), y.column + scaleOf(y)].map((text) => make("th", { scope: "col" }, text)))), make("tbody", {}, ...rows)));
 }
 
+/** An ellipse is made wider along one axis as a picture is: what is tilted stays tilted. */
 function ellipseFields(region, save) {
-  const { over, centre, covariance } = region;
-  const spread = (k, value) => value !== null && save({ ...region, covariance: covariance.map((row, i) => row.map((one, j) => (i === k && j === k ? value ** 2 : one))) });
+  const { over, centre, covariance, distance_squared: size = 1 } = region;
+  const half = (k) => Math.sqrt(covariance[k][k] * size);
+  const widen = (k, value) => {
+    if (!(value > 0)) return;
+    const by = (i) => (i === k ? value / half(k) : 1);
+    save({ ...region, covariance: covariance.map((row, i) => row.map((one, j) => one * by(i) * by(j))) });
+  };
   return make("div", {}, ...over.map((axis, k) => make("div", { class: "two" },
     field(`${axis.column}${scaleOf(axis)} centre`, number(centre[k], (value) => value !== null && save({ ...region, centre: centre.with(k, value) }), `${axis.column} centre`)),
-    field("half width", number(Math.sqrt(covariance[k][k]), (value) => spread(k, value), `${axis.column} half width`)))));
+    field("half width", number(half(k), (value) => widen(k, value), `${axis.column} half width`)))));
 }

@@ -15,6 +15,8 @@ export class Plot {
   /** `pick` gets the id of a point that was clicked, `moved` is told that another part is looked at. */
   constructor(label, { pick = () => {}, moved = () => {}, drawn = () => {} } = {}) {
     this.canvas = make("canvas", { tabindex: "0", role: "application", "aria-label": label });
+    // Points are put in pixel by pixel: the canvas stays where they can be read.
+    this.canvas.getContext("2d", { willReadFrequently: true });
     this.overlay = draw("svg", { class: "gate-layer" });
     this.empty = make("p", { class: "empty", role: "status" });
     this.element = make("div", { class: "plot" }, this.canvas, this.overlay, this.empty);
@@ -120,7 +122,7 @@ export class Plot {
     context.rect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
     context.clip();
     if (this.density) this.#drawDensity(context);
-    else drawPoints(context, this.points, this.#placer(), this.selected, themeColour("ink"));
+    else drawPoints(context, this.points, this.#placer(), frame, this.selected, themeColour("ink"));
     context.restore();
     this.drawn();
   }

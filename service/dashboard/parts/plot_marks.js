@@ -5,35 +5,56 @@ import { NO_GROUP, densityColour, groupColour, isHollow, rgb } from "../core/pal
 const MANY = 4000;
 const VERY_MANY = 30000;
 
-/** A dot drawn once, to be put down many times. */
-function sprite(group, radius, ratio) {
+/** How much of each pixel a dot covers, and its colour. */
+function dot(group, radius, ratio) {
   const size = Math.ceil(2 * (radius + 1) * ratio);
-  const canvas = new OffscreenCanvas(size, size);
-  const context = canvas.getContext("2d");
+  const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
   context.scale(ratio, ratio);
   context.beginPath();
-  context.arc(radius + 1, radius + 1, isHollow(group) ? radius - 0.5 : radius, 0, 2 * Math.PI);
-  context.fillStyle = context.strokeStyle = groupColour(group);
+  context.arc(size / ratio / 2, size / ratio / 2, isHollow(group) ? radius - 0.5 : radius, 0, 2 * Math.PI);
   if (isHollow(group)) context.stroke();
   else context.fill();
-  return canvas;
+  const { data } = context.getImageData(0, 0, size, size);
+  return { size, cover: Float32Array.from({ length: size * size }, (_, k) => data[4 * k + 3] / 255), colour: rgb(groupColour(group)) };
 }
 
-/** Draw every point, then the selected ones again with a ring of `ink`. */
-export function drawPoints(context, points, place, selected, ink) {
+/** Mix a dot into the pixels of an image, its middle at a place. */
+function put({ data, width, height }, { size, cover, colour }, x, y, opacity) {
+  const [left, top] = [Math.round(x - size / 2), Math.round(y - size / 2)];
+  const [first, last] = [Math.max(0, -left), Math.min(size, width - left)];
+  for (let row = Math.max(0, -top); row < Math.min(size, height - top); row += 1) {
+    let at = 4 * ((top + row) * width + left + first);
+    for (let column = first; column < last; column += 1, at += 4) {
+      const share = cover[row * size + column] * opacity;
+      if (!share) continue;
+      data[at] += share * (colour[0] - data[at]);
+      data[at + 1] += share * (colour[1] - data[at + 1]);
+      data[at + 2] += share * (colour[2] - data[at + 2]);
+    }
+  }
+}
+
+/** Draw every point inside a frame, pixel by pixel, which is the same work on any computer; then rings of `ink`. */
+export function drawPoints(context, points, place, frame, selected, ink) {
   const radius = points.n > VERY_MANY ? 1 : points.n > MANY ? 1.7 : 3;
   const ratio = window.devicePixelRatio || 1;
-  const sprites = new Map();
-  const size = 2 * (radius + 1);
-  context.globalAlpha = points.n > MANY ? 0.6 : 0.9;
+  const [left, top] = [Math.round(frame.left * ratio), Math.round(frame.top * ratio)];
+  const [wide, high] = [Math.round(frame.right * ratio) - left, Math.round(frame.bottom * ratio) - top];
+  if (wide < 1 || high < 1) return;
+  const image = context.getImageData(left, top, wide, high);
+  const dots = new Map();
+  const opacity = points.n > MANY ? 0.6 : 0.9;
   for (let k = 0; k < points.n; k += 1) {
     const group = points.group[k];
-    let dot = sprites.get(group);
-    if (!dot) sprites.set(group, (dot = sprite(group, radius, ratio)));
-    context.drawImage(dot, place.x(points.x[k]) - radius - 1, place.y(points.y[k]) - radius - 1, size, size);
+    if (!dots.has(group)) dots.set(group, dot(group, radius, ratio));
+    const [x, y] = [place.x(points.x[k]) * ratio - left, place.y(points.y[k]) * ratio - top];
+    if (Number.isFinite(x + y)) put(image, dots.get(group), x, y, opacity);
   }
-  context.globalAlpha = 1;
-  if (!selected.size) return;
+  context.putImageData(image, left, top);
+  if (selected.size) ring(context, points, place, selected, ink);
+}
+
+function ring(context, points, place, selected, ink) {
   context.strokeStyle = ink;
   context.lineWidth = selected.size > 200 ? 1 : 1.8;
   for (let k = 0; k < points.n; k += 1) {

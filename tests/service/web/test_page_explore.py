@@ -44,7 +44,12 @@ def test_gates_are_drawn_changed_and_undone_and_hold_what_the_service_and_fcs_sa
     with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
         page.locator("[data-handle='0']").press("ArrowRight")
     assert gates(world)["ring"]["gate"]["region"]["centre"][0] > centre[0]
-    # By number.
+    # By number: wider along one axis.
+    width = gates(world)["ring"]["gate"]["region"]["covariance"][0][0]
+    with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
+        page.get_by_label("area_um2 half width").fill(str(1.5 * width**0.5))
+        page.get_by_label("area_um2 half width").press("Enter")
+    np.testing.assert_allclose(gates(world)["ring"]["gate"]["region"]["covariance"][0][0], 2.25 * width, rtol=1e-5)
     page.locator(".gate-choose", has_text="singlets").click()
     with page.expect_response(lambda answer: answer.request.method == "PUT" and answer.ok):
         page.get_by_label("area_um2 from").fill("0")
