@@ -31,7 +31,8 @@ def shuffled_weights(
         where the graph's layers have other names than Lightline gives.
     """
     found: dict[str, dict[str, float | None]] = {}
-    for depth in Depth:
+    # Clusters are told without the head.
+    for depth in (depth for depth in Depth if depth is not Depth.HEAD or maps_of is MapsOf.HEAD):
         rows: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in cells.explanation.maps}
         for seed in range(seeds):
             bundle = shuffled(engine.bundle, depth, seed)

@@ -112,9 +112,21 @@ def _part(whole: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> byte
     """Return the nodes that these outputs need."""
     model = onnx.utils.Extractor(whole).extract_model(inputs, outputs)
     model.producer_name, model.producer_version = whole.producer_name, whole.producer_version
+    _name_by_part(model)
     _strip(model)
     onnx.checker.check_model(model, full_check=True)
     return bytes(model.SerializeToString())
+
+
+def _name_by_part(model: onnx.ModelProto) -> None:
+    """Name weights after their own part, such as `head.first.weight`: evaluations look them up."""
+    names = {
+        tensor.name: tensor.name.removeprefix("live.").removeprefix("explain.") for tensor in model.graph.initializer
+    }
+    for tensor in model.graph.initializer:
+        tensor.name = names[tensor.name]
+    for node in model.graph.node:
+        node.input[:] = [names.get(name, name) for name in node.input]
 
 
 def _export(module: nn.Module, inputs: tuple[Tensor, ...], names: list[str], outputs: list[str]) -> onnx.ModelProto:

@@ -155,7 +155,7 @@ def test_maps_of_clusters_are_measured_by_the_posterior_that_the_bundle_answers(
     np.testing.assert_array_equal(cells.explanation.saliency, toy_engine.explain_cluster(images).saliency)
     own, *_ = order_scores(explainer, cells, 0)
     assert own.deletion < own.insertion
-    assert set(shuffled_weights(toy_engine, cells, seeds=1, maps_of=MapsOf.CLUSTERS)) == {*map(str, Depth)}
+    assert set(shuffled_weights(toy_engine, cells, seeds=1, maps_of=MapsOf.CLUSTERS)) == {Depth.LATENT, Depth.ALL}
 
 
 def test_maps_over_images_and_volumes_are_measured_together(toy_images: np.ndarray) -> None:
