@@ -20,7 +20,7 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase, queries
+from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase, queries, soak
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -103,6 +103,11 @@ def pulses(_folder: str) -> str:
 def killed(_folder: str) -> str:
     """Recordings whose processes were killed."""
     return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures())
+
+
+def soaked(_folder: str) -> str:
+    """A run in which everything goes wrong."""
+    return "`python -m benchmarks.soak`\n\n" + table(soak.HEAD, soak.figures())
 
 
 def real_record(folder: str) -> str:
@@ -220,6 +225,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Noise taken for cells", noise),
     ("Real photomultiplier pulses and noise", pulses),
     ("Recordings killed at random moments", killed),
+    ("A run in which everything goes wrong", soaked),
     ("The real time-stretch record", real_record),
     ("Images of the real droplet", droplet_images),
     ("The line clock, drifting and behind gaps", clock_of_lines),

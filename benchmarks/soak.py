@@ -1,0 +1,246 @@
+"""A long run in which everything goes wrong that can: is one cell lost or doubled, and does memory grow.
+
+`python -m benchmarks.soak [MINUTES]` plays a simulated time stretch with 500 cells/s to a service of its own whose two
+worker processes are killed (-9) at random every few seconds, while a third worker is slowed down until it is taken for
+dead, and a viewer asks for every cell and reads none. The source waits where the line is slow, so that the queue of
+batches stands at its bound whenever there are no workers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import numpy as np
+from websockets.sync.client import connect
+
+from acquisition.detection import detector_for
+from acquisition.source import blocks, open_source
+from service.run import Run
+from service.store.run_folder import RunFolder
+
+RATE_HZ = 500
+LOOP_S = 0.5
+SOURCE = f"sim:stretch-ci?rate={RATE_HZ}&loop={LOOP_S:g}&seed=11&speed=max"
+BETWEEN_KILLS_S = 4.0
+STOPPED_S, RUNNING_S = 0.3, 0.1
+LONG_STOP_S, LONG_STOP_EVERY = 12.0, 100
+"""Longer than the service waits for a silent worker."""
+_LIGHTLINE = str(Path(sys.executable).with_name("lightline"))
+
+
+@dataclass
+class Seen:
+    """What was done to the run, and what was seen of it from outside."""
+
+    killed: int = 0
+    stopped: int = 0
+    at_bound: int = 0
+    given_again: int = 0
+    replaced: int = 0
+    ignored: int = 0
+    unbalanced: int = 0
+    asked: int = 0
+    memory: list[tuple[float, float, int]] = field(default_factory=list)
+    """Seconds, MB of the service, cells stored."""
+
+
+def soak(folder: Path, minutes: float) -> tuple[Run, Seen]:
+    """Run it; return the finished run and what was seen."""
+    port, seen, ended = _free_port(), Seen(), threading.Event()
+    command = [_LIGHTLINE, "run", f"{SOURCE}&seconds={60 * minutes:g}", "--exit", "--json", "--data", str(folder)]
+    transport = f"tcp://127.0.0.1:{port}"
+    options = ["--port", "0", "--workers", "2", "--transport", transport]
+    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
+        address, token = _address(service)
+        threading.Thread(target=_drain, args=(service,), daemon=True).start()
+        with (
+            _process([_LIGHTLINE, "worker", "--connect", transport, "--name", "slowed"]) as slowed,
+            httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client,
+        ):
+            while client.get("/api/v1/status").json()["ledger"]["stored"] == 0:
+                time.sleep(0.2)
+            run = client.get("/api/v1/status").json()["run_id"]
+            url = f"{address.replace('http', 'ws')}/api/v1/runs/{run}/live?after=0"
+            with connect(url, additional_headers={"Authorization": f"Bearer {token}"}, max_queue=1):
+                troubles = [
+                    threading.Thread(target=_kill, args=(service.pid, seen, ended)),
+                    threading.Thread(target=_slow, args=(slowed, seen, ended)),
+                ]
+                for thread in troubles:
+                    thread.start()
+                try:
+                    _watch(client, service, seen)
+                finally:
+                    ended.set()
+                    for thread in troubles:
+                        thread.join()
+        output = "" if service.stdout is None else service.stdout.read()
+    return Run.model_validate(json.loads(output)), seen
+
+
+def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
+    """Rows of what was done, and of what became of it, for docs/measurements.md."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.monotonic()
+        run, seen = soak(Path(folder), minutes)
+        took_s = time.monotonic() - began
+        ids = _stored_ids(Path(folder), run)
+        used = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    samples, detected = _truth(minutes)
+    ledger = run.ledger
+    settled = [row for row in seen.memory if row[0] > seen.memory[-1][0] / 3]
+    slope = np.polyfit([row[0] / 60 for row in settled], [row[1] for row in settled], 1)[0]
+    return [
+        ("simulated minutes, and minutes that they took", f"{minutes:g}, {took_s / 60:.1f}"),
+        ("workers killed, replaced", f"{seen.killed}, {seen.replaced}"),
+        ("times the slowed worker was stopped", seen.stopped),
+        ("batches given again, late answers ignored", f"{seen.given_again}, {seen.ignored}"),
+        ("share of the time that the queue of batches was at its bound", f"{seen.at_bound / max(1, seen.asked):.2f}"),
+        ("samples less those of the stream", ledger.samples - samples),
+        ("events less those of a detector alone", ledger.detected - detected),
+        ("cells stored, events rejected", f"{ledger.stored}, {sum(ledger.rejected.values())}"),
+        ("dropped, in flight", f"{sum(ledger.dropped.values())}, {ledger.in_flight}"),
+        (
+            "event ids missing in the files, twice in the files",
+            f"{detected - len(set(ids))}, {len(ids) - len(set(ids))}",
+        ),
+        ("times that the ledger did not balance, of times asked", f"{seen.unbalanced} of {seen.asked}"),
+        ("memory of the service at a third and at the end (MB)", f"{settled[0][1]:.0f}, {settled[-1][1]:.0f}"),
+        ("its slope (MB/min)", f"{slope:+.2f}"),
+        ("finish reason, GB on disk", f"{run.finish_reason}, {used / 1e9:.1f}"),
+    ]
+
+
+HEAD = ("500 simulated cells/s, and everything goes wrong", "")
+
+
+def _watch(client: httpx.Client, service: subprocess.Popen[str], seen: Seen) -> None:
+    """Ask for the status until the service is gone."""
+    began = time.monotonic()
+    while service.poll() is None:
+        try:
+            status = client.get("/api/v1/status").json()
+        except httpx.HTTPError:
+            break
+        ledger, batches = status["ledger"], status["queues"].get("batches")
+        accounted = ledger["stored"] + sum(ledger["rejected"].values()) + sum(ledger["dropped"].values())
+        seen.asked += 1
+        seen.unbalanced += ledger["detected"] != accounted + ledger["in_flight"]
+        seen.at_bound += batches is not None and batches["size"] >= batches["bound"]
+        seen.given_again, seen.ignored = status["batches_given_again"], status["answers_ignored"]
+        seen.replaced = status["workers_replaced"]
+        seen.memory.append((time.monotonic() - began, _memory_mb(service.pid), ledger["stored"]))
+        time.sleep(0.5)
+    service.wait()
+
+
+def _kill(service: int, seen: Seen, ended: threading.Event) -> None:
+    moments = random.Random(1)
+    while not ended.wait(moments.expovariate(1 / BETWEEN_KILLS_S)):
+        workers = _workers(service)
+        if workers:
+            # It may have ended meanwhile.
+            with suppress(ProcessLookupError):
+                os.kill(moments.choice(workers), signal.SIGKILL)
+                seen.killed += 1
+
+
+def _slow(worker: subprocess.Popen[bytes], seen: Seen, ended: threading.Event) -> None:
+    while not ended.wait(RUNNING_S):
+        worker.send_signal(signal.SIGSTOP)
+        seen.stopped += 1
+        ended.wait(LONG_STOP_S if seen.stopped % LONG_STOP_EVERY == 0 else STOPPED_S)
+        worker.send_signal(signal.SIGCONT)
+
+
+def _workers(service: int) -> list[int]:
+    """Worker processes of a service."""
+    listed = subprocess.run(["pgrep", "-P", str(service), "-f", "worker_process"], capture_output=True, text=True)
+    return [int(line) for line in listed.stdout.split()]
+
+
+@contextmanager
+def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+
+
+def _address(service: subprocess.Popen[str]) -> tuple[str, str]:
+    """Address and token, as the service prints them."""
+    for line in service.stderr or ():
+        found = re.search(r"(http://\S+?)/\?token=(\S+)", line)
+        if found:
+            return found[1], found[2]
+    raise RuntimeError("The service did not say where it is.")
+
+
+def _drain(service: subprocess.Popen[str]) -> None:
+    for _ in service.stderr or ():
+        pass
+
+
+def _memory_mb(process: int) -> float:
+    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
+    found = re.search(r"RssAnon:\s+(\d+) kB", status)
+    return int(found[1]) / 1024 if found else 0.0
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _stored_ids(folder: Path, run: Run) -> list[int]:
+    """Event ids of all rows that the run's files have, in any order."""
+    opened = RunFolder.open(folder / "runs" / run.id)
+    try:
+        results = opened.results()
+        ids: list[int] = []
+        for table in (results.cells, results.rejected):
+            after: int | None = 0
+            while after is not None:
+                page = table.page(after=after, limit=5000, fields=["event_id"])
+                ids += [row["event_id"] for row in page.rows]
+                after = page.next
+        return ids
+    finally:
+        opened.close()
+
+
+def _truth(minutes: float) -> tuple[int, int]:
+    """Samples of the stream, and events that a detector finds in it by itself."""
+    with open_source(f"{SOURCE}&seconds={60 * minutes:g}") as source:
+        detector, samples, events = detector_for(source.instrument), 0, 0
+        for block in blocks(source):
+            samples += len(block.data)
+            events += len(detector.push(block))
+        return samples, events + len(detector.flush())
+
+
+if __name__ == "__main__":
+    if shutil.which("pgrep") is None:
+        raise SystemExit("This needs 'pgrep', to find the worker processes.")
+    print(" | ".join(HEAD))
+    for row in figures(float(sys.argv[1]) if len(sys.argv) > 1 else 3.0):
+        print(*row, sep=" | ")
