@@ -15,7 +15,7 @@ help:
 	@echo "make lint     check style, types and the direction of imports"
 	@echo "make bench    measure what is fast, side by side with the alternatives"
 	@echo "make measure  measure how well models and detection do"
-	@echo "make models   simulate cells and train the light sheet's model that comes with Lightline again; minutes"
+	@echo "make models   simulate cells and train sheet-wbc and stretch-wbc again, which come with Lightline; minutes"
 	@echo "make learn    measure what encoders make of real images, and repeat the transfer study; hours"
 
 run: $(VENV)/.run
@@ -50,6 +50,7 @@ train_shipped = $(BIN)/lightline train classifier2d $(foreach seed,$(3),--data '
 
 models: $(VENV)/.test
 	$(call train_shipped,sheet-wbc,sheet-ci?,401 402 403 404 405 406 407 408)
+	$(call train_shipped,stretch-wbc,stretch-ci?,401 402 403 404 405 406)
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
