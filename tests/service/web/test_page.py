@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
+
+import numpy as np
 from browsing import loaded, needs_chromium, opened
 from playwright.sync_api import Page, expect
 from served import World
@@ -54,6 +58,11 @@ def test_a_link_to_a_cell_opens_that_cell_with_its_volume_by_slices(page: Page, 
     event_id = world.first_cell()
     watch = opened(page, world, f"#/cell/{world.run.id}/{event_id}")
     expect(page.locator("#cell h2")).to_have_text(f"Cell {event_id}")
+    expect(page.locator(".traces .empty")).to_be_hidden()
+    window = world.client.get(f"{world.cells}/{event_id}/window.npy")
+    samples = len(np.load(io.BytesIO(window.content)))
+    assert 0 < float(window.headers["Lightline-Trigger"]) < samples
+    expect(page.locator(".traces canvas")).to_have_attribute("aria-label", re.compile(f"{samples} of each channel"))
     with page.expect_response(lambda answer: "z=" in answer.url and answer.ok):
         page.get_by_label("Slice along the scan").fill("11")
     expect(page.locator(".slices figcaption")).to_contain_text("slice 11 at 2.88 µm")
