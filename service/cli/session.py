@@ -119,7 +119,7 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
         tokens.keep(settings.data)
         with (
             # Around the control, whose end seals the last rows.
-            _sink_of(settings) as sink,
+            sink_of(settings) as sink,
             RunControl(
                 settings.data,
                 workers=settings.workers,
@@ -148,7 +148,7 @@ def upkeep_of(settings: Settings) -> Upkeep:
 
 
 @contextmanager
-def _sink_of(settings: Settings) -> Iterator[Copier | None]:
+def sink_of(settings: Settings) -> Iterator[Copier | None]:
     """Copy rows of all runs where the settings say so; on leaving, the last ones."""
     if settings.sink is None:
         yield None

@@ -19,6 +19,7 @@ from postgres_server import PostgresServer, postgres
 from reprocess_parts import makers
 
 from acquisition.errors import ConfigError
+from service.cli.session import sink_of
 from service.reprocess.making import reprocess
 from service.reprocess.plan import Wanted
 from service.run import RunState
@@ -189,6 +190,21 @@ def test_the_status_and_the_metrics_say_how_far_it_is(
         server.wait_for(CELLS, 9)
         found = ours.status().sink
     assert found is not None and found.address == server.address
+
+
+def test_a_service_that_ends_copies_its_last_rows_or_says_how_many_are_left(
+    server: PostgresServer, live_folder: RunFolder, fill: Fill, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cells = sealed(live_folder, fill, 1, 10)
+    (tmp_path / "data" / "runs").mkdir(parents=True)
+    live_folder.path.rename(tmp_path / "data" / "runs" / live_folder.path.name)
+    settings = Settings(data=tmp_path / "data", sink=server.address)
+    with sink_of(settings):
+        pass
+    assert server.ask(CELLS) == [(cells,)] and capsys.readouterr().err == ""
+    with sink_of(settings.model_copy(update={"sink": "postgresql://nobody@127.0.0.1:1/nothing"})):
+        pass
+    assert "10 rows are not in the sink" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
