@@ -72,6 +72,11 @@ class SheetQuality:
             *plane_columns("contaminated_planes", self._mask_y.size), *plane_columns("lost_planes", self._mask_y.size),
         )  # fmt: skip
 
+    def warm(self) -> None:
+        """Compile what is asked only where two cells come close."""
+        cell = Passage(0.0, 1.0, 0.01, 1.0)
+        contaminated_planes(cell, [cell], self._mask_y)
+
     def measure(
         self, event: Event, fit: SpeedFit, others: Iterable[tuple[SpeedFit, float]] | None, energy: Doubles | None,
         features: dict[str, float],

@@ -89,6 +89,7 @@ class LightSheetTransform:
         """Compile every kernel on an empty event."""
         period = self.instrument.sample_rate_hz / self._optics.scan.rate_hz
         self.images([blank_event(self.instrument, period)], self.channels)
+        self._quality.warm()
 
     def images(
         self,

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from acquisition.block import Block
+from acquisition.clipping import count_clipped
 from acquisition.detection import Detector, detector_for
 from acquisition.instrument import Instrument
 from acquisition.walk import walk
@@ -78,6 +79,8 @@ def warm_detection(detector: Detector, instrument: Instrument) -> None:
     light += np.random.default_rng(0).integers(-2, 3, ticks.size)
     columns = np.repeat(light[:, None], len(instrument.channels), axis=1)
     samples = columns.astype(np.int8) if instrument.digitizer.dtype == np.int8 else columns.astype(np.int16)
+    # Sources count with this one.
+    count_clipped(samples, instrument.digitizer)
     detector.push(Block(samples, first_sample=0))
     detector.flush()
 
