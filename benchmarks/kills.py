@@ -19,7 +19,7 @@ from acquisition.errors import TraceError
 from acquisition.presets import instrument_preset
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
-from benchmarks.service_kills import kill_service
+from benchmarks.service_kills import end_service, kill_service
 from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
@@ -145,8 +145,25 @@ def figures(recorders: int = 44, runs: int = 6, services: int = 30) -> list[tupl
     ]
 
 
+ENDS_HEAD = ("told to end (SIGTERM) at random moments", "times", "not sealed", "most seconds to the end", "median")
+
+
+def end_figures(count: int = 10) -> list[tuple[object, ...]]:
+    """How a service at work ends, for docs/measurements.md."""
+    moments, done = random.Random(5), []
+    for _ in range(count):
+        with tempfile.TemporaryDirectory() as folder:
+            done.append(end_service(Path(folder), moments.uniform(0.0, 4.0)))
+    took = sorted(end.took_s for end in done)
+    row = ("`lightline run --speed max --record full`", count, sum(not end.sealed for end in done))
+    return [(*row, round(took[-1], 2), round(took[count // 2], 2))]
+
+
 if __name__ == "__main__":
     wanted = int(sys.argv[1]) if len(sys.argv) > 1 else 30
     print(" | ".join(HEAD))
     for row in figures(recorders=44 * wanted // 30, runs=6 * wanted // 30, services=wanted):
+        print(*row, sep=" | ")
+    print(" | ".join(ENDS_HEAD))
+    for row in end_figures(max(1, wanted // 3)):
         print(*row, sep=" | ")

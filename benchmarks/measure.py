@@ -101,8 +101,9 @@ def pulses(_folder: str) -> str:
 
 
 def killed(_folder: str) -> str:
-    """Recordings whose processes were killed."""
-    return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures())
+    """Recordings and services that were killed, or told to end."""
+    ends = table(kills.ENDS_HEAD, kills.end_figures())
+    return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures()) + "\n" + ends
 
 
 def soaked(_folder: str) -> str:

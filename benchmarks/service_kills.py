@@ -1,4 +1,4 @@
-"""kill -9 of the service at random moments of a run: is its folder whole, how much is missing, and is it counted."""
+"""The service killed or told to end at random moments: is its folder whole, what is missing, how long does it take."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import httpx
 import numpy as np
 
 from acquisition.errors import LightlineError
-from service.run import Run
+from service.run import Run, RunState
 from service.runs.control import RUNS, RunControl
 from service.store.run_folder import RunFolder
 
@@ -55,9 +55,7 @@ class Left:
 
 def kill_service(data: Path, life_s: float, seed: int = 1) -> Left:
     """Kill `lightline run` some time after its first cell was stored; a negative time is counted from its start."""
-    words = [str(Path(sys.executable).with_name("lightline")), "run", SOURCE.format(seed=seed)]
-    options = ["--speed", "1", "--data", str(data), "--port", "0"]
-    with subprocess.Popen([*words, *options], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    with _service(data, seed, "--speed", "1") as process:
         if life_s < 0:
             time.sleep(-life_s)
             seen: list[Witness] = []
@@ -67,6 +65,45 @@ def kill_service(data: Path, life_s: float, seed: int = 1) -> Left:
         process.send_signal(signal.SIGKILL)
         process.communicate()
     return _look(data, seen, killed_s)
+
+
+@dataclass(frozen=True)
+class End:
+    """How a service ended that was told to.
+
+    Attributes
+    ----------
+    took_s
+        From SIGTERM to the end of the process.
+    sealed
+        The run is done, everything detected is accounted for, and every row has its window and image.
+    """
+
+    took_s: float
+    sealed: bool
+
+
+def end_service(data: Path, life_s: float, seed: int = 1) -> End:
+    """Tell `lightline run` to end, which records everything and works as fast as it can; queues are full then."""
+    with _service(data, seed, "--speed", "max", "--record", "full") as process:
+        _watch(process, life_s)
+        asked_s = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        process.communicate()
+        took_s = time.monotonic() - asked_s
+    # As it was left: nothing here closes it.
+    (path,) = (data / RUNS).iterdir()
+    folder = RunFolder.open(path)
+    run = folder.run()
+    sealed = run.state is RunState.DONE and run.ledger.in_flight == 0 and _is_whole(folder, run)
+    folder.close()
+    return End(took_s, sealed and process.returncode == 0)
+
+
+def _service(data: Path, seed: int, *options: str) -> subprocess.Popen[str]:
+    words = [str(Path(sys.executable).with_name("lightline")), "run", SOURCE.format(seed=seed), *options]
+    place = ["--data", str(data), "--port", "0"]
+    return subprocess.Popen([*words, *place], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def _watch(process: subprocess.Popen[str], life_s: float) -> list[Witness]:
