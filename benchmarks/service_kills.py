@@ -15,6 +15,7 @@ import numpy as np
 from acquisition.errors import LightlineError
 from service.run import Run, RunState
 from service.runs.control import RUNS, RunControl
+from service.store.run_files import RUN_JSON
 from service.store.run_folder import RunFolder
 
 SOURCE = "sim:sheet-ci?seconds=600&seed={seed}&rate=100"
@@ -73,12 +74,15 @@ class End:
 
     Attributes
     ----------
+    sealed_s
+        From SIGTERM to the last word in `run.json`.
     took_s
-        From SIGTERM to the end of the process.
+        To the end of the process: Python looks through all its objects once more.
     sealed
         The run is done, everything detected is accounted for, and every row has its window and image.
     """
 
+    sealed_s: float
     took_s: float
     sealed: bool
 
@@ -87,17 +91,18 @@ def end_service(data: Path, life_s: float, seed: int = 1) -> End:
     """Tell `lightline run` to end, which records everything and works as fast as it can; queues are full then."""
     with _service(data, seed, "--speed", "max", "--record", "full") as process:
         _watch(process, life_s)
-        asked_s = time.monotonic()
+        asked_s, asked_at = time.monotonic(), time.time()
         process.send_signal(signal.SIGTERM)
         process.communicate()
         took_s = time.monotonic() - asked_s
     # As it was left: nothing here closes it.
     (path,) = (data / RUNS).iterdir()
+    sealed_s = (path / RUN_JSON).stat().st_mtime - asked_at
     folder = RunFolder.open(path)
     run = folder.run()
     sealed = run.state is RunState.DONE and run.ledger.in_flight == 0 and _is_whole(folder, run)
     folder.close()
-    return End(took_s, sealed and process.returncode == 0)
+    return End(sealed_s, took_s, sealed and process.returncode == 0)
 
 
 def _service(data: Path, seed: int, *options: str) -> subprocess.Popen[str]:

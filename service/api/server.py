@@ -117,9 +117,13 @@ class ApiServer:
         _wait_until(lambda: self._server.started or not self._thread.is_alive(), 10.0)
         return self
 
+    def ask_to_end(self) -> None:
+        """Take no more requests, and let those there are finish meanwhile; `close` waits for that."""
+        self._server.should_exit = True
+
     def close(self) -> None:
         """Answer what was asked, then end; may be called twice."""
-        self._server.should_exit = True
+        self.ask_to_end()
         if self._thread.is_alive():
             self._thread.join(timeout=10.0)
         self._listener.close()

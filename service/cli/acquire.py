@@ -9,13 +9,12 @@ from contextlib import suppress
 
 import click
 
-from service.cli.session import Session
+from service.cli.session import STOPPING, Session
 from service.errors import RunStateError
 from service.run import Ledger, Run, RunRequest
 
 _LOOK_S = 0.5
 _LOG_S = 10.0
-_DRAIN_S = 5.0
 
 
 def ledger_line(state: str, ledger: Ledger) -> str:
@@ -82,10 +81,10 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
         threading.Thread(target=_begin_on_enter, args=(session, run.id), daemon=True).start()
     _watch(session, run.id)
     if session.stop.asked:
-        # It may have ended by itself in the same moment.
-        with suppress(RunStateError):
-            session.control.stop(run.id)
-    run = session.control.wait(run.id, timeout=_DRAIN_S if session.stop.asked else None)
+        click.echo(STOPPING, err=True)
+        # Not by way of the API, which takes as long as it needs: who ends a process waits a few seconds only.
+        session.close()
+    run = session.control.wait(run.id)
     _tell(run, as_json=as_json)
     if not exit_when_done and not session.stop.asked:
         click.echo(f"The run {run.id} is kept; the page stays open until Ctrl-C.", err=True)

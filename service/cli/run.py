@@ -46,7 +46,7 @@ def _acquire(source: str, speed: str, *, exit_when_done: bool, as_json: bool, op
     request = make_request(source, speed, options)
     with serving(settings_from(options), open_page=open_page) as session:
         code = acquire(session, request, exit_when_done=exit_when_done, as_json=as_json)
-    click.get_current_context().exit(code)
+    session.leave(code)
 
 
 @click.command()

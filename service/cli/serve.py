@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from service.cli.options import service_options
-from service.cli.session import serving
+from service.cli.session import STOPPING, serving
 from service.cli.setting_options import settings_from
 
 
@@ -21,5 +21,6 @@ def serve(open_page: bool, **settings: Any) -> None:
     with serving(settings_from(settings), open_page=open_page) as session:
         while not session.stop.wait(60.0):
             continue
+        click.echo(STOPPING, err=True)
         code = session.stop.exit_code
-    click.get_current_context().exit(code)
+    session.leave(code)

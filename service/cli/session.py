@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ from service.store.retention import Retention
 from service.store.upkeep import Upkeep
 from service.tokens import TokenFile
 
+STOPPING = "Stopping: finishing what was detected, sealing the files ..."
 _TURN_S = 0.05
 _SINK_S = 15.0
 """The last rows may take so long to copy."""
@@ -87,11 +89,30 @@ class Session:
         Address of the page, with the token.
     stop
         Whether someone asked for the end.
+    server
+        Answers requests.
     """
 
     control: RunControl
     url: str
     stop: StopRequest
+    server: ApiServer
+
+    def close(self) -> None:
+        """End the run and seal everything, while the last requests are answered; may be called twice."""
+        self.server.ask_to_end()
+        self.control.close()
+
+    def leave(self, code: int) -> None:
+        """End the process, once the service is closed; at once where somebody told it to.
+
+        Python looks through all its objects before it ends, which takes seconds on a busy computer.
+        """
+        if self.stop.asked:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)
+        click.get_current_context().exit(code)
 
 
 @contextmanager
@@ -136,9 +157,9 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
             click.echo(f"Lightline is at {url}", err=True)
             if open_page:
                 webbrowser.open(url)
-            yield Session(control, url, stop)
-            if stop.asked:
-                click.echo("Stopping: finishing what was detected, sealing the files ...", err=True)
+            session = Session(control, url, stop, server)
+            yield session
+            session.close()
 
 
 def upkeep_of(settings: Settings) -> Upkeep:
