@@ -65,15 +65,17 @@ def _sum_up(image: FloatImage, inside: Mask, mean: float, total: Whole, count: W
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _square_means(sums: Whole, numbers: Whole, i: int, half: int, means: FloatImage) -> None:
-    """Means of a row of squares about the pixels of row i, from the sums of `_sum_up`."""
-    cols = means.shape[0]
-    top, bottom, low, high = i + _EDGE - half - 1, i + _EDGE + half, _EDGE - half - 1, _EDGE + half
-    # Slices that all begin at 0 become vectors; sums at an offset would not.
-    a, b, c, d = sums[top, low:], sums[top, high:], sums[bottom, low:], sums[bottom, high:]
-    e, f, g, h = numbers[top, low:], numbers[top, high:], numbers[bottom, low:], numbers[bottom, high:]
-    for j in range(cols):
-        light, number = np.int32(d[j] - b[j] - c[j] + a[j]), np.int32(h[j] - f[j] - g[j] + e[j])
+def _square_means(sums: Whole, numbers: Whole, across: int, i: int, half: int, means: FloatImage) -> None:
+    """Means of a row of squares about the pixels of row i, from the flat sums of `_sum_up`, `across` in a row."""
+    top, bottom = (i + _EDGE - half - 1) * across, (i + _EDGE + half) * across
+    low, high = _EDGE - half - 1, _EDGE + half
+    # Places without a sign are looked up as they are, which compiles to vector instructions.
+    a, b = np.uint64(top + low), np.uint64(top + high)
+    c, d = np.uint64(bottom + low), np.uint64(bottom + high)
+    for k in range(means.shape[0]):
+        j = np.uint64(k)
+        light = np.int32(sums[d + j] - sums[b + j] - sums[c + j] + sums[a + j])
+        number = np.int32(numbers[d + j] - numbers[b + j] - numbers[c + j] + numbers[a + j])
         means[j] = np.float32(light) / np.float32(max(number, np.int32(1)))
 
 
@@ -93,14 +95,17 @@ def _grain(image: FloatImage, inside: Mask, mean: float, out: Doubles) -> None:
     Only pixels of the object count in a mean, so that its rim is no grain.
     """
     rows, cols = inside.shape
-    sums = np.empty((2, rows + 2 * _EDGE, cols + 2 * _EDGE), np.int32)
+    across = cols + 2 * _EDGE
+    sums = np.empty((2, rows + 2 * _EDGE, across), np.int32)
     scale = _sum_up(image, inside, mean, sums[0], sums[1])
-    means, squares = np.empty((2, cols), np.float32), np.zeros(3)
+    total, count = sums[0].reshape(-1), sums[1].reshape(-1)
+    one, other, squares = np.empty(cols, np.float32), np.empty(cols, np.float32), np.zeros(3)
     for i in range(rows):
-        for k in range(4):
-            _square_means(sums[0], sums[1], i, GRAIN_PX[k], means[k % 2])
-            if k > 0:
-                squares[k - 1] += _difference(means[0], means[1], inside[i])
+        _square_means(total, count, across, i, GRAIN_PX[0], one)
+        for k in range(3):
+            _square_means(total, count, across, i, GRAIN_PX[k + 1], other)
+            squares[k] += _difference(one, other, inside[i])
+            one, other = other, one
     n = sums[1, rows + _EDGE, cols + _EDGE]
     for k in range(3):
         out[9 + k] = math.sqrt(squares[k] / n) / scale

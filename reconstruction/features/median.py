@@ -10,38 +10,46 @@ import numpy.typing as npt
 
 from reconstruction.motion import FloatImage
 
-_SHIFTS, _BINS = (20, 9, 0), 2048
+_SHIFTS, _BINS = (23, 15, 7, -1), 256
 
 
 @numba.njit(cache=True, nogil=True)
 def median_of_positive(values: FloatImage) -> float:
     """Median of flat, contiguous float32 that are not negative, such as distances; NaN of none.
 
-    The bits of such numbers, read as whole numbers, have their order: they are sorted into 2048 bins by the highest
-    eleven, then those of the middle's bin by the next eleven, and by the last nine.
+    The bits of such numbers, read as whole numbers, have their order: they are sorted into 256 bins by the highest
+    eight, then those of the middle's bin by the next eight, and so on. More bins would take longer to look through
+    than few numbers take to be sorted.
     """
     n = values.shape[0]
     if n == 0:
         return math.nan
     bits, counts = values.view(np.int32), np.empty(_BINS, np.int32)
-    rank, known, mask = (n - 1) // 2, 0, 0
+    left, rank = bits.copy(), (n - 1) // 2
     for shift in _SHIFTS:
         counts[:] = 0
-        for i in range(n):
-            if bits[i] & mask == known:
-                counts[(bits[i] >> shift) & (_BINS - 1)] += 1
+        for i in range(left.shape[0]):
+            counts[_bin_of(left[i], shift)] += 1
         b = 0
         while rank >= counts[b]:
             rank -= counts[b]
             b += 1
-        known |= b << shift
-        mask |= (_BINS - 1) << shift
-        if counts[b] == 1 and shift > 0:
-            for i in range(n):
-                if bits[i] & mask == known:
-                    known = int(bits[i])
+        m = 0
+        for i in range(left.shape[0]):
+            number = left[i]
+            # Written ahead, and counted where it stays: no branch has to be foreseen.
+            left[m] = number
+            m += _bin_of(number, shift) == b
+        left = left[:m]
+        if m == 1:
             break
-    return _middle(bits, known, n)
+    return _middle(bits, int(left[0]), n)
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _bin_of(bits: int, shift: int) -> int:
+    """Bin of a number by eight of its bits; the last ones are one fewer, as the sign is none."""
+    return (bits >> shift if shift > 0 else bits << 1) & (_BINS - 1)
 
 
 @numba.njit(cache=True, nogil=True)
