@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
@@ -20,7 +21,8 @@ def routes(world: World) -> list[tuple[str, str, str | None]]:
     """Method, address and scope of every operation."""
     found = []
     for path, operations in world.client.get("/api/v1/openapi.json").json()["paths"].items():
-        address = path.format(run_id=world.run.id, **{k: v for k, v in FILLED.items() if f"{{{k}}}" in path})
+        # A parameter of a route that is new is filled with something, too.
+        address = path.format_map(defaultdict(lambda: "x", FILLED, run_id=world.run.id))
         for method, operation in operations.items():
             scopes = [scope for needed in operation.get("security", []) for scope in needed]
             found.append((method.upper(), address, scopes[0] if scopes else None))
