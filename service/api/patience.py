@@ -12,8 +12,8 @@ HEADERS_S = 10.0
 """From the first byte of a request, or from the connection, to the end of its headers."""
 BODY_S = 60.0
 """From there to the end of its body, which is some megabytes at most."""
-REFUSED_S = 1.0
-"""For a caller to read why the rest of its body is not wanted."""
+REFUSED_S, REFUSED_BYTES = 1.0, 16 << 20
+"""For a caller to read why the rest of its body is not wanted: few read before they have sent what they have."""
 STALLED_S = 60.0
 """For a reader to take the next of what waits for it; who reads slowly is not cut off."""
 
@@ -29,6 +29,7 @@ class PatientProtocol(H11Protocol):
         super().__init__(*args, **options)
         self._coming: asyncio.TimerHandle | None = None
         self._reading: asyncio.TimerHandle | None = None
+        self._unwanted: int | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Wait for the first request."""
@@ -42,6 +43,10 @@ class PatientProtocol(H11Protocol):
             self._coming = self.loop.call_later(HEADERS_S, self.transport.abort)
         super().data_received(data)
         now = self.conn.their_state
+        if self._unwanted is not None:
+            self._unwanted += len(data)
+            if self._unwanted > REFUSED_BYTES:
+                self.transport.abort()
         if now is before:
             return
         _cancel(self._coming)
@@ -50,10 +55,10 @@ class PatientProtocol(H11Protocol):
             self._coming = self.loop.call_later(BODY_S, self.transport.abort)
 
     def on_response_complete(self) -> None:
-        """Take nothing more of a request that was answered before its end; the caller may read why."""
+        """Throw away what little more comes of a request that was answered before its end; the caller may read why."""
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY:
-            self.flow.pause_reading()
+            self._unwanted = 0
             _cancel(self._coming)
             self._coming = self.loop.call_later(REFUSED_S, self.transport.abort)
 
