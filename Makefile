@@ -51,6 +51,7 @@ train_shipped = $(BIN)/lightline train classifier2d $(foreach seed,$(3),--data '
 models: $(VENV)/.test
 	$(call train_shipped,sheet-wbc,sheet-ci?,401 402 403 404 405 406 407 408)
 	$(call train_shipped,stretch-wbc,stretch-ci?,401 402 403 404 405 406)
+	$(call train_shipped,atom-wbc,atom-4g?loop=none&,401 402 403 404 405 406)
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
