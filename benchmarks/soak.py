@@ -77,7 +77,7 @@ def soak(folder: Path, minutes: float) -> tuple[Run, Seen]:
                 time.sleep(0.2)
             run = client.get("/api/v1/status").json()["run_id"]
             url = f"{address.replace('http', 'ws')}/api/v1/runs/{run}/live?after=0"
-            with connect(url, additional_headers={"Authorization": f"Bearer {token}"}, max_queue=1):
+            with connect(url, additional_headers={"Authorization": f"Bearer {token}"}, max_queue=1, ping_interval=None):
                 troubles = [
                     threading.Thread(target=_kill, args=(service.pid, seen, ended)),
                     threading.Thread(target=_slow, args=(slowed, seen, ended)),

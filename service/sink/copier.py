@@ -165,6 +165,9 @@ class Copier:
         except (psycopg.OperationalError, psycopg.InterfaceError):
             raise
         except (psycopg.Error, pa.ArrowException, OSError) as error:
+            if not part.part.path.exists():
+                # Taken away while it waited, with its run or to be made again: the next look finds what there is.
+                return
             reason = str(error).splitlines()[0]
             self._leave(part.key, f"The part '{part.part.path}' cannot be copied ({reason}).", part.part.rows)
             return

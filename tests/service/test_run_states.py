@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fastapi import FastAPI
 from line_parts import KnownModel, KnownSource, known_makers
 
 from acquisition.errors import DeviceLost
+from service.api.server import ApiServer, listen
 from service.cli.acquire import acquire
 from service.cli.session import Session, StopRequest
 from service.errors import RunStateError, UnknownRun
@@ -170,8 +172,9 @@ def test_a_run_held_at_the_command_line_begins_with_enter(
 ) -> None:
     control = control_of(lambda: KnownSource(30))
     monkeypatch.setattr("sys.stdin", io.StringIO("\n"))
-    session = Session(control, "http://127.0.0.1:0", StopRequest())
-    assert acquire(session, held(name="blood"), exit_when_done=True, as_json=False) == 0
+    with listen("127.0.0.1", 0) as listener:
+        session = Session(control, "http://127.0.0.1:0", StopRequest(), ApiServer(FastAPI(), listener))
+        assert acquire(session, held(name="blood"), exit_when_done=True, as_json=False) == 0
     assert "press Enter" in capsys.readouterr().err
     run = control.runs()[-1]
     assert (run.request.name, run.finish_reason) == ("blood", FinishReason.SOURCE_ENDED)
