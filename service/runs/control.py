@@ -6,13 +6,8 @@ import threading
 import time
 from pathlib import Path
 
-import zmq
-
 from inference.bundle import Bundle
-from inference.dispatcher import Dispatcher
 from inference.engine import Engine
-from inference.keys import ServiceKeys
-from inference.router import Context
 from service.engines import Engines
 from service.errors import RunStateError
 from service.gates.gate import Gate
@@ -24,9 +19,9 @@ from service.runs.data_lock import DataLock
 from service.runs.job import Job
 from service.runs.sequences import Sequences
 from service.runs.states import READY, service_state
-from service.runs.worker_pool import WorkerPool
+from service.runs.transport import Transport
 from service.sink.copier import Copier
-from service.status import ServiceState, ServiceStatus, WorkerStatus
+from service.status import ServiceState, ServiceStatus
 from service.store.catalogue import Catalogue
 from service.store.run_folder import RunFolder
 from service.store.upkeep import Upkeep
@@ -34,7 +29,6 @@ from service.store.upkeep import Upkeep
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0
 _ARM_PATIENCE_S = 60.0
-_DEFAULT_INPROC = "inproc://lightline"
 
 __all__ = ["RunControl", "ServiceState", "ServiceStatus"]
 
@@ -82,11 +76,8 @@ class RunControl:
         sink: Copier | None = None,
     ) -> None:
         self._data = Path(data_dir)
-        self._workers = workers
-        self._address = _DEFAULT_INPROC if transport == "inproc://" else transport
-        self._provider = provider
         self._makers = makers or Makers()
-        self._keys = keys
+        self._transport = Transport(transport, workers, provider, self._makers.engine, keys)
         self._sink = sink
         self._upkeep = upkeep or Upkeep(self._data)
         self._lock = threading.Lock()
@@ -96,9 +87,6 @@ class RunControl:
         self._data_lock = DataLock(self._data)
         self._catalogue = Catalogue(self._data / RUNS)
         self._checked_for_crashes = False
-        self._context: Context | None = None
-        self._dispatcher: Dispatcher | None = None
-        self._pool: WorkerPool | None = None
         self._sequence = 0
         self._arming = False
         self._closed = False
@@ -181,46 +169,18 @@ class RunControl:
 
     def status(self) -> ServiceStatus:
         """Return a snapshot of what the service is doing."""
-        job, dispatcher = self._job, self._dispatcher
-        state = self._state()
-        views = dispatcher.workers() if dispatcher else []
-        common = {
-            "state": state,
-            "operator": self.operator.status(),
-            "sequence": self.sequences.newest(),
-            "workers": tuple(WorkerStatus(**vars(view)) for view in views),
-            "address": dispatcher.address if dispatcher else self._address,
-            "uptime_s": time.monotonic() - self._began_s,
-            "workers_refused": dispatcher.refused if dispatcher else 0,
-            "sink": self._sink.status() if self._sink else None,
-            "disk": self._upkeep.disk.look(),
-        }
-        if job is None:
-            return ServiceStatus.model_validate(common)
-        run = job.run
-        error = run.error if state is ServiceState.ERROR else None
+        job, state = self._job, self._state()
         return ServiceStatus.model_validate(
             {
-                **common,
-                "error": error,
-                "run_id": run.id,
-                "source": run.source,
-                "origin": run.origin,
-                "event_rate_hz": job.pipeline.events_rate.rate_hz(),
-                "cell_rate_hz": job.pipeline.cells_rate.rate_hz(),
-                "latency": job.pipeline.latency.summary(),
-                "queues": job.pipeline.queues(),
-                "ledger": run.ledger,
-                "workers_replaced": self._pool.replaced if self._pool else 0,
-                "batches_given_again": dispatcher.given_again if dispatcher else 0,
-                "answers_ignored": dispatcher.ignored_answers if dispatcher else 0,
-                "drift": job.drift,
-                "stop": job.stop_progress,
-                "refit": job.refit,
-                "sort": job.sorting,
-                "bundle": run.bundle,
-                "bundle_digest": run.bundle_digest,
-                "provider": run.provider,
+                "state": state,
+                "error": job.run.error if job is not None and state is ServiceState.ERROR else None,
+                "operator": self.operator.status(),
+                "sequence": self.sequences.newest(),
+                "uptime_s": time.monotonic() - self._began_s,
+                "sink": self._sink.status() if self._sink else None,
+                "disk": self._upkeep.disk.look(),
+                **self._transport.status(),
+                **({} if job is None else job.status()),
             }
         )
 
@@ -261,12 +221,7 @@ class RunControl:
         if armed:
             self._arm_lock.release()
             self.sequences.join()
-        if self._dispatcher is not None:
-            self._dispatcher.close()
-        gone = self._pool.stop() if self._pool is not None else True
-        if self._context is not None and gone:
-            self._context.term()
-        self._dispatcher = self._pool = self._context = None
+        self._transport.close()
         self._catalogue.close()
         self._data_lock.release()
 
@@ -288,7 +243,7 @@ class RunControl:
         # Asked for first: the run that they come from may be one that goes now.
         gates = self._gates_for(request)
         self._upkeep.before_run(self._catalogue)
-        dispatcher = self._open_transport()
+        dispatcher = self._transport.open()
         self._sequence += 1
         armed = arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers)
         job = Job(armed, self._upkeep.disk)
@@ -322,19 +277,6 @@ class RunControl:
         if state not in READY:
             run = f" the run {self._job.run.id}" if self._job is not None and not self._job.over else ""
             raise RunStateError(f"The service is {state}{run}; a run can be started only when it is idle.")
-
-    def _open_transport(self) -> Dispatcher:
-        if self._dispatcher is None:
-            context: Context = zmq.Context()
-            known = None if self._keys is None else ServiceKeys.load(self._keys)
-            dispatcher = Dispatcher(self._address, context=context, keys=known)
-            dispatcher.open()
-            make_engine = self._makers.engine(self._provider)
-            self._pool = WorkerPool(dispatcher, self._workers, self._provider, make_engine, context, self._keys)
-            self._context, self._dispatcher = context, dispatcher
-        if self._pool is not None:
-            self._pool.start()
-        return self._dispatcher
 
     def _close_crashed_runs(self) -> None:
         with self._crash_lock:

@@ -16,7 +16,6 @@ from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
-from service.status import DriftStatus, GateProgress, RefitStatus, SortStatus
 from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
 from service.store.run_folder import RunFolder
@@ -58,26 +57,6 @@ class Job:
         return self._parts.folder
 
     @property
-    def drift(self) -> DriftStatus | None:
-        """How the last window of cells compares with ordinary ones."""
-        return self._parts.drift.status()
-
-    @property
-    def stop_progress(self) -> GateProgress | None:
-        """How far a rule with a gate is."""
-        return self._parts.rules.progress()
-
-    @property
-    def refit(self) -> RefitStatus | None:
-        """Which mixture gives the clusters; None where they are frozen."""
-        return None if self._parts.refit is None else self._parts.refit.status()
-
-    @property
-    def sorting(self) -> SortStatus | None:
-        """What was published for those who sort."""
-        return None if self._parts.sorter is None else self._parts.sorter.status()
-
-    @property
     def over(self) -> bool:
         """True when the run's files are complete."""
         return self._over.is_set()
@@ -101,6 +80,27 @@ class Job:
             self.pipeline.end(FinishReason.STOPPED)
             if never_begun:
                 self._thread.start()
+
+    def status(self) -> dict[str, Any]:
+        """Return its part of the service's status."""
+        run, parts, pipeline = self.run, self._parts, self.pipeline
+        return {
+            "run_id": run.id,
+            "source": run.source,
+            "origin": run.origin,
+            "event_rate_hz": pipeline.events_rate.rate_hz(),
+            "cell_rate_hz": pipeline.cells_rate.rate_hz(),
+            "latency": pipeline.latency.summary(),
+            "queues": pipeline.queues(),
+            "ledger": run.ledger,
+            "drift": parts.drift.status(),
+            "stop": parts.rules.progress(),
+            "refit": None if parts.refit is None else parts.refit.status(),
+            "sort": None if parts.sorter is None else parts.sorter.status(),
+            "bundle": run.bundle,
+            "bundle_digest": run.bundle_digest,
+            "provider": run.provider,
+        }
 
     def wait(self, timeout_s: float | None) -> bool:
         """Wait until the run's files are complete; False if the time was not enough."""
