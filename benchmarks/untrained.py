@@ -61,6 +61,8 @@ def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
         "clusters": parts.clusters,
         "classes": parts.classes,
         "saliency": maps,
+        "conformal": None,
+        "drift": None,
         "opset": OPSET,
     }
     return Bundle.build({**fields, **changed}, *export_graphs(parts))
