@@ -28,24 +28,15 @@ from inference.training.data import TrainingSet
 from inference.training.fit import encode, fit_encoders
 from inference.training.mixture import fit_mixture
 from inference.training.options import Learning, TrainingOptions
+from inference.training.recipes import recipe
 from inference.training.scores import balanced_accuracy, cluster_accuracy
 
 FILE = DATA / "jurkat_ifc_exp1.npz"
 PHASES = ("G1", "S_phase", "G2", "Prophase")
 CHANNELS = ("transmission", "side_scatter")
-RECIPE = TrainingOptions(
-    learning=Learning.CONTRAST,
-    latent=64,
-    axes=16,
+RECIPE = replace(
+    recipe(Learning.CONTRAST),
     widths=(16, 32, 64),
-    epochs=30,
-    patience=30,
-    batch=256,
-    learning_rate=2e-3,
-    weight_decay=1e-4,
-    anneal=True,
-    projected=64,
-    augment=False,
     clusters=4,
     looks=Looks(shift_share=0.08, noise=0.1),
     progress=False,

@@ -1,8 +1,7 @@
 """A crowd before a live run: viewers over WebSocket and mixed requests, beside the same run with nobody there.
 
 The run is simulated, at the pace of the instrument. Service and crowd are processes of one computer and share its
-cores:
-what the crowd itself costs is in the figures.
+cores: what the crowd itself costs is in the figures.
 """
 
 from __future__ import annotations

@@ -29,7 +29,8 @@ from inference.training.data import TrainingSet
 from inference.training.fit import encode, fit_encoders
 from inference.training.mixture import fit_mixture
 from inference.training.novelty import fit_scores
-from inference.training.options import Learning, TrainingOptions
+from inference.training.options import Learning
+from inference.training.recipes import recipe
 from inference.training.scores import balanced_accuracy
 from inference.training.split import RunSplit, split_by_run
 from inference.training.train import train_bundle
@@ -38,21 +39,12 @@ FILE = DATA / "pbc_dev_128.zip"
 COLOURS = ("red", "green", "blue")
 SHOTS = (1, 5, 20)
 DRAWS = 20
-SUPERVISED = TrainingOptions(
+SUPERVISED = replace(
+    recipe(Learning.LABELS),
     name="pbc",
     command="python -m benchmarks.pbc classes",
-    learning=Learning.LABELS,
-    latent=32,
-    axes=16,
     widths=(16, 32, 64, 128),
     clusters=8,
-    epochs=16,
-    patience=16,
-    batch=128,
-    learning_rate=3e-3,
-    weight_decay=1e-2,
-    anneal=True,
-    augment=False,
     looks=Looks(shift_share=0.06),
     progress=False,
 )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx
 import numpy as np
 
 from acquisition.errors import LightlineError
+from benchmarks.service_process import address_of, start_service
 from service.run import Run, RunState
 from service.runs.control import RUNS, RunControl
 from service.store.run_files import RUN_JSON
@@ -106,17 +106,12 @@ def end_service(data: Path, life_s: float, seed: int = 1) -> End:
 
 
 def _service(data: Path, seed: int, *options: str) -> subprocess.Popen[str]:
-    words = [str(Path(sys.executable).with_name("lightline")), "run", SOURCE.format(seed=seed), *options]
-    place = ["--data", str(data), "--port", "0"]
-    return subprocess.Popen([*words, *place], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return start_service(SOURCE.format(seed=seed), data, *options)
 
 
 def _watch(process: subprocess.Popen[str], life_s: float) -> list[Witness]:
     """Ask the service until its time is over; what it says counts from when it was asked."""
-    if process.stderr is None:
-        raise RuntimeError("The service says nothing.")
-    line = process.stderr.readline()
-    address, _, token = line.split()[-1].partition("/?token=")
+    address, token = address_of(process)
     seen: list[Witness] = []
     end_s = time.monotonic() + _START_S
     begun = False

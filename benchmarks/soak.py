@@ -8,13 +8,11 @@ batches stands at its bound whenever there are no workers.
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -25,13 +23,15 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import numpy as np
 from websockets.sync.client import connect
 
 from acquisition.detection import detector_for
 from acquisition.source import blocks, open_source
+from benchmarks.service_process import LIGHTLINE, address_of, start_service
+from service.client import Client, ClientError
 from service.run import Run
+from service.store.run_files import read_run
 from service.store.run_folder import RunFolder
 
 RATE_HZ = 500
@@ -41,7 +41,6 @@ BETWEEN_KILLS_S = 4.0
 STOPPED_S, RUNNING_S = 0.3, 0.1
 LONG_STOP_S, LONG_STOP_EVERY = 12.0, 100
 """Longer than the service waits for a silent worker."""
-_LIGHTLINE = str(Path(sys.executable).with_name("lightline"))
 
 
 @dataclass
@@ -54,30 +53,26 @@ class Seen:
     given_again: int = 0
     replaced: int = 0
     ignored: int = 0
-    unbalanced: int = 0
     asked: int = 0
-    memory: list[tuple[float, float, int]] = field(default_factory=list)
-    """Seconds, MB of the service, cells stored."""
+    memory: list[tuple[float, float]] = field(default_factory=list)
+    """Seconds, and MB of the service."""
 
 
 def soak(folder: Path, minutes: float) -> tuple[Run, Seen]:
     """Run it; return the finished run and what was seen."""
-    port, seen, ended = _free_port(), Seen(), threading.Event()
-    command = [_LIGHTLINE, "run", f"{SOURCE}&seconds={60 * minutes:g}", "--exit", "--json", "--data", str(folder)]
-    transport = f"tcp://127.0.0.1:{port}"
-    options = ["--port", "0", "--workers", "2", "--transport", transport]
-    with subprocess.Popen([*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as service:
-        address, token = _address(service)
+    seen, ended = Seen(), threading.Event()
+    options = ["--exit", "--workers", "2", "--transport", "tcp://127.0.0.1:*"]
+    with start_service(f"{SOURCE}&seconds={60 * minutes:g}", folder, *options) as service:
+        address, token = address_of(service)
         threading.Thread(target=_drain, args=(service,), daemon=True).start()
-        with (
-            _process([_LIGHTLINE, "worker", "--connect", transport, "--name", "slowed"]) as slowed,
-            httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client,
-        ):
-            while client.get("/api/v1/status").json()["ledger"]["stored"] == 0:
+        with Client(address, token=token) as client:
+            while (status := client.status()).ledger.stored == 0:
                 time.sleep(0.2)
-            run = client.get("/api/v1/status").json()["run_id"]
-            url = f"{address.replace('http', 'ws')}/api/v1/runs/{run}/live?after=0"
-            with connect(url, additional_headers={"Authorization": f"Bearer {token}"}, max_queue=1, ping_interval=None):
+            url = f"{address.replace('http', 'ws')}/api/v1/runs/{status.run_id}/live?after=0"
+            with (
+                _process([LIGHTLINE, "worker", "--connect", status.address, "--name", "slowed"]) as slowed,
+                connect(url, additional_headers={"Authorization": f"Bearer {token}"}, max_queue=1, ping_interval=None),
+            ):
                 troubles = [
                     threading.Thread(target=_kill, args=(service.pid, seen, ended)),
                     threading.Thread(target=_slow, args=(slowed, seen, ended)),
@@ -90,8 +85,7 @@ def soak(folder: Path, minutes: float) -> tuple[Run, Seen]:
                     ended.set()
                     for thread in troubles:
                         thread.join()
-        output = "" if service.stdout is None else service.stdout.read()
-    return Run.model_validate(json.loads(output)), seen
+    return read_run(folder / "runs" / str(status.run_id)), seen
 
 
 def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
@@ -120,7 +114,6 @@ def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
             "event ids missing in the files, twice in the files",
             f"{detected - len(set(ids))}, {len(ids) - len(set(ids))}",
         ),
-        ("times that the ledger did not balance, of times asked", f"{seen.unbalanced} of {seen.asked}"),
         ("memory of the service at a third and at the end (MB)", f"{settled[0][1]:.0f}, {settled[-1][1]:.0f}"),
         ("its slope (MB/min)", f"{slope:+.2f}"),
         ("finish reason, GB on disk", f"{run.finish_reason}, {used / 1e9:.1f}"),
@@ -130,22 +123,20 @@ def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
 HEAD = ("500 simulated cells/s, and everything goes wrong", "")
 
 
-def _watch(client: httpx.Client, service: subprocess.Popen[str], seen: Seen) -> None:
+def _watch(client: Client, service: subprocess.Popen[str], seen: Seen) -> None:
     """Ask for the status until the service is gone."""
     began = time.monotonic()
     while service.poll() is None:
         try:
-            status = client.get("/api/v1/status").json()
-        except httpx.HTTPError:
+            status = client.status()
+        except ClientError:
             break
-        ledger, batches = status["ledger"], status["queues"].get("batches")
-        accounted = ledger["stored"] + sum(ledger["rejected"].values()) + sum(ledger["dropped"].values())
+        batches = status.queues.get("batches")
         seen.asked += 1
-        seen.unbalanced += ledger["detected"] != accounted + ledger["in_flight"]
-        seen.at_bound += batches is not None and batches["size"] >= batches["bound"]
-        seen.given_again, seen.ignored = status["batches_given_again"], status["answers_ignored"]
-        seen.replaced = status["workers_replaced"]
-        seen.memory.append((time.monotonic() - began, _memory_mb(service.pid), ledger["stored"]))
+        seen.at_bound += batches is not None and batches.size >= batches.bound
+        seen.given_again, seen.ignored = status.batches_given_again, status.answers_ignored
+        seen.replaced = status.workers_replaced
+        seen.memory.append((time.monotonic() - began, _memory_mb(service.pid)))
         time.sleep(0.5)
     service.wait()
 
@@ -185,15 +176,6 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def _address(service: subprocess.Popen[str]) -> tuple[str, str]:
-    """Address and token, as the service prints them."""
-    for line in service.stderr or ():
-        found = re.search(r"(http://\S+?)/\?token=(\S+)", line)
-        if found:
-            return found[1], found[2]
-    raise RuntimeError("The service did not say where it is.")
-
-
 def _drain(service: subprocess.Popen[str]) -> None:
     for _ in service.stderr or ():
         pass
@@ -203,12 +185,6 @@ def _memory_mb(process: int) -> float:
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
     found = re.search(r"RssAnon:\s+(\d+) kB", status)
     return int(found[1]) / 1024 if found else 0.0
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _stored_ids(folder: Path, run: Run) -> list[int]:

@@ -34,6 +34,11 @@ def path_of(run: Run | str, rest: str = "") -> str:
     return f"{_API}/runs/{run_id(run)}{rest}"
 
 
+def export_wishes(format: str, wishes: dict[str, Any]) -> dict[str, Any]:
+    """Return the query of an export; None is no wish."""
+    return {"format": format, **{name: value for name, value in wishes.items() if value is not None}}
+
+
 def _run(answer: httpx.Response) -> Run:
     from service.run import Run
 

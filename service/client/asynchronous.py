@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -12,9 +11,8 @@ import httpx
 
 from service.client import asks
 from service.client.ask import TIMEOUT_S, Ask, check, not_reached, wait_s
-from service.client.download import EXPORT_TIMEOUT_S, Download, Progress, beside, not_written
-from service.client.errors import ClientError
-from service.client.following import Watch
+from service.client.download import EXPORT_TIMEOUT_S, Download, Progress
+from service.client.following import LOOK_S, Waiting, Watch
 from service.client.place import Place
 from service.client.tables import CellsAsked, joined
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from service.status import ServiceStatus
 
 T = TypeVar("T")
-_LOOK_S = 0.5
 
 
 class AsyncClient:
@@ -96,14 +93,10 @@ class AsyncClient:
 
     async def wait(self, run: Run | str, timeout_s: float | None = None) -> Run:
         """Return a run when it is over; raises `ClientError` where that takes longer than `timeout_s`."""
-        deadline = None if timeout_s is None else time.monotonic() + timeout_s
-        while True:
-            found = await self.run(run)
-            if found.state in ("done", "failed"):
-                return found
-            if deadline is not None and time.monotonic() > deadline:
-                raise ClientError(f"The run {found.id} is still {found.state}; wait longer, or stop it.")
-            await asyncio.sleep(_LOOK_S)
+        waiting = Waiting(timeout_s)
+        while not waiting.over(found := await self.run(run)):
+            await asyncio.sleep(LOOK_S)
+        return found
 
     async def columns(self, run: Run | str) -> dict[str, str]:
         """Return the columns that filters may name, and whether each is a number, text or truth."""
@@ -213,27 +206,16 @@ class AsyncClient:
     ) -> Path:
         """Fetch a run in the format of another program; see `Client.export`."""
         download = Download(Path(out), progress)
-        params = {"format": format, **{name: value for name, value in wishes.items() if value is not None}}
+        params = asks.export_wishes(format, wishes)
         try:
             async with self._http.stream(
                 "GET", asks.path_of(run, "/export"), params=params, timeout=EXPORT_TIMEOUT_S
             ) as answer:
                 if not answer.is_success:
                     await answer.aread()
-                path = download.target(check(answer))
-                return await _written(path, download, answer)
+                with download.writing(check(answer)) as take:
+                    async for piece in answer.aiter_bytes():
+                        take(piece)
+                return download.target(answer)
         except httpx.HTTPError as error:
             raise not_reached(error) from None
-
-
-async def _written(path: Path, download: Download, answer: httpx.Response) -> Path:
-    part = beside(path)
-    try:
-        with part.open("wb") as file:
-            async for piece in answer.aiter_bytes():
-                download.take(file, piece, answer)
-        return part.replace(path)
-    except OSError as error:
-        raise not_written(path, error) from None
-    finally:
-        part.unlink(missing_ok=True)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -40,19 +41,28 @@ class Download:
         named = re.search(r'filename="([^"/\\]+)"', answer.headers.get("content-disposition", ""))
         return self.out / (Path(named[1]).name if named else "export")
 
-    def take(self, file: IO[bytes], piece: bytes, answer: httpx.Response) -> None:
-        """Write a piece, and tell."""
+    @contextmanager
+    def writing(self, answer: httpx.Response) -> Iterator[Callable[[bytes], None]]:
+        """Give what takes the pieces of an answer; the file is in its place once all of them are written.
+
+        Raises
+        ------
+        ClientError
+            If the disk does not take it.
+        """
+        path = self.target(answer)
+        part = path.with_name(f".{path.name}.part")
+        try:
+            with part.open("wb") as file:
+                yield lambda piece: self._take(file, piece, answer)
+            part.replace(path)
+        except OSError as error:
+            raise ClientError(f"'{path}' cannot be written ({error.strerror}); choose another place.") from None
+        finally:
+            part.unlink(missing_ok=True)
+
+    def _take(self, file: IO[bytes], piece: bytes, answer: httpx.Response) -> None:
         file.write(piece)
         if self.progress is not None:
             length = answer.headers.get("content-length")
             self.progress(file.tell(), int(length) if length else None)
-
-
-def beside(path: Path) -> Path:
-    """Return the file that holds what has come so far."""
-    return path.with_name(f".{path.name}.part")
-
-
-def not_written(path: Path, error: OSError) -> ClientError:
-    """Return what is said of a disk that does not take it."""
-    return ClientError(f"'{path}' cannot be written ({error.strerror}); choose another place.")

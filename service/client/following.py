@@ -1,8 +1,9 @@
-"""Watching a run: what messages mean, and when a connection that broke is made again."""
+"""Following a run: whether it is over, what messages mean, and when a connection that broke is made again."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,23 @@ if TYPE_CHECKING:
 PROBLEM = 4000
 """Codes from here on are a problem's HTTP status behind it."""
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+LOOK_S = 0.5
+"""Between two looks at a run."""
+
+
+class Waiting:
+    """Waits for the end of a run, at most `timeout_s` seconds; None for as long as it takes."""
+
+    def __init__(self, timeout_s: float | None) -> None:
+        self._deadline = None if timeout_s is None else time.monotonic() + timeout_s
+
+    def over(self, run: Run) -> bool:
+        """Tell whether a run is over; raises `ClientError` where it is not and the time is."""
+        if run.state in ("done", "failed"):
+            return True
+        if self._deadline is not None and time.monotonic() > self._deadline:
+            raise ClientError(f"The run {run.id} is still {run.state}; wait longer, or stop it.")
+        return False
 
 
 @dataclass

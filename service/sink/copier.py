@@ -14,8 +14,9 @@ from acquisition.errors import LightlineError
 from service.result_set import LIVE
 from service.sink.address import checked_address
 from service.sink.postgres import PostgresTables, require_psycopg
-from service.sink.sealed import SealedPart, Signature, parts_of, run_folders, sets_of, signature
+from service.sink.sealed import SealedPart, Signature, parts_of, sets_of, signature
 from service.status import SinkStatus
+from service.store.run_files import run_folders
 
 LOOK_S = 2.0
 """How often new parts are looked for."""

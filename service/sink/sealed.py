@@ -11,7 +11,7 @@ from service.result_set import ResultSet
 from service.store.part_table import Part, sealed_parts
 from service.store.result_tables import CELLS, REJECTED
 from service.store.run_files import RUN_JSON, read_run
-from service.store.set_shelf import RESULT_JSON, RESULTS, read_set
+from service.store.set_shelf import read_sets, set_files
 
 TABLES = (CELLS, REJECTED)
 Signature = tuple[tuple[str, int], ...]
@@ -31,15 +31,9 @@ class SealedPart:
         return (self.about.run, self.about.name, self.about.started_at, self.table, self.part.path.name)
 
 
-def run_folders(root: Path) -> list[Path]:
-    """Return the folders of runs, the oldest first."""
-    return sorted(file.parent for file in root.glob(f"*/{RUN_JSON}"))
-
-
 def signature(folder: Path) -> Signature:
     """Return what changes when there is something new in a run folder; cheap to ask for."""
-    sets = sorted((folder / RESULTS).glob(f"*/{RESULT_JSON}"))
-    places = [folder / RUN_JSON, *(folder / table for table in TABLES), *sets]
+    places = [folder / RUN_JSON, *(folder / table for table in TABLES), *set_files(folder)]
     found = []
     for place in places:
         try:
@@ -55,11 +49,7 @@ def sets_of(folder: Path) -> Iterator[tuple[ResultSet, Path]]:
         yield ResultSet.of_run(read_run(folder)), folder
     except RunFolderError:
         return
-    for file in sorted((folder / RESULTS).glob(f"*/{RESULT_JSON}")):
-        try:
-            yield read_set(file.parent), file.parent
-        except RunFolderError:
-            continue
+    yield from read_sets(folder)
 
 
 def parts_of(about: ResultSet, path: Path, *, beside: bool) -> Iterator[SealedPart]:

@@ -13,7 +13,7 @@ from service.clock import now_utc
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
-from service.store.run_files import RUN_JSON, TRACE, read_run
+from service.store.run_files import RUN_JSON, TRACE, read_run, run_folders
 from service.store.run_folder import RunFolder
 
 _MOST_OPEN = 8
@@ -40,7 +40,7 @@ class Catalogue:
     def runs(self) -> list[Run]:
         """Return every run, the oldest first; a folder without a readable `run.json` is not one."""
         found = []
-        for path in sorted(self.root.glob(f"*/{RUN_JSON}")):
+        for path in run_folders(self.root):
             try:
                 found.append(self._read(path))
             except (RunFolderError, FileNotFoundError):
@@ -100,11 +100,10 @@ class Catalogue:
             self._open.popitem(last=False)
 
     def _read(self, path: Path) -> Run:
-        changed = path.stat().st_mtime_ns
-        name = path.parent.name
-        if self._known.get(name, (0, None))[0] != changed:
-            self._known[name] = (changed, read_run(path.parent))
-        return self._known[name][1]
+        changed = (path / RUN_JSON).stat().st_mtime_ns
+        if self._known.get(path.name, (0, None))[0] != changed:
+            self._known[path.name] = (changed, read_run(path))
+        return self._known[path.name][1]
 
     def _close_crashed(self, run: Run) -> Run:
         closed = run.model_copy(

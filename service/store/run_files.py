@@ -24,6 +24,11 @@ TRUTH = "truth.parquet"
 MIXTURES = "mixtures.json"
 
 
+def run_folders(root: Path) -> list[Path]:
+    """Return the folders under a root that have a `run.json`, the oldest run first."""
+    return sorted(file.parent for file in root.glob(f"*/{RUN_JSON}"))
+
+
 def read_run(path: Path) -> Run:
     """Read the `run.json` of a folder.
 

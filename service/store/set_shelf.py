@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,13 +31,7 @@ class SetShelf:
 
     def sets(self) -> list[ResultSet]:
         """Return what there is, by name; a folder without a readable `result.json` is none."""
-        found = []
-        for file in sorted((self._folder.path / RESULTS).glob(f"*/{RESULT_JSON}")):
-            try:
-                found.append(read_set(file.parent))
-            except RunFolderError:
-                continue
-        return found
+        return [about for about, _ in read_sets(self._folder.path)]
 
     def results(self, name: str) -> Results:
         """Return a set; one that grew since it was opened is opened again.
@@ -73,6 +68,20 @@ class SetShelf:
 def set_path(run_folder: Path, name: str) -> Path:
     """Return the folder of a set."""
     return run_folder / RESULTS / name
+
+
+def set_files(run_folder: Path) -> list[Path]:
+    """Return the `result.json` of every set, by name."""
+    return sorted((run_folder / RESULTS).glob(f"*/{RESULT_JSON}"))
+
+
+def read_sets(run_folder: Path) -> Iterator[tuple[ResultSet, Path]]:
+    """Return the sets that can be read, by name, and their folders."""
+    for file in set_files(run_folder):
+        try:
+            yield read_set(file.parent), file.parent
+        except RunFolderError:
+            continue
 
 
 def read_set(path: Path) -> ResultSet:
