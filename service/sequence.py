@@ -76,6 +76,9 @@ class SequenceStatus(_Record):
     """Runs in all."""
     runs: tuple[str, ...] = ()
     """Ids of those that were begun, in their order."""
+    next: str = ""
+    """Name of the run that follows, otherwise its source; empty after the last. Where the sequence ended before its
+    last run, the one that was not begun any more."""
     pause_s: float = 0.0
     error: str | None = None
     """Why it failed, in one sentence."""

@@ -21,10 +21,11 @@ from service.api.documents import CellRow
 from service.api.problems import status_of
 from service.api.runs import field_names
 from service.api.table_page import plain_row
+from service.result_set import LIVE, ResultState
 from service.run import FinishReason
 from service.runs.control import RunControl
 from service.status import ServiceStatus
-from service.store.run_folder import RunFolder
+from service.store.cell_query import CellQuery
 from service.tokens import Scope
 
 TURN_S = 0.25
@@ -122,11 +123,12 @@ async def live_cells(
     after: Annotated[int, Query(ge=0, le=2**62)] = 0,
     fields: Annotated[str | None, Query(max_length=2000)] = None,
     where: Annotated[str | None, Query(max_length=2000)] = None,
+    results: Annotated[str, Query(max_length=64)] = LIVE,
 ) -> None:
     """Send a run's cells from a place on: those that there are, then the new ones as they are stored, then the end.
 
     `after` is the event id to begin behind; who lost the connection goes on with the `next` of the last message. Each
-    cell is sent once. Without `fields`, rows have every column.
+    cell is sent once. Without `fields`, rows have every column. `results` takes the answers of another result set.
     """
     control: RunControl = socket.app.state.control
 
@@ -134,16 +136,17 @@ async def live_cells(
         place, names = after, field_names(fields)
         while True:
             folder = await anyio.to_thread.run_sync(control.folder, run_id)
-            run, newest = folder.run(), folder.results().cells.last_id
+            asked = await anyio.to_thread.run_sync(folder.results, results)
+            about, newest = asked.about, asked.cells.last_id
             if newest > place:
                 # Of one turn only: what gates and labels say may change between them.
-                key = (_turn(), run_id, place, newest, fields, where)
-                page = await viewers.page(key, partial(_cells_page, folder, place, newest, names, where))
+                key = (_turn(), run_id, results, place, newest, fields, where)
+                page = await viewers.page(key, partial(_cells_page, asked.cells, place, newest, names, where))
                 place = page.next
                 if page.rows:
                     await socket.send_text(page.text)
-            elif run.state.ended:
-                await socket.send_text(EndMessage(finish_reason=run.finish_reason).model_dump_json())
+            elif about.state is ResultState.DONE:
+                await socket.send_text(EndMessage(finish_reason=folder.run().finish_reason).model_dump_json())
                 return
             else:
                 await _next_turn()
@@ -228,8 +231,8 @@ def _status_page(control: RunControl) -> Page:
     return Page(StatusMessage(status=control.status()).model_dump_json())
 
 
-def _cells_page(folder: RunFolder, place: int, newest: int, names: list[str] | None, where: str | None) -> Page:
-    found = folder.results().cells.page(where, after=place, limit=PAGE_ROWS, fields=names)
+def _cells_page(cells: CellQuery, place: int, newest: int, names: list[str] | None, where: str | None) -> Page:
+    found = cells.page(where, after=place, limit=PAGE_ROWS, fields=names)
     rows = [plain_row(row) for row in found.rows]
     # Where there is no next page, everything up to the newest cell was looked at.
     last = int(found.rows[-1]["event_id"]) if found.rows else 0

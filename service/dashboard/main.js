@@ -2,11 +2,13 @@
 
 import * as api from "./core/api.js";
 import { byId, make, setChoices } from "./core/dom.js";
-import { clockTime, words } from "./core/format.js";
+import { count, runTitle, words } from "./core/format.js";
 import * as router from "./core/router.js";
 import { listen } from "./core/socket.js";
 import * as store from "./core/store.js";
 import { chosenTheme, nextTheme } from "./core/theme.js";
+import { showKeys } from "./core/keys.js";
+import { concernsOf } from "./parts/concerns.js";
 
 const VIEWS = {
   live: () => import("./views/live.js"),
@@ -14,6 +16,7 @@ const VIEWS = {
   cell: () => import("./views/cell.js"),
   models: () => import("./views/models.js"),
   runs: () => import("./views/runs.js"),
+  service: () => import("./views/service.js"),
 };
 const RUNS_PERIOD_MS = 30_000;
 const ORIGINS = {
@@ -34,8 +37,10 @@ async function show(place) {
   const { view } = place;
   for (const link of document.querySelectorAll("nav a")) link.setAttribute("aria-current", link.dataset.view === view ? "page" : "false");
   showRuns();
-  if (current?.name === view) return current.view.move(place);
+  showSets(place);
+  if (current?.name === view && look(place)) return current.view.move(place);
   current?.view.close();
+  look(place);
   const root = make("div", { class: "view" });
   byId("view").replaceChildren(root);
   current = null;
@@ -49,13 +54,42 @@ async function show(place) {
   current = { name: view, view: module.open(root, router.here()) };
 }
 
+/** Ask for the result set that an address names; returns whether it is the one that was looked at before. */
+function look({ view, args, query }) {
+  const run = args[0] ?? store.newestRun();
+  const set = view === "live" ? null : query.results ?? null;
+  const same = api.setOf(run) === set;
+  api.lookAt(run, set);
+  return same;
+}
+
+/** What else answered for the cells of the run that is looked at, where anything did. */
+async function showSets({ view, args, query }) {
+  const run = args[0] ?? store.newestRun();
+  const known = view !== "live" && run ? await api.getSets(run).catch(() => []) : [];
+  const here = router.here();
+  if (here.view !== view || (here.args[0] ?? store.newestRun()) !== run) return;
+  const list = byId("sets");
+  byId("set-field").hidden = known.length < 2 && !query.results;
+  setChoices(list, known.map((set) => [set.name, setTitle(set)]), query.results ?? "live");
+  list.onchange = () => {
+    const now = router.here();
+    router.go(router.linkTo(now.view, [run, ...now.args.slice(1)], { ...now.query, results: list.value === "live" ? null : list.value }));
+  };
+}
+
+function setTitle({ name, bundle, state }) {
+  const text = name === "live" ? `as it flowed · ${bundle}` : `${name} · ${bundle}`;
+  return state === "unfinished" && name !== "live" ? `${text} (being made)` : text;
+}
+
 /** The list of runs, and links that stay with the run that is looked at. */
 function showRuns() {
   const { view, args } = router.here();
   const runs = store.get("runs");
   const list = byId("runs");
   const chosen = args[0] ?? store.newestRun();
-  setChoices(list, runs.map((run) => [run.id, `${clockTime(run.started_at)} · ${run.request.source}`]), chosen);
+  setChoices(list, runs.map((run) => [run.id, runTitle(run)]), chosen);
   list.disabled = runs.length === 0;
   list.onchange = () => router.go(router.linkTo(view === "cell" ? "explore" : view, [list.value]));
   for (const link of document.querySelectorAll("nav a[data-of-run]")) {
@@ -73,6 +107,10 @@ function showState() {
   const state = link === "open" ? store.get("status").state : link;
   byId("state").dataset.state = state;
   byId("state").textContent = words(state);
+  const concerns = link === "open" ? concernsOf(store.get("status")) : [];
+  byId("concerns").hidden = concerns.length === 0;
+  byId("concerns").textContent = concerns.length === 1 ? "1 warning" : `${count(concerns.length)} warnings`;
+  byId("concerns").title = concerns.join("\n");
 }
 
 let asked = "";
@@ -145,6 +183,7 @@ const showTheme = (theme) => {
 };
 themeButton.addEventListener("click", () => showTheme(nextTheme()));
 showTheme(chosenTheme());
+byId("keys").addEventListener("click", showKeys);
 
 store.watch("link", showState);
 store.watch("status", showState);

@@ -68,7 +68,7 @@ class Sequences:
             with self._lock:
                 del self._known[status.id]
             raise
-        status = self._update(status.id, runs=(first.id,))
+        status = self._update(status.id, runs=(first.id,), next=_called(steps[1:]))
         args = (status.id, first, steps[1:], request.pause_s, self._cancelled)
         self._thread = threading.Thread(target=self._go_on, args=args, name="run-sequence", daemon=True)
         self._thread.start()
@@ -121,7 +121,7 @@ class Sequences:
     def _go_on(
         self, sequence_id: str, run: Run, left: list[RunRequest], pause_s: float, cancelled: threading.Event
     ) -> None:
-        for request in [*left, None]:
+        for place, request in enumerate([*left, None], start=1):
             ended = self._wait(run.id)
             if cancelled.is_set():
                 return
@@ -139,7 +139,7 @@ class Sequences:
             except LightlineError as error:
                 self._update(sequence_id, state=SequenceState.FAILED, error=str(error))
                 return
-            self._add(sequence_id, run.id)
+            self._add(sequence_id, run.id, _called(left[place:]))
         self._update(sequence_id, state=SequenceState.DONE)
 
     def _newest(self) -> SequenceStatus | None:
@@ -150,10 +150,11 @@ class Sequences:
             raise UnknownSequence(f"There is no sequence '{sequence_id[:40]}'; list them to see their ids.")
         return self._known[sequence_id]
 
-    def _add(self, sequence_id: str, run_id: str) -> None:
+    def _add(self, sequence_id: str, run_id: str, following: str) -> None:
         with self._lock:
             status = self._known[sequence_id]
-            self._known[sequence_id] = status.model_copy(update={"runs": (*status.runs, run_id)})
+            begun = {"runs": (*status.runs, run_id), "next": following}
+            self._known[sequence_id] = status.model_copy(update=begun)
 
     def _update(self, sequence_id: str, **changes: object) -> SequenceStatus:
         with self._lock:
@@ -161,6 +162,11 @@ class Sequences:
             if status.state is not SequenceState.CANCELLED:
                 self._known[sequence_id] = status.model_copy(update=changes)
             return self._known[sequence_id]
+
+
+def _called(left: list[RunRequest]) -> str:
+    """Return what people call the first of these runs, otherwise its source."""
+    return (left[0].name or left[0].source) if left else ""
 
 
 def _how_it_ended(run: Run) -> SequenceState | None:

@@ -71,8 +71,9 @@ def test_every_run_is_made_in_its_turn_and_its_name_says_which(control_of: Calla
     control = control_of(short)
     begun = control.sequences.begin(sequence("blank", "blood", repeat=2, name="morning"))
     assert (begun.state, begun.steps, len(begun.runs), begun.name) == (S.RUNNING, 4, 1, "morning")
+    assert begun.next == "blood (1 of 2)"
     ended = until(control, {S.DONE, S.FAILED})
-    assert ended.state is S.DONE and ended.error is None
+    assert ended.state is S.DONE and ended.error is None and ended.next == ""
     runs = {run.id: run for run in control.runs()}
     names = [runs[run_id].request.name for run_id in ended.runs]
     assert names == ["blank (1 of 2)", "blood (1 of 2)", "blank (2 of 2)", "blood (2 of 2)"]
@@ -92,6 +93,7 @@ def test_a_run_that_fails_stops_the_rest(control_of: Callable[..., RunControl], 
     ended = until(control, {S.DONE, S.FAILED})
     assert (ended.state, ended.error) == (S.FAILED, "The digitizer is gone.")
     assert len(ended.runs) == (2 if how == "lost" else 1) == len(control.runs())
+    assert ended.next == ("c" if how == "lost" else "b")
 
 
 def test_who_stops_a_run_stops_the_sequence(control_of: Callable[..., RunControl]) -> None:

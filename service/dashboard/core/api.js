@@ -69,29 +69,47 @@ export const runPath = (run) => `${BASE}/runs/${encodeURIComponent(run)}`;
 export const query = (values) =>
   new URLSearchParams(Object.entries(values).filter(([, value]) => value !== null && value !== undefined && value !== "")).toString();
 
+let looked = { run: null, set: null };
+
+/** Ask for this result set of a run from now on; null for what its own model said while cells flowed. */
+export const lookAt = (run, set) => { looked = { run, set }; };
+
+export const setOf = (run) => (looked.run === run ? looked.set : null);
+
+/** An address with values; of a run that is looked at in one of its result sets, with that set. */
+export function address(path, values = {}) {
+  const set = looked.run && path.startsWith(`${runPath(looked.run)}/`) ? looked.set : null;
+  const text = query({ results: set, ...values });
+  return text ? `${path}?${text}` : path;
+}
+
+const ofRun = (run, what, values) => address(`${runPath(run)}/${what}`, values);
+
 export const follow = (link, options) => ask(link, options);
 export const statusSocket = () => `${BASE}/status/live`;
-export const cellsSocket = (run, values) => `${runPath(run)}/live?${query(values)}`;
+export const cellsSocket = (run, values) => ofRun(run, "live", values);
 export const getRuns = () => ask(`${BASE}/runs?limit=1000`);
 export const getRun = (run) => ask(runPath(run));
-export const getBundle = (run) => ask(`${runPath(run)}/bundle`);
-export const getColumns = async (run) => (await ask(`${runPath(run)}/columns`)).columns;
-export const getCells = (run, values, options) => ask(`${runPath(run)}/cells?${query(values)}`, options);
-export const getCell = (run, cell) => ask(`${runPath(run)}/cells/${cell}`);
-export const getTimeline = (run, values, options) => ask(`${runPath(run)}/timeline?${query(values)}`, options);
-export const imagePath = (run, cell) => `${runPath(run)}/cells/${cell}/image.png`;
+export const getSets = async (run) => (await ask(`${runPath(run)}/results`)).results;
+export const getBundle = (run) => ask(ofRun(run, "bundle"));
+export const getColumns = async (run) => (await ask(ofRun(run, "columns"))).columns;
+export const getCells = (run, values, options) => ask(ofRun(run, "cells", values), options);
+export const getCell = (run, cell) => ask(ofRun(run, `cells/${cell}`));
+export const getTimeline = (run, values, options) => ask(ofRun(run, "timeline", values), options);
+export const imagePath = (run, cell) => ofRun(run, `cells/${cell}/image.png`);
 export const windowPath = (run, cell) => `${runPath(run)}/cells/${cell}/window.npy`;
+export const exportPath = (run, values) => ofRun(run, "export", values);
 
 export const startRun = (request) => send("POST", `${BASE}/runs`, request);
 export const stopRun = (run) => send("POST", `${runPath(run)}/stop`, {});
 export const getLabels = (run) => ask(`${runPath(run)}/labels`);
-export const giveLabel = (run, body) => send("POST", `${runPath(run)}/labels`, body);
-export const getNeighbours = (run, cell, count) => ask(`${runPath(run)}/cells/${cell}/neighbours?count=${count}`);
-export const getGates = (run, values) => ask(`${runPath(run)}/gates?${query(values)}`);
+export const giveLabel = (run, body) => send("POST", ofRun(run, "labels"), body);
+export const getNeighbours = (run, cell, count) => ask(ofRun(run, `cells/${cell}/neighbours`, { count }));
+export const getGates = (run, values) => ask(ofRun(run, "gates", values));
 export const putGate = (run, name, body, headers) => send("PUT", `${runPath(run)}/gates/${encodeURIComponent(name)}`, body, headers);
 export const removeGate = (run, name, headers) => ask(`${runPath(run)}/gates/${encodeURIComponent(name)}`, { method: "DELETE", headers });
-export const getDensity = (run, values, options) => ask(`${runPath(run)}/density?${query(values)}`, options);
-export const getHistogram = (run, values) => ask(`${runPath(run)}/histogram?${query(values)}`);
+export const getDensity = (run, values, options) => ask(ofRun(run, "density", values), options);
+export const getHistogram = (run, values) => ask(ofRun(run, "histogram", values));
 export const getSources = () => ask(`${BASE}/sources`);
 export const getBundles = () => ask(`${BASE}/bundles`);
 export const startHeld = (run) => send("POST", `${runPath(run)}/start`, {});
@@ -99,3 +117,6 @@ export const addGates = (run, xml) => ask(`${runPath(run)}/gates.xml`, { method:
 export const acknowledgeError = () => ask(`${BASE}/error`, { method: "DELETE" });
 export const takeControls = (name, fromOthers) => send("PUT", `${BASE}/operator?take=${fromOthers}`, { name });
 export const giveControls = () => ask(`${BASE}/operator`, { method: "DELETE" });
+export const startSequence = (request) => send("POST", `${BASE}/sequences`, request);
+export const cancelSequence = (id) => ask(`${BASE}/sequences/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const getSettings = () => ask(`${BASE}/settings`);

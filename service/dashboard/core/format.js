@@ -26,6 +26,12 @@ export function number(value) {
 }
 
 export const count = (value) => value.toLocaleString("en-US").replaceAll(",", "\u202f");
+/** An amount of memory or disk. */
+export function amountOfBytes(value) {
+  const units = ["B", "kB", "MB", "GB", "TB"];
+  const power = value > 0 ? Math.min(units.length - 1, Math.floor(Math.log10(value) / 3)) : 0;
+  return `${(value / 1000 ** power).toFixed(power && value / 1000 ** power < 100 ? 1 : 0)} ${units[power]}`;
+}
 export const percent = (value) => `${(100 * value).toFixed(1)} %`;
 export const words = (name) => name.replaceAll("_", " ");
 
@@ -34,3 +40,6 @@ export function clockTime(iso) {
   const time = new Date(iso);
   return Number.isNaN(time.getTime()) ? iso : time.toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "medium" });
 }
+
+/** What people call a run, and when it began. */
+export const runTitle = ({ started_at, request }) => `${clockTime(started_at)} · ${request.name || request.source}`;

@@ -11,9 +11,15 @@ export function placeOf(hash) {
 
 export const here = () => placeOf(window.location.hash);
 
-/** Write an address; values that are null, undefined or empty are left out. */
+/**
+ * Write an address; values that are null, undefined or empty are left out.
+ *
+ * Links to the run that is looked at stay with its result set, unless they say which.
+ */
 export function linkTo(view, args = [], query = {}) {
-  const kept = Object.entries(query).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const { args: seen, query: { results } } = here();
+  const same = results && args[0] === seen[0] && view !== "live";
+  const kept = Object.entries(same ? { results, ...query } : query).filter(([, value]) => value !== null && value !== undefined && value !== "");
   const text = kept.length ? `?${new URLSearchParams(kept)}` : "";
   return `#/${[view, ...args].filter(Boolean).map(encodeURIComponent).join("/")}${text}`;
 }

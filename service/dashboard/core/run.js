@@ -12,7 +12,7 @@ export async function openRun(id) {
 }
 
 const once = (what, ask, enough) => async (id) => {
-  const key = `${what} ${id}`;
+  const key = `${what} ${id} ${api.setOf(id) ?? ""}`;
   if (!known.has(key)) {
     const answer = await ask(id);
     if (!enough(answer)) return answer;

@@ -44,7 +44,7 @@ export class Exporting {
     this.cancel = new AbortController();
     this.#busy(true);
     try {
-      const path = `${api.runPath(this.run)}/export?${api.query({ format: this.format.value, where })}`;
+      const path = api.exportPath(this.run, { format: this.format.value, where });
       const telling = this.#tell();
       const response = await api.request(path, { signal: this.cancel.signal, cache: "no-store" });
       const content = await this.#take(response).finally(() => clearInterval(telling));

@@ -1,7 +1,7 @@
 // What in the image speaks for a class or cluster, laid over it.
 
-import { follow } from "../core/api.js";
-import { choice, field, make } from "../core/dom.js";
+import { address, follow } from "../core/api.js";
+import { field, make } from "../core/dom.js";
 import { picture } from "./picture.js";
 
 /** The picture, with what it is evidence for and how strongly it is laid over the image. */
@@ -9,26 +9,31 @@ export class Saliency {
   constructor(cell, answers) {
     this.cell = cell;
     const [first] = cell.channels;
-    const targets = [["target=-1", "most likely"], ...answers.targets.map((name, index) => [`target=${index}`, name]),
-      ...answers.explained_clusters.map((name, index) => [`cluster=${index}`, `cluster: ${name}`])];
-    this.target = choice(targets, "target=-1", () => this.#ask());
+    const group = (what, names, label) => make("optgroup", { label }, ...names.map((name, index) => make("option", { value: `${what}=${index}` }, name)));
+    const clusters = answers.explained_clusters;
+    this.target = make("select", { onchange: () => this.#ask() }, make("option", { value: "target=-1" }, "most likely"),
+      group("target", answers.targets, answers.classes.length ? "class" : "cluster"), clusters.length ? group("cluster", clusters, "cluster") : null);
     this.opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, onchange: () => this.#ask() });
-    this.frame = picture(`${cell.saliency.png}?target=-1&opacity=0.6`, `Saliency of cell ${cell.event_id}`, first.pixel_um);
+    this.frame = picture(address(cell.saliency.png, { target: -1, opacity: 0.6 }), `Saliency of cell ${cell.event_id}`, first.pixel_um);
     this.caption = make("figcaption", { id: "evidence", "aria-live": "polite" }, "…");
     this.element = make("figure", { id: "saliency" }, this.frame, this.caption,
       make("div", { class: "controls" }, field("Evidence for", this.target), field("Overlay", this.opacity)));
     this.#say();
   }
 
+  get #asked() {
+    return Object.fromEntries([this.target.value.split("=")]);
+  }
+
   #ask() {
-    this.frame.querySelector("img").src = `${this.cell.saliency.png}?${this.target.value}&opacity=${this.opacity.value}`;
+    this.frame.querySelector("img").src = address(this.cell.saliency.png, { ...this.#asked, opacity: this.opacity.value });
     this.#say();
   }
 
   async #say() {
     const asked = this.target.value;
     try {
-      const found = await follow(`${this.cell.saliency.about}?${asked}`);
+      const found = await follow(address(this.cell.saliency.about, this.#asked));
       if (asked !== this.target.value) return;
       this.caption.textContent = found.empty
         ? `nothing in the image speaks for ${found.name}`

@@ -1,5 +1,6 @@
 // A volume as pictures: one slice, or the largest value along an axis; restored or as it was measured.
 
+import { address } from "../core/api.js";
 import { choice, field, make } from "../core/dom.js";
 import { words } from "../core/format.js";
 import { picture } from "./picture.js";
@@ -24,8 +25,8 @@ export class Slices {
   }
 
   #source() {
-    const part = !this.how || this.how.value !== "slice" ? `axis=${this.how?.value ?? "x"}` : `z=${this.place.value}`;
-    return `${this.channel.png}?${part}&restore=${this.method?.value ?? "none"}`;
+    const part = !this.how || this.how.value !== "slice" ? { axis: this.how?.value ?? "x" } : { z: this.place.value };
+    return address(this.channel.png, { ...part, restore: this.method?.value ?? "none" });
   }
 
   #show() {

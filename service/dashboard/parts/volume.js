@@ -1,6 +1,6 @@
 // A volume that can be turned: the brightest value along every line of sight, or light through a translucent body.
 
-import { request } from "../core/api.js";
+import { address, request } from "../core/api.js";
 import { choice, draw, field, make, onceAFrame } from "../core/dom.js";
 import { words } from "../core/format.js";
 import { readNpy } from "../core/npy.js";
@@ -52,7 +52,7 @@ export class Volume {
     const { method } = this;
     try {
       this.rays ??= new VolumeRays(this.canvas);
-      const response = await request(`${this.channel.npy}?restore=${method}`);
+      const response = await request(address(this.channel.npy, { restore: method }));
       const volume = readNpy(await response.arrayBuffer());
       if (this.closed || this.method !== method) return;
       this.shape = volume.shape;

@@ -59,7 +59,7 @@ class CellView {
       const context = await openRun(run);
       const id = Number(args[1]) || (await this.#first(run));
       const cell = await api.getCell(run, id);
-      const answers = cell.row.rejection ? null : await api.follow(cell.answers);
+      const answers = cell.row.rejection ? null : await api.follow(api.address(cell.answers));
       if (this.asked !== asked) return;
       this.#clear();
       Object.assign(this, { run: context, id });
@@ -154,7 +154,7 @@ class CellView {
 function figure(channel) {
   const unit = channel.unit.startsWith("rad") ? `, ${channel.unit}` : "";
   const name = `${words(channel.name)}${unit}`;
-  return make("figure", {}, picture(channel.png, name, channel.pixel_um), make("figcaption", {}, name));
+  return make("figure", {}, picture(api.address(channel.png), name, channel.pixel_um), make("figcaption", {}, name));
 }
 
 function tags(row, answers, run) {
@@ -181,5 +181,5 @@ function answered(answers) {
 function links(cell) {
   const link = (href, text) => make("a", { href, download: true }, text);
   return panel("Take away", {}, make("div", { class: "links" }, link(cell.window, "raw window.npy"),
-    ...cell.channels.map((channel) => link(channel.npy, `${channel.name}.npy`)), link(cell.saliency.npy, "saliency.npy")));
+    ...cell.channels.map((channel) => link(api.address(channel.npy), `${channel.name}.npy`)), link(api.address(cell.saliency.npy), "saliency.npy")));
 }

@@ -2,12 +2,14 @@
 
 import * as api from "../core/api.js";
 import { make, panel } from "../core/dom.js";
-import { count } from "../core/format.js";
+import { count, number } from "../core/format.js";
 import { go, linkTo } from "../core/router.js";
 import { openRun } from "../core/run.js";
 import { listen } from "../core/socket.js";
 import * as store from "../core/store.js";
 import { aboutRun } from "../parts/about_run.js";
+import { Concerns } from "../parts/concerns.js";
+import { Decisions } from "../parts/decisions.js";
 import { LedgerList } from "../parts/ledger.js";
 import { showLegend } from "../parts/legend.js";
 import { Operator } from "../parts/operator.js";
@@ -49,18 +51,22 @@ class LiveView {
     this.legend = make("ul", { id: "legend", class: "legend", "aria-label": "Clusters and their counts" });
     this.note = make("span", { class: "note" });
     this.about = make("div", {}, aboutRun(null));
-    this.drift = make("p", { class: "drift", hidden: true, role: "status" });
+    this.concerns = new Concerns();
+    this.decisions = new Decisions();
+    this.toGo = make("p", { class: "to-go", hidden: true });
+    this.refit = make("p", { class: "note", hidden: true });
     root.classList.add("live");
     root.append(
-      make("div", { class: "column" },
-        panel("Acquisition", {}, this.control.element, this.operator.element), panel("Ledger", {}, this.ledger.element), panel("This run", {}, this.about)),
+      make("div", { class: "column" }, this.concerns.element,
+        panel("Acquisition", {}, this.control.element, this.operator.element), panel("Ledger", {}, this.toGo, this.ledger.element),
+        this.decisions.element, panel("This run", {}, this.about)),
       make("div", { class: "column centre" },
         panel("Embedding", { name: "grows", beside: this.legend }, this.plot.element),
         panel("Latest cells", { name: "gallery-panel", beside: this.note }, this.tiles.element)),
       make("div", { class: "column" },
         panel("Event rate", { beside: this.rate.figure }, this.rate.element),
-        panel("Clusters over time", {}, this.proportions.element),
-        panel("Time per stage (ms)", {}, this.stages.element, this.drift),
+        panel("Clusters over time", {}, this.proportions.element, this.refit),
+        panel("Time per stage (ms)", {}, this.stages.element),
         panel("Scope: newest event", { name: "grows scope" }, this.scope.element)));
     this.ends = [store.watch("status", (status) => this.#status(status)), () => this.plot.close(), () => this.rate.close(),
       () => this.scope.close(), () => this.proportions.close(), () => this.unlisten?.()];
@@ -88,14 +94,26 @@ class LiveView {
     if (live) this.ledger.show(status.ledger);
     this.rate.show(live ? status.event_rate_hz : null);
     this.stages.show(status);
-    this.drift.hidden = !(live && status.drift?.alarm);
-    if (status.drift) this.drift.textContent = `The last ${count(500)} cells differ from the model's own on axis ${status.drift.axis}: the instrument drifted, or the sample holds other shares of cells.`;
+    this.concerns.show(status);
+    this.decisions.show(live ? status : {});
+    this.#progress(live ? status : {});
     // A run's own document says more, and is asked for when its state changes.
     const sign = `${status.state} ${status.run_id}`;
     if (sign !== this.sign) {
       this.sign = sign;
       this.#facts();
     }
+  }
+
+  /** How far a run with a rule by gate is, and which clusters answer where they are fitted again. */
+  #progress({ stop, refit }) {
+    this.toGo.hidden = !stop;
+    if (stop) {
+      const bar = make("progress", { max: String(stop.wanted), value: String(Math.min(stop.cells, stop.wanted)), "aria-label": `Cells in ${stop.gate}` });
+      this.toGo.replaceChildren(`${count(stop.cells)} of ${count(stop.wanted)} cells in ${stop.gate}`, bar);
+    }
+    this.refit.hidden = !refit;
+    if (refit) this.refit.textContent = refitInWords(refit, this.run?.contract.clusters ?? []);
   }
 
   #follow() {
@@ -173,3 +191,12 @@ class LiveView {
   }
 }
 
+/** Which mixture gives the clusters, and how far each is from what it was before. */
+function refitInWords({ mixture, cells, distance, refused }, names) {
+  const kept = mixture
+    ? `Clusters were fitted again ${count(mixture)} times, last to ${count(cells)} cells`
+    : "Clusters are the model's own until the first fit to this run's cells";
+  const most = distance.length ? distance.indexOf(Math.max(...distance)) : -1;
+  const moved = most < 0 ? "" : `; each was found again, ${names[most] ?? `cluster ${most}`} moved most (distance ${number(distance[most])})`;
+  return `${kept}${moved}${refused ? `; ${count(refused)} fits were not taken` : ""}.`;
+}
