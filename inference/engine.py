@@ -59,8 +59,9 @@ class Explanation:
 
 
 def default_threads() -> int:
-    """Threads for one model: half the cores, at most four, so that acquisition keeps its own."""
-    return max(1, min(4, (os.cpu_count() or 1) // 2))
+    """Threads for one model: as OMP_NUM_THREADS says, else half the cores, at most four: acquisition keeps its own."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else max(1, min(4, (os.cpu_count() or 1) // 2))
 
 
 class Engine:

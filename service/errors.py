@@ -51,5 +51,9 @@ class StorageError(LightlineError, OSError):
     """A run folder cannot be written to any more; what it had stored stays readable."""
 
 
+class ClusterError(LightlineError, RuntimeError):
+    """Other processes or computers did not do their part; what was sealed stays, and the same command goes on."""
+
+
 class AddressInUse(LightlineError, OSError):
     """The port asked for is taken."""

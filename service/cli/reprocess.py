@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import click
+from click.core import ParameterSource
 
 from service.cli.progress import progress_bar
 from service.reprocess.making import reprocess
-from service.reprocess.plan import COMPLETED, Wanted
+from service.reprocess.plan import COMPLETED, EVENTS_PER_CHUNK, Wanted
 
 
 @click.command("reprocess")
@@ -21,7 +22,25 @@ from service.reprocess.plan import COMPLETED, Wanted
     help=f"Take over the answers that the run has, and answer only for events that were dropped after their windows "
     f"were stored; the results are called '{COMPLETED}'.",
 )
-@click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Inference workers.")
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes on this computer; more than one need the extra 'cluster'.",
+)
+@click.option(
+    "--cluster",
+    metavar="tcp://HOST:8786",
+    help="Dask scheduler whose workers do the work; they have to see the folder RUN under the same name.",
+)
+@click.option(
+    "--chunk",
+    type=click.IntRange(min=1),
+    default=EVENTS_PER_CHUNK,
+    show_default=True,
+    help="Events that a worker is given at a time.",
+)
 @click.option(
     "--provider",
     type=click.Choice(["auto", "cpu", "cuda"]),
@@ -31,7 +50,15 @@ from service.reprocess.plan import COMPLETED, Wanted
 )
 @click.option("--json", "as_json", is_flag=True, help="Print what became of the events as JSON on stdout.")
 def reprocess_command(
-    run: Path, bundle: str | None, name: str | None, missing: bool, workers: int, provider: str, as_json: bool
+    run: Path,
+    bundle: str | None,
+    name: str | None,
+    missing: bool,
+    workers: int,
+    cluster: str | None,
+    chunk: int,
+    provider: str,
+    as_json: bool,
 ) -> None:
     """Answer for the events of the run in the folder RUN once more, with another model or for those it left out.
 
@@ -42,8 +69,16 @@ def reprocess_command(
     Examples:
       lightline reprocess RUN --bundle better.bundle    what another model says of the same cells
       lightline reprocess RUN --missing                 answers for what the line had no time for
+      lightline reprocess RUN --cluster tcp://head:8786   by the workers of a Dask cluster
     """  # noqa: D301 - click wants the backspace character itself
-    wanted = Wanted(bundle, name, missing, workers, provider)
+    if (
+        cluster is not None
+        and click.get_current_context().get_parameter_source("workers") is not ParameterSource.DEFAULT
+    ):
+        raise click.UsageError(
+            "--workers are processes on this computer; leave it out where a --cluster does the work."
+        )
+    wanted = Wanted(bundle, name, missing, workers, cluster, provider, chunk)
     try:
         with progress_bar("answering", "events") as progress:
             made = reprocess(run, wanted, progress=progress)

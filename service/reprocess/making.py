@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from inference.dispatcher import Dispatcher
-from inference.finished import Finished
-from reconstruction.images import CellImages
 from service.clock import now_utc
 from service.errors import RunStateError
-from service.reprocess.answering import answered, answering
-from service.reprocess.batches import from_rows, from_windows
+from service.reprocess.cluster import executor
+from service.reprocess.job import Settled
 from service.reprocess.plan import Plan, Wanted, plan_of
-from service.result_set import ResultSet, ResultState, Scope
+from service.result_set import ResultSet, ResultState
 from service.run import DropReason
-from service.runs.arming import Makers, providers_of
+from service.runs.arming import Makers
 from service.runs.data_lock import DataLock
-from service.store.cell_rows import AnswerNames, cell_rows, count_reasons, rejected_rows
+from service.store.cell_rows import AnswerNames, count_reasons
 from service.store.disk import storage_errors, write_sealed
 from service.store.result_tables import CELLS, REJECTED, ResultTables
 from service.store.run_files import BUNDLE
@@ -74,8 +65,12 @@ def reprocess(
     folder = RunFolder.open(path)
     try:
         plan = plan_of(folder, wanted, makers)
-        with _alone(plan), answering(plan, wanted.workers, wanted.provider, makers.engine(wanted.provider)) as workers:
-            return _made(plan, workers, progress or (lambda _done, _total: None), events_per_part)
+        with _alone(plan), executor(wanted.workers, wanted.cluster) as workers:
+            write_sealed(plan.path / BUNDLE, plan.bundle.to_bytes())
+            size = min(wanted.chunk, events_per_part)
+            chunks = [plan.events[first : first + size] for first in range(0, len(plan.events), size)]
+            settled = workers.settled(plan.job(wanted, makers), chunks)
+            return _made(plan, settled, progress or (lambda _done, _total: None), events_per_part)
     finally:
         folder.close()
 
@@ -93,26 +88,21 @@ def _alone(plan: Plan) -> Iterator[None]:
         lock.release()
 
 
-def _made(plan: Plan, workers: Dispatcher, progress: Progress, events_per_part: int) -> ResultSet:
-    write_sealed(plan.path / BUNDLE, plan.bundle.to_bytes())
+def _made(plan: Plan, settled: Iterator[Settled], progress: Progress, events_per_part: int) -> ResultSet:
+    """Write what was settled, and seal it part by part: this process alone writes, in the order of events."""
     tables = _tables_of(plan)
-    about = plan.about.model_copy(update={"provider": providers_of(workers)})
+    about, part = plan.about, _Part()
     done, total = 0, len(plan.events)
-
-    def more(count: int) -> None:
-        nonlocal done
-        done += count
-        progress(done, total)
-
     _save(plan.path, about)
-    for first in range(0, total, events_per_part):
-        part = _settled(plan, plan.events[first : first + events_per_part], tables, workers, more)
-        for table, rows in ((tables.cells, part.cells), (tables.rejected, part.rejected)):
-            if rows:
-                table.append(pa.concat_tables([one.cast(rows[0].schema) for one in rows]).sort_by("event_id"))
-        tables.seal()
-        about = part.entered(about)
-        _save(plan.path, about)
+    for chunk in settled:
+        done += len(chunk.events)
+        progress(done, total)
+        part.chunks.append(chunk)
+        if part.n_events >= events_per_part or done == total:
+            part.append_to(tables)
+            tables.seal()
+            about, part = part.entered(about), _Part()
+            _save(plan.path, about)
     tables.close()
     about = about.model_copy(update={"state": ResultState.DONE, "ended_at": now_utc()})
     _save(plan.path, about)
@@ -136,80 +126,52 @@ def _tables_of(plan: Plan) -> ResultTables:
 
 @dataclass
 class _Part:
-    """Rows of the next part, and what became of its events."""
+    """Chunks of the next part, in their order."""
 
-    events: npt.NDArray[np.uint64]
-    cells: list[Any] = field(default_factory=list)
-    rejected: list[Any] = field(default_factory=list)
-    dropped: int = 0
-    taken_over: int = 0
+    chunks: list[Settled] = field(default_factory=list)
 
-    def take_over(self, rows: Any, into: list[Any]) -> None:
-        """Copy rows of the live set."""
-        if rows.num_rows:
-            into.append(rows)
-            self.taken_over += rows.num_rows
+    @property
+    def n_events(self) -> int:
+        """Events in it."""
+        return sum(len(chunk.events) for chunk in self.chunks)
 
-    def take(self, finished: Finished, tables: ResultTables) -> None:
-        """Make rows of a batch that came back."""
-        cells = finished.images.take(finished.images.is_cell)
-        rejected = finished.images.take(~finished.images.is_cell)
-        if len(rejected):
-            self.rejected.append(rejected_rows(rejected, tables.sample_rate_hz))
-        if finished.results is None:
-            self.dropped += len(cells)
-        elif len(cells):
-            self.cells.append(cell_rows(cells, finished.results, tables.names, tables.sample_rate_hz))
+    def append_to(self, tables: ResultTables) -> None:
+        """Give the rows to the tables."""
+        for chunk in self.chunks:
+            if chunk.cells is not None:
+                tables.cells.append(chunk.cells)
+            if chunk.rejected is not None:
+                tables.rejected.append(chunk.rejected)
 
     def entered(self, about: ResultSet) -> ResultSet:
         """Return the set's description with this part in its books."""
         before = about.ledger
-        reasons = [reason for rows in self.rejected for reason in rows.column("rejection").to_pylist()]
+        reasons = [
+            reason
+            for chunk in self.chunks
+            if chunk.rejected is not None
+            for reason in chunk.rejected.column("rejection").to_pylist()
+        ]
         rejected = Counter(before.rejected) + Counter(count_reasons(reasons))
-        dropped = Counter(before.dropped) + Counter({DropReason.INFERENCE.value: self.dropped})
+        unanswered = sum(chunk.dropped for chunk in self.chunks)
+        dropped = Counter(before.dropped) + Counter({DropReason.INFERENCE.value: unanswered})
         changed = {
-            "stored": before.stored + sum(rows.num_rows for rows in self.cells),
+            "stored": before.stored + sum(chunk.cells.num_rows for chunk in self.chunks if chunk.cells is not None),
             "rejected": dict(rejected),
             "dropped": dict(dropped),
-            "in_flight": before.in_flight - len(self.events),
+            "in_flight": before.in_flight - self.n_events,
         }
         # Validated, so that books which do not balance are never written.
         ledger = type(before).model_validate({**before.model_dump(), **changed})
-        taken_over = about.taken_over + self.taken_over
-        return about.model_copy(update={"ledger": ledger, "taken_over": taken_over, "last_event": int(self.events[-1])})
-
-
-def _settled(
-    plan: Plan,
-    events: npt.NDArray[np.uint64],
-    tables: ResultTables,
-    workers: Dispatcher,
-    more: Callable[[int], None],
-) -> _Part:
-    """Settle these events; what the run has of them and would come out the same is taken from it."""
-    part, rest = _Part(events), events
-    batches: list[Iterator[CellImages]] = []
-    if plan.same_images:
-        live, ends = plan.folder.results(), (int(events[0]), int(events[-1]))
-        rejected, cells = (_of_events(query.rows_between(*ends), events) for query in (live.rejected, live.cells))
-        known = [rejected]
-        part.take_over(rejected, part.rejected)
-        if plan.about.scope is Scope.MISSING:
-            part.take_over(cells, part.cells)
-            known.append(cells)
-        elif plan.stored_inputs:
-            batches.append(from_rows(plan, cells))
-            known.append(cells)
-        more(part.taken_over)
-        rest = np.setdiff1d(events, np.concatenate([rows.column("event_id").to_numpy() for rows in known]))
-    batches.append(from_windows(plan, rest.tolist()))
-    for finished in answered(workers, itertools.chain(*batches), more):
-        part.take(finished, tables)
-    return part
-
-
-def _of_events(rows: Any, events: npt.NDArray[np.uint64]) -> Any:
-    return rows.filter(np.isin(rows.column("event_id").to_numpy(), events))
+        providers = {*about.provider.split(", "), *(chunk.provider for chunk in self.chunks)} - {""}
+        return about.model_copy(
+            update={
+                "ledger": ledger,
+                "provider": ", ".join(sorted(providers)),
+                "taken_over": about.taken_over + sum(chunk.taken_over for chunk in self.chunks),
+                "last_event": int(self.chunks[-1].events[-1]),
+            }
+        )
 
 
 def _save(path: Path, about: ResultSet) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,17 +10,20 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.errors import ConfigError
-from reconstruction.transform import Transform
 from service.clock import now_utc
 from service.errors import RunStateError
 from service.identity import pipeline_id, pipeline_text, software_versions
+from service.reprocess.job import Job
 from service.result_set import NO_WINDOW, ResultSet, ResultState, Scope, checked_set_name
 from service.run import Ledger, Run
 from service.runs.arming import BundleFile, Makers
 from service.store.results import Results
+from service.store.run_files import BUNDLE
 from service.store.run_folder import RunFolder
 from service.store.set_shelf import RESULT_JSON, read_set, set_path
 
+EVENTS_PER_CHUNK = 1024
+"""Some seconds of work: long beside what it costs to hand out, short beside what an interruption may cost."""
 COMPLETED = "completed"
 """Name of the set in which nothing is missing, unless another is given."""
 
@@ -37,16 +41,22 @@ class Wanted:
     missing
         Take over what the run's own model answered, and answer only what it did not.
     workers
-        Threads of inference.
+        Processes on this computer.
+    cluster
+        Address of a Dask scheduler, whose workers are asked instead; None asks none.
     provider
         `auto`, `cpu` or `cuda`.
+    chunk
+        Events that a worker is given at a time.
     """
 
     bundle: str | None = None
     name: str | None = None
     missing: bool = False
     workers: int = 1
+    cluster: str | None = None
     provider: str = "auto"
+    chunk: int = EVENTS_PER_CHUNK
 
 
 @dataclass(frozen=True)
@@ -63,8 +73,6 @@ class Plan:
         The set as it begins, or as it was left.
     bundle
         What answers.
-    transform
-        What makes images of windows.
     inputs
         Images that the bundle looks at.
     channels
@@ -79,16 +87,27 @@ class Plan:
     path: Path
     about: ResultSet
     bundle: BundleFile
-    transform: Transform
     inputs: tuple[str, ...]
     channels: tuple[str, ...]
     same_images: bool
     events: npt.NDArray[np.uint64]
 
-    @property
-    def stored_inputs(self) -> bool:
-        """Whether the images that the bundle looks at lie in the run folder as they would be made now."""
-        return self.same_images and set(self.inputs) <= set(self.folder.stored_channels)
+    def job(self, wanted: Wanted, makers: Makers) -> Job:
+        """Return what a worker has to know."""
+        return Job(
+            key=f"{self.about.run}/{self.about.name}/{secrets.token_hex(8)}",
+            run=self.folder.path.resolve(),
+            bundle=self.path.resolve() / BUNDLE,
+            digest=self.bundle.digest,
+            pipeline=self.about.pipeline,
+            scope=self.about.scope,
+            inputs=self.inputs,
+            channels=self.channels,
+            same_images=self.same_images,
+            provider=wanted.provider,
+            version=software_versions().get("lightline", ""),
+            makers=makers,
+        )
 
 
 def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
@@ -143,7 +162,6 @@ def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
         path=set_path(folder.path, about.name),
         about=about,
         bundle=bundle,
-        transform=transform,
         inputs=inputs,
         channels=tuple(dict.fromkeys([transform.live_channels[0], *run.request.channels, *inputs])),
         same_images=same_images,

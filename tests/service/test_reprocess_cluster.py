@@ -1,0 +1,141 @@
+"""Whoever settles the chunks of a set, however many there are and whatever ends them, the set comes out the same."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from line_parts import KnownTransform, known_event
+from reprocess_parts import makers
+
+from acquisition.errors import ConfigError
+from inference.engine import default_threads
+from service.reprocess import cluster as clusters
+from service.reprocess.making import reprocess
+from service.reprocess.plan import Wanted
+from service.result_set import ResultSet, ResultState
+from service.run import Ledger, RunState
+from service.store.run_folder import RunFolder
+
+distributed = pytest.importorskip("distributed", reason="the extra 'cluster' is not installed")
+Fill = Callable[[RunFolder, int, int], None]
+LAST = 60
+
+
+class Slow(KnownTransform):
+    """Another way to make images, so that all are made again, and slowly enough to be interrupted."""
+
+    parameters = "images:slow"
+
+    def images(self, events: Sequence[Any], *rest: Any, **options: Any) -> Any:
+        time.sleep(0.02)
+        return super().images(events, *rest, **options)
+
+
+@pytest.fixture(scope="module")
+def dask() -> Iterator[Any]:
+    """Two worker processes that nobody but these tests knows."""
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as local,
+        distributed.Client(local) as client,
+    ):
+        yield client
+
+
+@pytest.fixture
+def over(live_folder: RunFolder, fill: Fill) -> RunFolder:
+    """A run that is over, with the windows of all of its events and the answers of some."""
+    fill(live_folder, 1, 40)
+    live_folder.append_windows([known_event(k, 500 * k) for k in range(41, LAST + 1)])
+    live_folder.seal()
+    live_folder.finish()
+    ledger = Ledger(detected=LAST, stored=35, rejected={"overlap": 5}, dropped={"inference": 20})
+    known = {"state": RunState.DONE, "ledger": ledger, "pipeline": "known:1|images:1|known@dddddddddddddddd"}
+    live_folder.save_run(live_folder.run().model_copy(update=known))
+    return live_folder
+
+
+def rows_of(folder: RunFolder, name: str) -> dict[str, pa.Table]:
+    return {table: pq.read_table(folder.path / "results" / name / table) for table in ("cells", "rejected")}
+
+
+def test_any_chunks_by_several_processes_of_which_one_is_killed_are_the_rows_of_the_plain_loop(
+    over: RunFolder, dask: Any
+) -> None:
+    plain = reprocess(over.path, Wanted(name="plain"), makers(transform=Slow))
+    seen: list[int] = []
+
+    def kill(done: int, _total: int) -> None:
+        if not seen:
+            os.kill(next(iter(dask.run(os.getpid).values())), signal.SIGKILL)
+        seen.append(done)
+
+    wanted = Wanted(name="cluster", cluster=dask.scheduler.address, chunk=7)
+    made = reprocess(over.path, wanted, makers(transform=Slow), kill, events_per_part=20)
+    assert (made.state, made.ledger, made.provider) == (ResultState.DONE, plain.ledger, "TestProvider")
+    assert seen == [*range(7, LAST, 7), LAST]
+    for table, rows in rows_of(over, "plain").items():
+        assert rows_of(over, "cluster")[table].equals(rows)
+
+
+def test_a_client_that_is_killed_is_gone_on_with(over: RunFolder, dask: Any) -> None:
+    plain = reprocess(over.path, Wanted(name="plain"), makers(transform=Slow))
+    script = f"""
+        import sys, time
+        sys.path[:0] = {sys.path!r}
+        from pathlib import Path
+        from test_reprocess_cluster import Slow, Wanted, makers, reprocess
+
+        def say(done, total):
+            print(done, flush=True)
+            time.sleep(0.0 if done < 24 else 600.0)
+
+        wanted = Wanted(name="cluster", cluster={dask.scheduler.address!r}, chunk=4)
+        reprocess(Path({str(over.path)!r}), wanted, makers(transform=Slow), say, events_per_part=8)
+    """
+    with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True) as client:
+        assert client.stdout is not None
+        while client.stdout.readline() not in ("24\n", ""):
+            pass
+        client.send_signal(signal.SIGKILL)
+    left = ResultSet.model_validate_json((over.path / "results" / "cluster" / "result.json").read_bytes())
+    assert (left.state, left.last_event) == (ResultState.UNFINISHED, 16)
+    wanted = Wanted(name="cluster", cluster=dask.scheduler.address, chunk=5)
+    made = reprocess(over.path, wanted, makers(transform=Slow), events_per_part=8)
+    assert made.ledger == plain.ledger
+    for table, rows in rows_of(over, "plain").items():
+        assert rows_of(over, "cluster")[table].equals(rows)
+        assert np.all(np.diff(rows.column("event_id").to_numpy().astype(int)) > 0)
+
+
+def test_what_a_worker_finds_wrong_is_the_same_sentence(over: RunFolder, dask: Any) -> None:
+    class Gone(Slow):
+        def warm(self) -> None:
+            raise ConfigError("This worker has no such kernels.")
+
+    with pytest.raises(ConfigError, match="no such kernels"):
+        reprocess(over.path, Wanted(cluster=dask.scheduler.address), makers(transform=Gone))
+
+
+def test_what_is_not_there_is_one_sentence(over: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clusters, "CONNECT_S", 0.2)
+    with pytest.raises(ConfigError, match="No Dask scheduler answers"):
+        reprocess(over.path, Wanted(cluster="tcp://127.0.0.1:1"), makers())
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(ConfigError, match=r"lightline\[cluster\]"):
+        reprocess(over.path, Wanted(workers=2), makers())
+
+
+def test_a_process_among_many_has_one_thread_for_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    assert default_threads() == 1
