@@ -7,11 +7,12 @@ import numpy as np
 from acquisition.presets import instrument_preset
 from inference.bundle import Bundle
 from inference.shipped import resolve_bundle
+from inference.training.architecture import Architecture
 from inference.training.export import OPSET, export_graphs
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
-from inference.training.models import Architecture, Encoders
+from inference.training.models import Encoders
 from inference.training.novelty import MixtureNovelty, NoveltyChoice
 from inference.training.options import TrainingOptions
 

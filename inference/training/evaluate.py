@@ -16,9 +16,10 @@ from inference.training.calibration import expected_calibration_error, untempere
 from inference.training.controls import control_accuracies
 from inference.training.coverage import coverage_band
 from inference.training.data import TrainingSet
+from inference.training.encoder import Encoder
 from inference.training.fit import evaluation_errors
 from inference.training.graphs import TrainedParts
-from inference.training.models import Autoencoders, Encoder
+from inference.training.models import Autoencoders
 from inference.training.scores import Integers, balanced_accuracy, cluster_accuracy
 from inference.training.split import RunSplit
 from inference.training.stacks import Stack, chunks

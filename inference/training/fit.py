@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from inference.errors import TrainingError
+from inference.training.architecture import PAPER_C_EDGE, PAPER_C_WIDTHS, Architecture
 from inference.training.augment import augment
 from inference.training.checkpoint import (
     Arrays,
@@ -26,8 +27,9 @@ from inference.training.checkpoint import (
     save_checkpoint,
 )
 from inference.training.data import TrainingSet
+from inference.training.encoder import Encoder
 from inference.training.live_curve import LiveCurve, live_curve
-from inference.training.models import Architecture, Autoencoders, ContrastiveEncoders, Encoders, LabelledEncoders
+from inference.training.models import Autoencoders, ContrastiveEncoders, Encoders, LabelledEncoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.stacks import Stack
 
@@ -172,16 +174,21 @@ def _new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
 def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) -> Architecture:
     """Choose the encoder of a channel; its scale is that of the contrast of the training cells."""
     images, pool, flat = train.images[channel], train.pool[channel], train.images[channel].ndim == 3
+    of_paper_c = options.network.is_of_paper_c
+    widths = options.widths if flat else options.volume_widths
     architecture = Architecture(
         channel=channel,
         shape=tuple(size * pool for size in images.shape[1:]),
         pool=pool,
-        widths=options.widths if flat else options.volume_widths,
+        widths=PAPER_C_WIDTHS if of_paper_c else widths,
         latent=options.latent,
         # Light that is told in counts is nothing where nothing is, and its noise grows with it.
         background=1.0 if flat else 0.0,
         scale=1.0,
         root=not flat,
+        network=options.network,
+        edge=PAPER_C_EDGE if of_paper_c else None,
+        by_mean=of_paper_c,
     )
     contrast = _contrast(architecture, images)
     if not contrast > 0:
@@ -191,11 +198,11 @@ def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) ->
 
 def _contrast(architecture: Architecture, images: Stack) -> float:
     """Root mean square of the preprocessed images of a channel."""
-    total = 0.0
+    preprocess, total, pixels = Encoder(architecture).preprocess, 0.0, 0
     for rows in _in_order(len(images)):
-        light = images[rows].astype(np.float64) - architecture.background
-        total += float(np.abs(light).sum() if architecture.root else (light * light).sum())
-    return float(np.sqrt(total / images.size))
+        light = preprocess(torch.from_numpy(images[rows].astype(np.float64)).unsqueeze(1))
+        total, pixels = total + float(light.square().sum()), pixels + light.numel()
+    return float(np.sqrt(total / pixels))
 
 
 def _fingerprint(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> str:

@@ -1,4 +1,4 @@
-"""Encoders as they are exported: the same answers with less arithmetic, for processors."""
+"""Strided encoders as they are exported: the same answers with less arithmetic, for processors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from inference.training.models import Encoder
+from inference.training.encoder import Encoder
 
 _Convolution = nn.Conv2d | nn.Conv3d
 _Normalisation = nn.BatchNorm2d | nn.BatchNorm3d
@@ -38,12 +38,13 @@ class FoldedEncoder(nn.Module):
         scales = [float(encoder.scale)] + [1.0] * (len(encoder.blocks) - 1)
         blocks = zip(encoder.blocks, scales, strict=True)
         self.convolutions = nn.ModuleList(_folded(block, scale) for block, scale in blocks)
-        weight = encoder.latent.weight.detach()
+        latent = cast(nn.Linear, encoder.latent)
+        weight = latent.weight.detach()
         if self.solid:
             by_place = weight.view(len(weight), encoder.channels, *self.architecture.activation_shape())
             weight = by_place.transpose(1, 2).reshape(len(weight), -1)
         self.latent = nn.Linear(weight.shape[1], len(weight))
-        self.latent.load_state_dict({"weight": weight, "bias": encoder.latent.bias.detach()})
+        self.latent.load_state_dict({"weight": weight, "bias": latent.bias.detach()})
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return every block's activation and the latent `(n, d)` of images as the channel gives them, `(n, ...)`.

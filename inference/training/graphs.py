@@ -10,10 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from inference.targets import ARGMAX_CLUSTER
-from inference.training.folded import FoldedEncoder
+from inference.training.architecture import Architecture
+from inference.training.exported import ExportedEncoder, exported
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
-from inference.training.models import Architecture, Encoders
+from inference.training.models import Encoders
 from inference.training.novelty import NoveltyChoice
 from inference.training.novelty_modules import novelty_module, single
 from inference.training.saliency import Saliency
@@ -66,15 +67,15 @@ class _Latent(nn.Module):
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
-        self.by_channel = nn.ModuleDict({name: FoldedEncoder(one) for name, one in parts.model.encoders.items()})
+        self.by_channel = nn.ModuleDict({name: exported(one) for name, one in parts.model.encoders.items()})
         self.sizes = [architecture.latent for architecture in parts.architectures]
         self.register_buffer("centre", single(parts.mixture.centre))
         self.register_buffer("spread", single(parts.mixture.spread))
         self.register_buffer("rotation", single(parts.mixture.rotation))
 
     @property
-    def encoders(self) -> list[FoldedEncoder]:
-        return [cast(FoldedEncoder, encoder) for encoder in self.by_channel.values()]
+    def encoders(self) -> list[ExportedEncoder]:
+        return [cast(ExportedEncoder, encoder) for encoder in self.by_channel.values()]
 
     def forward(self, images: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor, Tensor]:
         activations, latents = [], []

@@ -7,127 +7,18 @@ side-scatter volumes, or both, their latents side by side.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from inference.errors import TrainingError
+from inference.training.architecture import Architecture, Network
 from inference.training.augment import Looks, look_again
+from inference.training.encoder import Decoder, Encoder
 
 Images = Mapping[str, Tensor]
 """Preprocessed images by channel, `(n, 1, y, x)` or `(n, 1, z, y, x)`."""
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Sizes of the encoder of one channel, and what is done to its images first.
-
-    Attributes
-    ----------
-    channel
-        Whose images it takes.
-    shape
-        Of one image as the channel gives it, (y, x) or (z, y, x).
-    pool
-        Edge of the cubes, or squares, whose means the encoder sees.
-    widths
-        Channels of its blocks; each halves the image.
-    latent
-        Size of the latent.
-    background
-        Value of an empty pixel.
-    scale
-        Factor that brings the contrast of cells to about 1.
-    root
-        Whether the square root is taken, sign kept, which gives counts of light the same noise everywhere.
-    """
-
-    channel: str
-    shape: tuple[int, ...]
-    pool: int
-    widths: tuple[int, ...]
-    latent: int
-    background: float
-    scale: float
-    root: bool
-
-    def __post_init__(self) -> None:
-        factor = self.pool * 2 ** len(self.widths)
-        if any(size % factor for size in self.shape):
-            raise TrainingError(
-                f"Images of {' x '.join(map(str, self.shape))} pixels do not fit {len(self.widths)} halvings of "
-                f"means over {self.pool}; every side must be a multiple of {factor}."
-            )
-
-    def activation_shape(self, blocks_back: int = 0) -> tuple[int, ...]:
-        """Shape of the activation that lies some blocks before the last one, channels left out."""
-        return tuple(size // self.pool // 2 ** (len(self.widths) - blocks_back) for size in self.shape)
-
-    @property
-    def preprocessing(self) -> str:
-        """What is done to the images, in words."""
-        pooled = f"mean({self.channel}, {self.pool})" if self.pool > 1 else self.channel
-        light = f"({pooled} - {self.background:g})" if self.background else pooled
-        return f"{f'signed_root({light})' if self.root else light} * {self.scale:.9g}"
-
-
-class Encoder(nn.Module):
-    """Preprocessing, stride-2 convolution blocks, then a fully connected layer to the latent."""
-
-    background: Tensor
-    scale: Tensor
-
-    def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        self.architecture = architecture
-        self.register_buffer("background", torch.tensor(architecture.background, dtype=torch.float32))
-        self.register_buffer("scale", torch.tensor(architecture.scale, dtype=torch.float32))
-        dimensions = len(architecture.shape)
-        ins = (1, *architecture.widths[:-1])
-        self.blocks = nn.Sequential(*(_down(dimensions, *pair) for pair in zip(ins, architecture.widths, strict=True)))
-        self.channels = architecture.widths[-1]
-        self.latent = nn.Linear(self.channels * _product(architecture.activation_shape()), architecture.latent)
-
-    def pool(self, images: Tensor) -> Tensor:
-        """Take means of images as the channel gives them, `(n, 1, ...)`."""
-        pool = self.architecture.pool
-        if pool == 1:
-            return images
-        mean = nn.functional.avg_pool2d if images.dim() == 4 else nn.functional.avg_pool3d
-        return mean(images, pool)
-
-    def preprocess(self, pooled: Tensor) -> Tensor:
-        """Bring the empty background to 0 and the cells' contrast to about 1."""
-        light = pooled - self.background
-        if self.architecture.root:
-            light = torch.sign(light) * torch.sqrt(torch.abs(light))
-        return light * self.scale
-
-    def forward(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images `(n, 1, ...)`."""
-        activation = self.blocks(prepared)
-        return activation, self.latent(activation.flatten(1))
-
-
-class Decoder(nn.Module):
-    """A fully connected layer, then transposed convolutions back to the image."""
-
-    def __init__(self, architecture: Architecture) -> None:
-        super().__init__()
-        widths, dimensions = architecture.widths[::-1], len(architecture.shape)
-        self.start = (widths[0], *architecture.activation_shape())
-        self.widen = nn.Linear(architecture.latent, _product(self.start))
-        ups = [_up(dimensions, *pair) for pair in pairwise(widths)]
-        transposed = nn.ConvTranspose2d if dimensions == 2 else nn.ConvTranspose3d
-        last = transposed(widths[-1], 1, kernel_size=3, stride=2, padding=1, output_padding=1)
-        self.blocks = nn.Sequential(nn.ReLU(), *ups, last)
-
-    def forward(self, z: Tensor) -> Tensor:
-        """Return `(n, 1, ...)` preprocessed images of `(n, d)` latents."""
-        return cast(Tensor, self.blocks(self.widen(z).view(-1, *self.start)))
 
 
 class Encoders(nn.Module):
@@ -187,6 +78,8 @@ class Autoencoders(Encoders):
     """
 
     def __init__(self, architectures: Sequence[Architecture], weights: Sequence[float], seed: int) -> None:
+        if any(architecture.network is not Network.STRIDED for architecture in architectures):
+            raise TrainingError("Only encoders of the network 'strided' can draw cells again; learn in another way.")
         super().__init__(architectures, seed)
         self.weights = dict(zip(self.by_channel, weights, strict=True))
         self.decoders = nn.ModuleDict()
@@ -297,29 +190,3 @@ class LabelledEncoders(Encoders):
         if generators is not None:
             prepared = {name: look_again(image, self.looks, generators[name]) for name, image in prepared.items()}
         return nn.functional.cross_entropy(self.classes(self.latent(prepared)), label, weight=self.weight)
-
-
-def _product(sizes: Sequence[int]) -> int:
-    total = 1
-    for size in sizes:
-        total *= size
-    return total
-
-
-def _down(dimensions: int, ins: int, outs: int) -> nn.Module:
-    convolution, normalisation = (nn.Conv2d, nn.BatchNorm2d) if dimensions == 2 else (nn.Conv3d, nn.BatchNorm3d)
-    # The normalisation's own offset makes a bias superfluous.
-    return nn.Sequential(
-        convolution(ins, outs, kernel_size=3, stride=2, padding=1, bias=False), normalisation(outs), nn.ReLU()
-    )
-
-
-def _up(dimensions: int, ins: int, outs: int) -> nn.Module:
-    transposed, normalisation = (
-        (nn.ConvTranspose2d, nn.BatchNorm2d) if dimensions == 2 else (nn.ConvTranspose3d, nn.BatchNorm3d)
-    )
-    return nn.Sequential(
-        transposed(ins, outs, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False),
-        normalisation(outs),
-        nn.ReLU(),
-    )

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from inference.errors import TrainingError
+from inference.training.architecture import Network
 from inference.training.augment import Looks
 from inference.training.mixture import Covariance
 from inference.training.saliency import Saliency
@@ -61,6 +62,8 @@ class TrainingOptions:
         The exact command that makes it again, as the contract will say.
     learning
         What the encoder learns from.
+    network
+        How it is built.
     latent, widths, volume_widths, hidden
         Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
         class head.
@@ -104,6 +107,7 @@ class TrainingOptions:
     name: str = "model"
     command: str = "lightline train"
     learning: Learning = Learning.RECONSTRUCTION
+    network: Network = Network.STRIDED
     latent: int = 16
     widths: tuple[int, ...] = WIDTHS[Size.LIVE].images
     volume_widths: tuple[int, ...] = WIDTHS[Size.LIVE].volumes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from inference.training.architecture import PAPER_C_LATENT, Network
 from inference.training.options import Learning, TrainingOptions
 
 _RECONSTRUCTION = TrainingOptions()
@@ -32,10 +33,16 @@ _LABELS = TrainingOptions(
     anneal=True,
     augment=False,
 )
+_PAPER_C_RATE = 1e-4
 
 
 def recipe(
-    learning: Learning, *, volumes: bool = False, epochs: int | None = None, latent: int | None = None
+    learning: Learning,
+    network: Network = Network.STRIDED,
+    *,
+    volumes: bool = False,
+    epochs: int | None = None,
+    latent: int | None = None,
 ) -> TrainingOptions:
     """Return the options that suit a kind of model.
 
@@ -43,6 +50,8 @@ def recipe(
     ----------
     learning
         What the encoder learns from.
+    network
+        How it is built; those of paper C learn at its rate, and have latents of its size.
     volumes
         Whether it sees volumes, alone or beside flat images.
     epochs, latent
@@ -58,6 +67,8 @@ def recipe(
         Learning.CONTRAST: _CONTRAST_OF_VOLUMES if volumes else _CONTRAST,
         Learning.LABELS: _LABELS,
     }[learning]
+    if network.is_of_paper_c:
+        chosen = replace(chosen, network=network, latent=PAPER_C_LATENT, learning_rate=_PAPER_C_RATE)
     chosen = replace(chosen, epochs=epochs or chosen.epochs, latent=latent or chosen.latent)
     # A rate that falls to 0 has to be let fall; the weights of the best epoch are kept all the same.
     return replace(chosen, patience=chosen.epochs) if chosen.anneal else chosen

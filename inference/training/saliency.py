@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 
-from inference.training.models import Architecture
+from inference.training.architecture import Architecture
 
 
 class Saliency(StrEnum):
@@ -25,7 +25,7 @@ class Saliency(StrEnum):
         """Return how many blocks before the last one the activation lies, in every encoder of a model."""
         if self is Saliency.GRAD_CAM:
             return 0
-        return min(_FINER, *(len(architecture.widths) - 1 for architecture in architectures))
+        return min(_FINER, *(architecture.blocks_that_can_be_walked_back for architecture in architectures))
 
 
 # The block before has twice as many places along each axis.

@@ -111,14 +111,23 @@ class ClusterNumber(click.ParamType[int | None]):
 @click.option(
     "--latent",
     type=click.IntRange(min=2),
-    help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32).",
+    help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32); "
+    "networks of paper C have 64.",
+)
+@click.option(
+    "--network",
+    type=click.Choice(["strided", "meng_table1", "meng_official"]),
+    default="strided",
+    show_default=True,
+    help="How the encoder is built: as in paper A, or as in the table of paper C or the code that came with it, which "
+    "take flat images alone, resized to 128 x 128 and divided by their mean.",
 )
 @click.option(
     "--size",
     type=click.Choice(["live", "large"]),
     default="live",
     show_default=True,
-    help="Whether the encoder keeps up with a live instrument, or computes two to four times as much for a cell.",
+    help="Whether a strided encoder keeps up with a live instrument, or computes two to four times as much for a cell.",
 )
 @click.option(
     "--saliency",
@@ -183,6 +192,7 @@ def train(
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
+        from inference.training.architecture import Network
         from inference.training.mixture import Covariance
         from inference.training.options import WIDTHS, Learning, Size
         from inference.training.recipes import recipe
@@ -195,6 +205,7 @@ def _trainer(kind: str) -> Any:
         *,
         name: str | None,
         covariance: str,
+        network: str,
         size: str,
         saliency: str,
         epochs: int | None,
@@ -203,7 +214,13 @@ def _trainer(kind: str) -> Any:
     ) -> Any:
         widths = WIDTHS[Size(size)]
         options = replace(
-            recipe(Learning(KINDS[kind].learning), volumes=KINDS[kind].volumes, epochs=epochs, latent=latent),
+            recipe(
+                Learning(KINDS[kind].learning),
+                Network(network),
+                volumes=KINDS[kind].volumes,
+                epochs=epochs,
+                latent=latent,
+            ),
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),

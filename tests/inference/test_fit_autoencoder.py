@@ -12,11 +12,12 @@ from toy_cells import CHANNEL, QUICK, VOLUME, draw_set
 
 from inference.errors import TrainingError
 from inference.training import fit as fit_module
+from inference.training.architecture import Architecture
 from inference.training.augment import augment
 from inference.training.checkpoint import FILE_NAME, save_checkpoint
 from inference.training.data import TrainingSet
 from inference.training.fit import evaluation_loss, fit_encoders
-from inference.training.models import Architecture, Autoencoders
+from inference.training.models import Autoencoders
 from inference.training.options import Learning
 
 SMALL = replace(QUICK, epochs=4, batch=16)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import nn
 
+from inference.training.architecture import Architecture
+from inference.training.encoder import Encoder
 from inference.training.folded import FoldedEncoder
-from inference.training.models import Architecture, Encoder
 
 
 def trained(architecture: Architecture) -> Encoder:

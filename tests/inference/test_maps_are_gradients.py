@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import onnx
@@ -18,12 +19,13 @@ from inference.bundle import Bundle
 from inference.contract import map_names
 from inference.engine import Engine
 from inference.errors import AnswerError
+from inference.training.architecture import Architecture, Network
 from inference.training.data import TrainingSet
 from inference.training.export import export_graphs
 from inference.training.graphs import ExplainGraph, TrainedParts
 from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
-from inference.training.models import Architecture, Encoders
+from inference.training.models import Encoders
 from inference.training.novelty import MixtureNovelty, NoveltyChoice
 from inference.training.reference import Scores, autograd_maps
 from inference.training.saliency import Saliency
@@ -32,7 +34,11 @@ ARGMAX = -1
 CLASSES, CLUSTERS = 3, 4
 FLAT = Architecture(CHANNEL, (32, 48), 1, (4, 8, 8, 12), 6, background=1.0, scale=4.0, root=False)
 SOLID = Architecture(VOLUME, (32, 16, 48), 2, (4, 6, 8), 5, background=0.0, scale=0.3, root=True)
-MODELS = {"2d": (FLAT,), "3d": (SOLID,), "fused": (FLAT, SOLID)}
+TABLE1 = Architecture(
+    CHANNEL, (24, 40), 1, (4, 6, 8), 6, 1.0, 4.0, root=False, network=Network.MENG_TABLE1, edge=32, by_mean=True
+)
+OFFICIAL = replace(TABLE1, network=Network.MENG_OFFICIAL, edge=64)
+MODELS = {"2d": (FLAT,), "3d": (SOLID,), "fused": (FLAT, SOLID), "table1": (TABLE1,), "official": (OFFICIAL,)}
 
 
 def parts_of(architectures: tuple[Architecture, ...], saliency: Saliency) -> TrainedParts:
@@ -68,7 +74,10 @@ def parts_of(architectures: tuple[Architecture, ...], saliency: Saliency) -> Tra
 
 def images_for(parts: TrainedParts, batch: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(batch)
-    return {a.channel: rng.normal(a.background, 1, (batch, *a.shape)).astype(np.float32) for a in parts.architectures}
+    return {
+        a.channel: rng.normal(a.background, 0.3 if a.by_mean else 1, (batch, *a.shape)).astype(np.float32)
+        for a in parts.architectures
+    }
 
 
 def relative(found: np.ndarray, wanted: np.ndarray) -> float:
@@ -101,8 +110,9 @@ def test_maps_of_classes_and_clusters_equal_autograd_in_double_precision(model: 
     assert seen > CLASSES
 
 
-def test_an_exported_graph_gives_the_same_maps_in_any_batch() -> None:
-    parts = parts_of(MODELS["fused"], Saliency.HIRES_CAM)
+@pytest.mark.parametrize("model", ["fused", "official"])
+def test_an_exported_graph_gives_the_same_maps_in_any_batch(model: str) -> None:
+    parts = parts_of(MODELS[model], Saliency.HIRES_CAM)
     session = ort.InferenceSession(export_graphs(parts)[1], providers=["CPUExecutionProvider"])
     outputs = map_names(list(parts.model.encoders))
     assert {node.name for node in session.get_outputs()} == {

@@ -1,0 +1,135 @@
+"""The encoder of one channel's images, built as its architecture says, and the decoder that draws them again."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+
+from inference.training.architecture import Architecture, Network
+
+_PAPER_C_KERNELS = (11, 6, 3)
+_PAPER_C_OFFICIAL_STRIDES = (2, 2, 1)
+_PAPER_C_OFFICIAL_HIDDEN = 2048
+
+
+class Encoder(nn.Module):
+    """Preprocessing, blocks of convolutions, then fully connected layers to the latent.
+
+    Attributes
+    ----------
+    blocks
+        From preprocessed images to the last activation, one module each.
+    latent
+        From that activation, flattened, to the latent.
+    """
+
+    background: Tensor
+    scale: Tensor
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        self.architecture = architecture
+        self.register_buffer("background", torch.tensor(architecture.background, dtype=torch.float32))
+        self.register_buffer("scale", torch.tensor(architecture.scale, dtype=torch.float32))
+        self.blocks = nn.Sequential(*_blocks(architecture))
+        self.channels = architecture.widths[-1]
+        self.latent = _to_latent(architecture, self.channels * math.prod(architecture.activation_shape()))
+
+    def pool(self, images: Tensor) -> Tensor:
+        """Take means of images as the channel gives them, `(n, 1, ...)`."""
+        pool = self.architecture.pool
+        if pool == 1:
+            return images
+        mean = nn.functional.avg_pool2d if images.dim() == 4 else nn.functional.avg_pool3d
+        return mean(images, pool)
+
+    def preprocess(self, pooled: Tensor) -> Tensor:
+        """Bring the empty background to 0 and the cells' contrast to about 1."""
+        light, architecture = pooled, self.architecture
+        if architecture.edge:
+            light = nn.functional.interpolate(light, size=architecture.seen_shape, mode="bilinear", align_corners=False)
+        if architecture.by_mean:
+            light = light / light.mean(dim=(2, 3), keepdim=True)
+        light = light - self.background
+        if architecture.root:
+            light = torch.sign(light) * torch.sqrt(torch.abs(light))
+        return light * self.scale
+
+    def forward(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images `(n, 1, ...)`."""
+        activation = self.blocks(prepared)
+        return activation, self.latent(activation.flatten(1))
+
+
+class Decoder(nn.Module):
+    """A fully connected layer, then transposed convolutions back to the image, for encoders that are `strided`."""
+
+    def __init__(self, architecture: Architecture) -> None:
+        super().__init__()
+        widths, dimensions = architecture.widths[::-1], len(architecture.shape)
+        self.start = (widths[0], *architecture.activation_shape())
+        self.widen = nn.Linear(architecture.latent, math.prod(self.start))
+        ups = [_up(dimensions, *pair) for pair in pairwise(widths)]
+        transposed = nn.ConvTranspose2d if dimensions == 2 else nn.ConvTranspose3d
+        last = transposed(widths[-1], 1, kernel_size=3, stride=2, padding=1, output_padding=1)
+        self.blocks = nn.Sequential(nn.ReLU(), *ups, last)
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return `(n, 1, ...)` preprocessed images of `(n, d)` latents."""
+        return cast(Tensor, self.blocks(self.widen(z).view(-1, *self.start)))
+
+
+def _blocks(architecture: Architecture) -> list[nn.Module]:
+    pairs = list(pairwise((1, *architecture.widths)))
+    if architecture.network is Network.STRIDED:
+        return [_down(len(architecture.shape), *pair) for pair in pairs]
+    if architecture.network is Network.MENG_TABLE1:
+        sizes = zip(pairs, _PAPER_C_KERNELS, strict=True)
+        return [nn.Sequential(_same(*pair, kernel), nn.ReLU(), nn.MaxPool2d(2)) for pair, kernel in sizes]
+    sizes_and_strides = zip(pairs, _PAPER_C_KERNELS, _PAPER_C_OFFICIAL_STRIDES, strict=True)
+    return [
+        # The published code normalises with a decay of 0.99 and this addend, behind the ReLU.
+        nn.Sequential(
+            _same(*pair, kernel, stride), nn.MaxPool2d(2), nn.ReLU(), nn.BatchNorm2d(pair[1], eps=1e-3, momentum=0.01)
+        )
+        for pair, kernel, stride in sizes_and_strides
+    ]
+
+
+def _to_latent(architecture: Architecture, flat: int) -> nn.Module:
+    if architecture.network is Network.MENG_OFFICIAL:
+        hidden = nn.Linear(flat, _PAPER_C_OFFICIAL_HIDDEN)
+        return nn.Sequential(hidden, nn.ReLU(), nn.Linear(_PAPER_C_OFFICIAL_HIDDEN, architecture.latent))
+    return nn.Linear(flat, architecture.latent)
+
+
+def _same(ins: int, outs: int, kernel: int, stride: int = 1) -> nn.Module:
+    """Return a convolution whose answer is smaller than what it sees by the stride alone; around that is nothing."""
+    around = kernel - stride
+    before = around // 2
+    return nn.Sequential(
+        nn.ZeroPad2d((before, around - before, before, around - before)), nn.Conv2d(ins, outs, kernel, stride=stride)
+    )
+
+
+def _down(dimensions: int, ins: int, outs: int) -> nn.Module:
+    convolution, normalisation = (nn.Conv2d, nn.BatchNorm2d) if dimensions == 2 else (nn.Conv3d, nn.BatchNorm3d)
+    # The normalisation's own offset makes a bias superfluous.
+    return nn.Sequential(
+        convolution(ins, outs, kernel_size=3, stride=2, padding=1, bias=False), normalisation(outs), nn.ReLU()
+    )
+
+
+def _up(dimensions: int, ins: int, outs: int) -> nn.Module:
+    transposed, normalisation = (
+        (nn.ConvTranspose2d, nn.BatchNorm2d) if dimensions == 2 else (nn.ConvTranspose3d, nn.BatchNorm3d)
+    )
+    return nn.Sequential(
+        transposed(ins, outs, kernel_size=3, stride=2, padding=1, output_padding=1, bias=False),
+        normalisation(outs),
+        nn.ReLU(),
+    )

@@ -1,0 +1,62 @@
+"""The encoders as the graphs hold them: without autograd, and with their own gradients written out."""
+
+from __future__ import annotations
+
+import copy
+from typing import cast
+
+from torch import Tensor, nn
+
+from inference.training.encoder import Encoder
+from inference.training.folded import FoldedEncoder
+
+
+class PaperCEncoder(nn.Module):
+    """An encoder of paper C as it was trained; ONNX Runtime joins what can be joined of it.
+
+    Parameters
+    ----------
+    encoder
+        As it was trained; it is not changed.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder).eval()
+
+    def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return every block's activation `(n, c, y, x)` and the latent `(n, d)` of images `(n, y, x)`."""
+        activation = self.encoder.preprocess(self.encoder.pool(images.unsqueeze(1)))
+        activations = []
+        for block in self.encoder.blocks:
+            activation = block(activation)
+            activations.append(activation)
+        return activations, self.encoder.latent(activation.flatten(1))
+
+    def gradients(self, by_latent: Tensor, activations: list[Tensor], blocks: int) -> Tensor:
+        """Return a score's gradient by the last activation, as large as that; see `FoldedEncoder.gradients`.
+
+        `blocks` is 0: maxima are not walked back, as they forget where they came from.
+        """
+        if blocks:
+            raise ValueError("The maps of this network are made of its last activation.")
+        last = activations[-1]
+        layers = list(self.encoder.latent) if isinstance(self.encoder.latent, nn.Sequential) else [self.encoder.latent]
+        answers = [last.flatten(1)]
+        for layer in layers[:-1]:
+            answers.append(layer(answers[-1]))
+        gradient = by_latent
+        for layer, answer in zip(reversed(layers), reversed(answers), strict=True):
+            if isinstance(layer, nn.ReLU):
+                gradient = gradient * (answer > 0).to(gradient.dtype)
+            else:
+                gradient = gradient @ cast(nn.Linear, layer).weight
+        return gradient.reshape(-1, *last.shape[1:])
+
+
+ExportedEncoder = FoldedEncoder | PaperCEncoder
+
+
+def exported(encoder: Encoder) -> ExportedEncoder:
+    """Return an encoder as the graphs hold it."""
+    return PaperCEncoder(encoder) if encoder.architecture.network.is_of_paper_c else FoldedEncoder(encoder)
