@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import mmap
-import os
-import struct
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-_COUNTS = struct.Struct("<4Q")
+from acquisition.counts_file import CountsFile, read_counts
+
+_COUNTS = 2
+"""Given and omitted."""
 
 
 @dataclass(frozen=True)
@@ -38,9 +37,7 @@ def tally_path(trace: Path) -> Path:
 
 
 class TallyFile:
-    """A few bytes in memory that the operating system writes to a file also if this process is killed.
-
-    The counts are written twice, so that a kill between two bytes is noticed. Taken away by `close`.
+    """The tally of a recording under way, which a kill leaves behind; taken away by `close`.
 
     Raises
     ------
@@ -49,28 +46,18 @@ class TallyFile:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        with path.open("wb+") as file:
-            file.write(bytes(_COUNTS.size))
-            file.flush()
-            os.fsync(file.fileno())
-            self._memory = mmap.mmap(file.fileno(), _COUNTS.size)
+        self._file = CountsFile(path, _COUNTS)
 
     def note(self, tally: Tally) -> None:
         """Replace the counts."""
-        self._memory[:] = _COUNTS.pack(tally.given, tally.omitted, tally.given, tally.omitted)
+        self._file.note(tally.given, tally.omitted)
 
     def close(self) -> None:
         """Take the file away: the recording is closed, and says itself what it holds."""
-        self._memory.close()
-        with suppress(OSError):
-            self._path.unlink(missing_ok=True)
+        self._file.close()
 
 
 def read_tally(path: Path) -> Tally | None:
     """Return the counts that a killed recorder left behind; None if it left none."""
-    try:
-        given, omitted, given_again, omitted_again = _COUNTS.unpack(path.read_bytes())
-    except (OSError, struct.error):
-        return None
-    return Tally(max(given, given_again), min(omitted, omitted_again))
+    counts = read_counts(path, _COUNTS)
+    return None if counts is None else Tally(*counts)

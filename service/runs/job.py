@@ -18,6 +18,7 @@ from service.runs.pipeline import Pipeline
 from service.runs.states import checked_step
 from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
+from service.store.ledger_tally import LedgerTally
 from service.store.run_folder import RunFolder
 
 SAVE_S = 1.0
@@ -69,6 +70,7 @@ class Job:
             self._update(state=RunState.ACQUIRING, started_at=now_utc())
             self._since = Stopwatch()
             self._save()
+            self._keep_tally()
             self._journal.started()
             self.pipeline.start()
             self._thread.start()
@@ -166,7 +168,8 @@ class Job:
         if self._parts.sorter is not None:
             self._parts.sorter.end(reason.value)
         self._parts.source.close()
-        self._save()
+        # Where `run.json` could not be written, the next service closes the run with what the tally says.
+        self.ledger.close(keep=not self._save())
         self._journal.done(self._run)
 
     def _close_files(self) -> dict[str, Any] | None:
@@ -209,13 +212,22 @@ class Job:
                 checked_step(self._run.state, state)
             self._run = self._run.model_copy(update=changes)
 
-    def _save(self) -> None:
+    def _keep_tally(self) -> None:
+        try:
+            self.ledger.kept_in(LedgerTally(self._parts.folder.path))
+        except StorageError as full:
+            self.pipeline.end(FinishReason.STORAGE, str(full))
+
+    def _save(self) -> bool:
+        """Write `run.json`, or end the run; return whether it was written."""
         try:
             with self._lock:
                 run = self._run.model_copy(update={"ledger": self.ledger.snapshot()})
             self._parts.folder.save_run(run)
         except StorageError as full:
             self.pipeline.end(FinishReason.STORAGE, str(full))
+            return False
+        return True
 
 
 def _counts(run: Run) -> dict[str, int]:

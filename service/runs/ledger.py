@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from acquisition.block import UNKNOWN_LOSS
 from service.run import Ledger
+from service.store.ledger_tally import LedgerTally
 
 
 class LedgerBook:
@@ -15,6 +16,8 @@ class LedgerBook:
 
     Transitions, each one hand-over of the pipeline: detected -> stored | rejected(reason) | dropped(reason), and
     stored -> dropped(reason) where rows that were thought safe could not be sealed.
+
+    With a tally, what files do not say after a kill is also where the kill cannot take it, at every moment.
     """
 
     def __init__(self) -> None:
@@ -30,6 +33,20 @@ class LedgerBook:
         self._unknown_losses = 0
         self._samples_repeated = 0
         self._overruns = 0
+        self._tally: LedgerTally | None = None
+
+    def kept_in(self, tally: LedgerTally) -> None:
+        """Note every count from now on where a kill leaves it behind."""
+        with self._lock:
+            self._tally = tally
+            self._note()
+
+    def close(self, *, keep: bool) -> None:
+        """Take the tally away, once `run.json` says everything; with `keep`, leave it."""
+        with self._lock:
+            tally, self._tally = self._tally, None
+        if tally is not None:
+            tally.close(keep=keep)
 
     def samples(self, received: int, lost: int = 0) -> None:
         """Enter samples per channel; `lost` is `UNKNOWN_LOSS` where the source cannot tell how many."""
@@ -39,11 +56,13 @@ class LedgerBook:
                 self._unknown_losses += 1
             else:
                 self._samples_lost += lost
+            self._note()
 
     def omitted(self, count: int) -> None:
         """Enter samples per channel that the source left out by choice."""
         with self._lock:
             self._samples_omitted += count
+            self._note()
 
     def recording(self, recorded: int, left_out: int, unrecorded: int) -> None:
         """Replace the counts of samples per channel of the run's own recording."""
@@ -54,16 +73,19 @@ class LedgerBook:
         """Enter samples per channel that the source gave again, and that are not used."""
         with self._lock:
             self._samples_repeated += count
+            self._note()
 
     def overran(self) -> None:
         """Enter that the digitizer stopped because it was not read in time."""
         with self._lock:
             self._overruns += 1
+            self._note()
 
     def detected(self, count: int) -> None:
         """Enter events that detection found; they are in flight from now on."""
         with self._lock:
             self._detected += count
+            self._note()
 
     def stored(self, count: int) -> None:
         """Settle events that are in the run folder with an answer."""
@@ -84,6 +106,7 @@ class LedgerBook:
         with self._lock:
             self._settle(count)
             self._dropped[reason] += count
+            self._note()
 
     def drop_rest(self, reason: str) -> int:
         """Settle everything still in flight as lost, and return how many that were."""
@@ -91,6 +114,7 @@ class LedgerBook:
             rest = self._in_flight
             if rest:
                 self._dropped[reason] += rest
+                self._note()
             return rest
 
     def lost_after_storing(self, reason: str, stored: int, rejected: Mapping[str, int]) -> None:
@@ -104,26 +128,36 @@ class LedgerBook:
             lost = stored + sum(rejected.values())
             if lost:
                 self._dropped[reason] += lost
+                self._note()
 
     def snapshot(self) -> Ledger:
         """Return the counts as they stand, all of one moment."""
         with self._lock:
             return Ledger(
-                detected=self._detected,
                 stored=self._stored,
                 rejected=dict(self._rejected),
                 dropped=dict(self._dropped),
                 in_flight=self._in_flight,
-                samples=self._samples,
-                samples_lost=self._samples_lost,
-                samples_omitted=self._samples_omitted,
                 recorded=self._recording[0],
                 left_out=self._recording[1],
                 unrecorded=self._recording[2],
-                losses_of_unknown_size=self._unknown_losses,
-                samples_repeated=self._samples_repeated,
-                overruns=self._overruns,
+                **self._counts(),
             )
+
+    def _counts(self) -> dict[str, int]:
+        return {
+            "detected": self._detected,
+            "samples": self._samples,
+            "samples_lost": self._samples_lost,
+            "samples_omitted": self._samples_omitted,
+            "losses_of_unknown_size": self._unknown_losses,
+            "samples_repeated": self._samples_repeated,
+            "overruns": self._overruns,
+        }
+
+    def _note(self) -> None:
+        if self._tally is not None:
+            self._tally.note(self._counts(), self._dropped)
 
     @property
     def _in_flight(self) -> int:

@@ -13,6 +13,7 @@ from service.clock import now_utc
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
+from service.store.ledger_tally import forget_noted, noted
 from service.store.run_files import RUN_JSON, TRACE, read_run, run_folders
 from service.store.run_folder import RunFolder
 
@@ -119,13 +120,15 @@ class Catalogue:
         except RunFolderError as error:
             return closed.model_copy(update={"error": f"{_CRASHED} {error}"})
         try:
-            ledger = ledger_of_recording(ledger_of_files(run.ledger, folder), folder.path)
+            ledger = ledger_of_files(noted(run.ledger, folder.path), folder)
+            ledger = ledger_of_recording(ledger, folder.path)
             update = {"ledger": ledger, "files": folder.files()}
             closed = closed.model_copy(update=update)
             folder.seal_tables()
             closed = closed.model_copy(update={"files": folder.files()})
             folder.save_run(closed)
             tally_path(folder.path / TRACE).unlink(missing_ok=True)
+            forget_noted(folder.path)
         except TraceError as error:
             closed = closed.model_copy(update={"error": f"{_CRASHED} {error}"})
             folder.save_run(closed)
