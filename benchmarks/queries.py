@@ -92,6 +92,7 @@ def questions(query: CellQuery, sql: Callable[[str], object], middle: int) -> li
     x, y = Binning("area_um2", 128), Binning("feature_3", 128)
     many = Statistics(query)
     where = "area_um2 > 150 and class = 'monocyte'"
+    median, value = middle_of(query, "feature_7")
     box = "area_um2 BETWEEN 50 AND 250 AND feature_3 BETWEEN 5 AND 25"
     return [
         (
@@ -106,6 +107,21 @@ def questions(query: CellQuery, sql: Callable[[str], object], middle: int) -> li
             "page of 100 sorted by a column",
             lambda: query.page(order="-feature_7"),
             lambda: sql("SELECT * FROM cells ORDER BY feature_7 DESC, event_id LIMIT 100"),
+        ),
+        (
+            "the same from the middle of it",
+            lambda: query.page(order="-feature_7", after=median),
+            lambda: sql(f"SELECT * FROM cells WHERE feature_7 < {value} ORDER BY feature_7 DESC, event_id LIMIT 100"),
+        ),
+        (
+            "page of 100 sorted by class",
+            lambda: query.page(order="-class"),
+            lambda: sql("SELECT * FROM cells ORDER BY class DESC, event_id LIMIT 100"),
+        ),
+        (
+            "page of 100 with a filter and sorted by a column",
+            lambda: query.page(where, order="-feature_7"),
+            lambda: sql(f"SELECT * FROM cells WHERE {where} ORDER BY feature_7 DESC, event_id LIMIT 100"),
         ),
         ("one cell", lambda: query.row(middle), lambda: sql(f"SELECT * FROM cells WHERE event_id = {middle}")),
         (
@@ -124,6 +140,14 @@ def questions(query: CellQuery, sql: Callable[[str], object], middle: int) -> li
         ("counts of classes over time", lambda: many.over_time("class", 60.0), None),
         ("first rows of a full export", lambda: next(RowStream.of(query).tables()), None),
     ]
+
+
+def middle_of(query: CellQuery, column: str) -> tuple[int, float]:
+    """Return the event id of the cell whose value is in the middle of all, and the value."""
+    held = query.arrow(["event_id", column])
+    values = held.column(column).to_numpy()
+    row = int(np.argpartition(values, len(values) // 2)[len(values) // 2])
+    return int(held.column("event_id")[row].as_py()), float(values[row])
 
 
 def answered(cells: int = CELLS) -> str:

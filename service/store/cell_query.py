@@ -8,7 +8,6 @@ from functools import cached_property, partial
 from typing import Any
 
 import duckdb
-import numpy as np
 import pyarrow as pa
 
 from service.errors import QueryError
@@ -16,37 +15,13 @@ from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
 from service.store.column_values import ColumnValues, Piece, numbers
 from service.store.labels import COLUMN, Labels
-from service.store.part_table import PartTable, TableSnapshot
+from service.store.paging import EVENT_ID, CellPage, Order, Pager
+from service.store.part_table import PartTable
+from service.store.parts import TableSnapshot
 from service.store.passing import PassingCounts
 from service.store.snapshot_sql import open_database, query_snapshot
 
 MOST_ROWS = 50_000
-_EVENT_ID = "event_id"
-
-
-@dataclass(frozen=True)
-class CellPage:
-    """Rows of one page.
-
-    Attributes
-    ----------
-    table
-        `pyarrow.Table` of them, in the page's order; null where a value could not be measured.
-    next
-        Hand this over as `after` for the next page; None where there is none yet.
-    total
-        Rows that pass the filter, at this moment.
-    """
-
-    table: Any
-    next: int | None
-    total: int
-
-    @cached_property
-    def rows(self) -> list[dict[str, Any]]:
-        """One dictionary a row, by column; None where a value could not be measured."""
-        rows: list[dict[str, Any]] = self.table.to_pylist()
-        return rows
 
 
 @dataclass
@@ -61,6 +36,10 @@ class CellQuery:
     _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
     _kept_values: ColumnValues = field(default_factory=ColumnValues, repr=False)
     _counts: PassingCounts = field(default_factory=PassingCounts, repr=False)
+
+    @cached_property
+    def _pager(self) -> Pager:
+        return Pager(self._arrow, self._kept_values)
 
     @property
     def schema(self) -> Any:
@@ -127,26 +106,12 @@ class CellQuery:
             return CellPage(pa.table({}), None, 0)
         wanted = self._wanted(fields, columns)
         snapshot = self.snapshot()
-        by, descending = (order or _EVENT_ID).removeprefix("-"), (order or "").startswith("-")
-        if by not in columns:
-            raise QueryError(f"There is no column '{by}' to order by; the run lists its columns.")
-        cursor = self._cursor(snapshot, by, descending, after)
+        by = Order.asked(order, columns)
         total = snapshot.rows if condition.everything else self._counts.of(snapshot, condition, self._count_rows)
-        ordering = f'"{by}" {"DESC" if descending else "ASC"} NULLS LAST, event_id'
-        # In two steps: the columns that decide are read first, all others only where the page is. By event id, parts
-        # are looked into one after the other, until the page is full.
-        found: list[int] = []
-        for piece in snapshot.behind(after, descending=descending) if by == _EVENT_ID else (snapshot,):
-            behind = self._arrow(
-                piece,
-                f"SELECT event_id FROM cells WHERE {condition.sql} AND {cursor.sql} ORDER BY {ordering} LIMIT ?",
-                (*condition.parameters, *cursor.parameters, limit + 1 - len(found)),
-            )
-            found += behind.column(0).to_pylist()
-            if len(found) > limit:
-                break
+        # One more than there is room for, which says whether there is another page.
+        found = self._pager.ids(snapshot, self.table.schema, condition, by, after, limit + 1, total)
         ids = found[:limit]
-        return CellPage(self._by_id(snapshot, ids, wanted), ids[-1] if len(found) > limit else None, total)
+        return CellPage(self._pager.rows(snapshot, ids, wanted), ids[-1] if len(found) > limit else None, total)
 
     def condition(self, where: str | None) -> Condition:
         """Return a filter as a condition; raises `QueryError`."""
@@ -164,7 +129,7 @@ class CellQuery:
     def known(self, event_ids: Sequence[int]) -> set[int]:
         """Return which of these events the table has."""
         ids = [event_id for event_id in event_ids if 0 <= event_id < 1 << 63]
-        return set(self._by_id(self.snapshot(), ids, _EVENT_ID).column(0).to_pylist()) if self.columns() else set()
+        return set(self._pager.rows(self.snapshot(), ids, EVENT_ID).column(0).to_pylist()) if self.columns() else set()
 
     def arrow(self, fields: Sequence[str]) -> Any:
         """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
@@ -176,7 +141,7 @@ class CellQuery:
     def rows_between(self, first: int, last: int) -> Any:
         """Return whole rows of the events from `first` to `last`, as they are stored: a `pyarrow.Table`, in order."""
         if self.table.schema is None:
-            return pa.table({_EVENT_ID: pa.array([], pa.uint64())})
+            return pa.table({EVENT_ID: pa.array([], pa.uint64())})
         snapshot = self.table.snapshot().between(first, last)
         return self._arrow(
             snapshot, "SELECT * FROM cells WHERE event_id BETWEEN ? AND ? ORDER BY event_id", (first, last)
@@ -227,40 +192,11 @@ class CellQuery:
 
     def _wanted(self, fields: Sequence[str] | None, columns: Mapping[str, ColumnKind]) -> str:
         names = [column.name for column in self.schema]
-        wanted = list(columns) if fields is None else [_EVENT_ID, *(name for name in fields if name != _EVENT_ID)]
+        wanted = list(columns) if fields is None else [EVENT_ID, *(name for name in fields if name != EVENT_ID)]
         for name in wanted:
             if name not in names:
                 raise QueryError(f"There is no column '{name}'; the run lists its columns.")
         return ", ".join(f'"{name}"' for name in dict.fromkeys(wanted))
-
-    def _cursor(self, snapshot: TableSnapshot, by: str, descending: bool, after: int) -> Condition:
-        """Condition of the rows behind the cursor's row, in the page's order."""
-        if after == 0:
-            return Condition()
-        beyond = "<" if descending else ">"
-        if by == _EVENT_ID:
-            return Condition(f"event_id {beyond} ?", (after,))
-        found = self._select(snapshot, f'SELECT "{by}" AS value FROM cells WHERE event_id = ?', (after,))
-        if not found:
-            raise QueryError(f"The cursor '{after}' is not an event of this table.")
-        value: Value | None = found[0]["value"]
-        if value is None:
-            return Condition(f'("{by}" IS NULL AND event_id > ?)', (after,))
-        return Condition(
-            f'("{by}" {beyond} ? OR ("{by}" = ? AND event_id > ?) OR "{by}" IS NULL)', (value, value, after)
-        )
-
-    def _by_id(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> Any:
-        """Return the rows of those events that the table has, in the order of these ids, which `wanted` names first."""
-        least, most = (min(ids), max(ids)) if ids else (0, -1)
-        rows = self._arrow(
-            snapshot.with_events(ids),
-            f"SELECT {wanted} FROM cells WHERE event_id BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UBIGINT[]))",
-            (least, most, list(ids)),
-        )
-        found = np.asarray(rows.column(_EVENT_ID).to_numpy())
-        place = {event_id: k for k, event_id in enumerate(ids)}
-        return rows.take(np.argsort([place[event_id] for event_id in found.tolist()]))
 
     def _count_rows(self, snapshot: TableSnapshot, condition: Condition) -> int:
         rows = self._select(snapshot, f"SELECT count(*) AS n FROM cells WHERE {condition.sql}", condition.parameters)

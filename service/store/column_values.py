@@ -6,16 +6,17 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from service.store.part_table import Part
+from service.store.parts import Part
 
 Numbers = npt.NDArray[Any]
+Column = TypeVar("Column", Numbers, "Texts")
 MOST_BYTES = 160 << 20
 """Three columns of ten million float32."""
 
@@ -23,6 +24,36 @@ MOST_BYTES = 160 << 20
 def numbers(column: Any) -> Numbers:
     """Return a column of numbers as an array, float32 or else float64, NaN where there is none."""
     return np.asarray(column.to_numpy(), np.float32 if pa.types.is_float32(column.type) else np.float64)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A column of text.
+
+    Attributes
+    ----------
+    words
+        The texts that occur, in any order.
+    codes
+        `(n,)`: for every row the number of its word, -1 where there is none.
+    """
+
+    words: tuple[str, ...]
+    codes: npt.NDArray[np.signedinteger[Any]]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes, about."""
+        return self.codes.nbytes + sum(len(word) + 64 for word in self.words)
+
+
+def texts(column: Any) -> Texts:
+    """Return a column of text, whether it is encoded by a dictionary or not."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    whole = encoded.combine_chunks()
+    words = tuple(whole.dictionary.to_pylist())
+    codes = whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)
+    return Texts(words, codes.astype(np.min_scalar_type(-1 - len(words))))
 
 
 @dataclass(frozen=True)
@@ -39,11 +70,18 @@ class ColumnValues:
     def __init__(self, most_bytes: int = MOST_BYTES) -> None:
         self._most_bytes = most_bytes
         self._bytes = 0
-        self._kept: OrderedDict[tuple[str, str], Numbers] = OrderedDict()
+        self._kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._lock = threading.Lock()
 
     def of(self, part: Part, names: Sequence[str]) -> tuple[Numbers, ...]:
-        """Return these columns of a part."""
+        """Return these columns of numbers of a part."""
+        return self._found(part, names, numbers)
+
+    def texts(self, part: Part, name: str) -> Texts:
+        """Return a column of text of a part."""
+        return self._found(part, [name], texts)[0]
+
+    def _found(self, part: Part, names: Sequence[str], make: Callable[[Any], Column]) -> tuple[Column, ...]:
         place = str(part.path)
         with self._lock:
             found = {name: self._kept[place, name] for name in names if (place, name) in self._kept}
@@ -51,14 +89,14 @@ class ColumnValues:
                 self._kept.move_to_end((place, name))
         missing = [name for name in dict.fromkeys(names) if name not in found]
         if missing:
-            with pq.ParquetFile(part.path, memory_map=True) as file:
+            with pq.ParquetFile(part.path, memory_map=True, read_dictionary=missing) as file:
                 table = file.read(missing, use_threads=False)
-            read = {name: numbers(table.column(name)) for name in missing}
+            read = {name: make(table.column(name)) for name in missing}
             self._keep({(place, name): values for name, values in read.items()})
             found |= read
         return tuple(found[name] for name in names)
 
-    def _keep(self, read: dict[tuple[str, str], Numbers]) -> None:
+    def _keep(self, read: dict[tuple[str, str], Any]) -> None:
         with self._lock:
             for key, values in read.items():
                 if key not in self._kept:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from service.errors import UnknownCell
 from service.gates.where import Condition
 from service.store.cell_query import CellQuery
-from service.store.part_table import TableSnapshot
+from service.store.parts import TableSnapshot
 from service.store.snapshot_sql import open_database, query_snapshot
 
 _ID = "event_id"

@@ -9,7 +9,7 @@ import duckdb
 
 from service.gates.where import Value
 from service.store.labels import LABEL
-from service.store.part_table import TableSnapshot
+from service.store.parts import TableSnapshot
 
 
 def open_database() -> duckdb.DuckDBPyConnection:
