@@ -77,10 +77,11 @@ class Settings(BaseModel):
     disk_refuse: ByteSize = ByteSize(1 << 30)
     """Begin no run where less than this is free, such as 1GiB."""
     retention_days: float | None = Field(default=None, gt=0, le=1e6)
-    """Remove runs that ended longer ago, before a run begins; pinned and labelled ones stay."""
+    """Remove runs that ended longer ago, before a run begins; pinned and labelled ones stay, and those that
+    the sink does not have completely."""
     retention_bytes: ByteSize | None = None
-    """Remove the oldest runs, before a run begins, until the rest takes no more than this, such as 2TB; pinned and
-    labelled ones stay."""
+    """Remove the oldest runs, before a run begins, until the rest takes no more than this, such as 2TB; the same
+    ones stay."""
 
     _set_by: Mapping[str, SetBy] = PrivateAttr(default_factory=dict)
 

@@ -18,7 +18,7 @@ from service.runs.control import RUNS
 from service.runs.data_lock import DataLock
 from service.settings import Settings
 from service.store.catalogue import Catalogue
-from service.store.retention import PINNED, Kept, Retention, kept_runs, removals, remove
+from service.store.retention import PINNED, Kept, Retention, kept_runs, removals, remove, waiting
 
 
 @click.group()
@@ -41,14 +41,18 @@ def list_runs(**where: Any) -> None:
 @setting_option("retention_days")
 @setting_option("retention_bytes")
 @click.option("--labelled", is_flag=True, help="Also remove runs in which people labelled cells.")
+@setting_option("sink")
+@click.option("--uncopied", is_flag=True, help="Also remove runs that the sink does not have completely.")
 @click.option("--dry-run", is_flag=True, help="Only say what would go.")
-def prune(labelled: bool, dry_run: bool, **where: Any) -> None:
+def prune(labelled: bool, uncopied: bool, dry_run: bool, **where: Any) -> None:
     """Remove runs that are older, or take more room, than the settings allow.
 
-    Runs that are pinned, and a run in progress, never go. Every removal is a line of audit.log.
+    Runs that are pinned, and a run in progress, never go. Where the settings name a sink, runs wait until it has all of
+    their rows. Every removal is a line of audit.log.
     """
     settings = settings_from(where)
-    retention = Retention(settings.retention_days, settings.retention_bytes, labelled)
+    sink = None if uncopied else settings.sink
+    retention = Retention(settings.retention_days, settings.retention_bytes, labelled, sink)
     if not retention.asks:
         raise ConfigError("Nothing says how long to keep runs; give --retention-days or --retention-bytes.")
     lock = DataLock(settings.data)
@@ -58,11 +62,14 @@ def prune(labelled: bool, dry_run: bool, **where: Any) -> None:
             "itself, with the setting retention_days."
         )
     try:
-        going = removals(_kept(settings, retention), retention, utc())
+        kept, now = _kept(settings, retention), utc()
+        going = removals(kept, retention, now)
         for one in going:
             if not dry_run:
                 remove(settings.data / RUNS, one, AuditLog(settings.data), "command line")
             click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  {one.why}")
+        for one in waiting(kept, retention, now):
+            click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  stays until the sink has all of it: {one.why}")
     finally:
         lock.release()
     word = "would be removed" if dry_run else "removed"

@@ -165,7 +165,8 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
 def upkeep_of(settings: Settings) -> Upkeep:
     """Return how the service looks after its data folder."""
     marks = Watermarks(settings.disk_warn, settings.disk_warn_minutes, settings.disk_refuse)
-    return Upkeep(settings.data, marks, Retention(settings.retention_days, settings.retention_bytes))
+    retention = Retention(settings.retention_days, settings.retention_bytes, sink=settings.sink)
+    return Upkeep(settings.data, marks, retention)
 
 
 @contextmanager

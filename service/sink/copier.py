@@ -11,11 +11,12 @@ from pathlib import Path
 import pyarrow as pa
 
 from acquisition.errors import LightlineError
-from service.result_set import LIVE
+from service.result_set import LIVE, ResultState
 from service.sink.address import checked_address
 from service.sink.postgres import PostgresTables, require_psycopg
-from service.sink.sealed import SealedPart, Signature, parts_of, sets_of, signature
+from service.sink.sealed import SealedPart, parts_of, sets_of
 from service.status import SinkStatus
+from service.store.copied import Signature, note_copied, signature
 from service.store.run_files import run_folders
 
 LOOK_S = 2.0
@@ -26,18 +27,30 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class _Folder:
-    """A run folder in which something is new: what it looks like now, and parts that are not known to be copied."""
+    """A run folder in which something is new.
+
+    Attributes
+    ----------
+    mark
+        What it looks like now.
+    parts
+        Those that are not known to be copied.
+    whole
+        Whether these are all: nothing in it is damaged, or was refused before.
+    """
 
     path: Path
     mark: Signature
     parts: list[SealedPart]
+    whole: bool
 
 
 class Copier:
     """A thread that copies every sealed part of a data folder, each once, in the order of the runs.
 
-    What is copied stands on the server, so nothing has to be remembered here: who starts again asks. One piece of one
-    part is in memory at a time. A part that cannot be copied, though the server is there, is left for the next start.
+    What is copied stands on the server: who starts again asks. That the server has all of a run that has ended is noted
+    in its folder, for who removes old runs. One piece of one part is in memory at a time. A part that cannot be copied,
+    though the server is there, is left for the next start.
 
     Parameters
     ----------
@@ -131,7 +144,10 @@ class Copier:
         for path in run_folders(self._root):
             mark = signature(path)
             if self._done.get(path) != mark:
-                found.append(_Folder(path, mark, list(self._new_parts(path))))
+                parts = list(self._new_parts(path))
+                good = [one for one in parts if one.key not in self._bad]
+                whole = len(good) == len(parts) and not any((str(at),) in self._bad for _, at in sets_of(path))
+                found.append(_Folder(path, mark, good, whole))
         rows = sum(part.part.rows for one in found for part in one.parts)
         self._tell(behind_rows=rows + sum(rows for _, rows in self._bad.values()))
         return found
@@ -143,10 +159,12 @@ class Copier:
             except (LightlineError, OSError) as error:
                 self._leave((str(path),), str(error), 0)
                 continue
-            yield from (one for one in parts if one.key not in self._copied and one.key not in self._bad)
+            yield from (one for one in parts if one.key not in self._copied)
 
     def _copy_folder(self, tables: PostgresTables, folder: _Folder) -> None:
+        ended = False
         for about, _ in sets_of(folder.path):
+            ended = ended or (about.name == LIVE and about.state is ResultState.DONE)
             tables.begin(about)
             whose = (about.run, about.name, about.started_at)
             if whose not in self._asked:
@@ -154,6 +172,8 @@ class Copier:
                 self._asked.add(whose)
         for part in folder.parts:
             self._copy(tables, part)
+        if ended and folder.whole and all(part.key in self._copied for part in folder.parts):
+            note_copied(folder.path, self._address, folder.mark)
         self._done[folder.path] = folder.mark
 
     def _copy(self, tables: PostgresTables, part: SealedPart) -> None:

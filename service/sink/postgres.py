@@ -10,8 +10,9 @@ import pyarrow.parquet as pq
 from acquisition.errors import ConfigError
 from service.result_set import ResultSet
 from service.sink.csv_rows import csv_pieces
-from service.sink.sealed import TABLES, SealedPart
+from service.sink.sealed import SealedPart
 from service.sink.tables import PREFIX, add_columns, columns_of, make_tables
+from service.store.result_tables import TABLES
 
 if TYPE_CHECKING:
     import psycopg

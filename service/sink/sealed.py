@@ -8,13 +8,10 @@ from pathlib import Path
 
 from service.errors import RunFolderError
 from service.result_set import ResultSet
-from service.store.part_table import Part, sealed_parts
-from service.store.result_tables import CELLS, REJECTED
-from service.store.run_files import RUN_JSON, read_run
-from service.store.set_shelf import read_sets, set_files
-
-TABLES = (CELLS, REJECTED)
-Signature = tuple[tuple[str, int], ...]
+from service.store.parts import Part, sealed_parts
+from service.store.result_tables import TABLES
+from service.store.run_files import read_run
+from service.store.set_shelf import read_sets
 
 
 @dataclass(frozen=True)
@@ -29,18 +26,6 @@ class SealedPart:
     def key(self) -> tuple[str, str, str, str, str]:
         """What tells it from every other: run, result set and its beginning, table, file."""
         return (self.about.run, self.about.name, self.about.started_at, self.table, self.part.path.name)
-
-
-def signature(folder: Path) -> Signature:
-    """Return what changes when there is something new in a run folder; cheap to ask for."""
-    places = [folder / RUN_JSON, *(folder / table for table in TABLES), *set_files(folder)]
-    found = []
-    for place in places:
-        try:
-            found.append((str(place), place.stat().st_mtime_ns))
-        except OSError:
-            continue
-    return tuple(found)
 
 
 def sets_of(folder: Path) -> Iterator[tuple[ResultSet, Path]]:

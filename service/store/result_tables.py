@@ -11,7 +11,7 @@ from reconstruction.images import CellImages
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.part_table import PartTable
 
-CELLS, REJECTED = "cells", "rejected"
+CELLS, REJECTED = TABLES = "cells", "rejected"
 
 
 @dataclass(frozen=True)

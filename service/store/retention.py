@@ -6,12 +6,13 @@ import contextlib
 import logging
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from service.audit import AuditLog
 from service.run import Run
+from service.store.copied import is_copied
 from service.store.disk import storage_errors
 from service.store.labels import LABELS
 
@@ -21,6 +22,7 @@ PINNED = "pinned"
 """A file of this name in a run folder keeps the run for good."""
 REMOVING = "removing"
 """Where runs are while their files are deleted; what a crash left there goes the next time."""
+NOT_COPIED = "not copied"
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class Retention:
         The oldest may go until the rest takes no more; None for no limit.
     labelled
         Whether runs may go in which people labelled cells.
+    sink
+        Address of the sink that must have all of a run before it may go; None where there is none, or it need not.
     """
 
     days: float | None = None
     most_bytes: int | None = None
     labelled: bool = False
+    sink: str | None = None
 
     @property
     def asks(self) -> bool:
@@ -54,7 +59,7 @@ class Kept:
     run: Run
     n_bytes: int
     protected: str
-    """Why it may not go in any case: `live`, `pinned`, `labelled`; empty if it may."""
+    """Why it may not go in any case: `live`, `pinned`, `labelled`, `not copied`; empty if it may."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,13 @@ def removals(kept: Sequence[Kept], retention: Retention, now: datetime) -> list[
     return going
 
 
+def waiting(kept: Sequence[Kept], retention: Retention, now: datetime) -> list[Removal]:
+    """Return which runs only wait for the sink to have them."""
+    freed = [replace(one, protected="") if one.protected == NOT_COPIED else one for one in kept]
+    held = {one.run.id for one in kept if one.protected == NOT_COPIED}
+    return [removal for removal in removals(freed, retention, now) if removal.run_id in held]
+
+
 def remove(root: Path, removal: Removal, audit: AuditLog, who: str) -> None:
     """Take a run away, whole or not at all, and write down who did it and why.
 
@@ -120,7 +132,9 @@ def _protection(path: Path, run: Run, retention: Retention) -> str:
         return "live"
     if (path / PINNED).exists():
         return "pinned"
-    return "labelled" if not retention.labelled and (path / LABELS).exists() else ""
+    if not retention.labelled and (path / LABELS).exists():
+        return "labelled"
+    return NOT_COPIED if retention.sink is not None and not is_copied(path, retention.sink) else ""
 
 
 def _size(path: Path) -> int:

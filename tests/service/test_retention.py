@@ -11,14 +11,18 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from line_parts import KnownSource, known_makers
+from pydantic import ByteSize
 
 from service import clock
 from service.cli import main
+from service.cli.session import upkeep_of
 from service.errors import StorageError, UnknownRun
 from service.run import Run, RunRequest, RunState
 from service.runs.control import RunControl
 from service.runs.data_lock import DataLock
+from service.settings import Settings
 from service.store import upkeep
+from service.store.copied import note_copied, signature
 from service.store.disk_watch import DiskWatch, Watermarks, free_bytes
 from service.store.retention import PINNED, REMOVING, Kept, Retention, removals
 from service.store.upkeep import Upkeep
@@ -169,6 +173,29 @@ def test_the_command_line_lists_pins_says_and_removes(data: Path) -> None:
     assert "2 runs removed" in lightline("prune", "--retention-bytes", "0", "--labelled")
     assert run_ids(data) == []
     assert [json.loads(line)["who"] for line in (data / "audit.log").read_text().splitlines()] == ["command line"] * 3
+
+
+def test_a_run_waits_for_the_sink_and_is_said_to(data: Path) -> None:
+    sink = "postgresql://me@lab/cells"
+
+    def prune(*words: str) -> str:
+        done = CliRunner().invoke(main, ["runs", "prune", "--retention-bytes", "0", *words, "--data", str(data)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    first, second, third = run_ids(data)
+    for run_id in (first, second):
+        note_copied(data / "runs" / run_id, sink, signature(data / "runs" / run_id))
+    (data / "runs" / second / "cells" / "part-00009.parquet").touch()
+    said = prune("--sink", sink, "--dry-run")
+    assert "1 runs would be removed" in said
+    waiting = [line.split()[0] for line in said.splitlines() if "stays until the sink has all of it" in line]
+    assert waiting == [second, third] and len(run_ids(data)) == 3
+    keep = upkeep_of(Settings(data=data, retention_bytes=ByteSize(0), sink=sink))
+    with RunControl(data, makers=known_makers(lambda: KnownSource(10)), upkeep=keep) as control:
+        fourth = control.wait(control.start(RunRequest(source="known:")).id, 60).id
+    assert run_ids(data) == [second, third, fourth]
+    assert "3 runs removed" in prune("--sink", sink, "--uncopied") and not run_ids(data)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from service.run import RunState
 from service.runs.control import RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
+from service.store.copied import is_copied
 from service.store.run_folder import RunFolder
 
 Fill = Callable[[RunFolder, int, int], None]
@@ -164,6 +165,10 @@ def test_result_sets_are_copied_too_and_one_made_again_replaces_its_rows(
         digest = "SELECT about ->> 'bundle_digest' FROM lightline_results WHERE results = 'other'"
         server.wait_for(digest, KnownBundle.digest)
     assert sink.status().error is None
+    # Retention may let the run go, until something in it changes.
+    assert is_copied(live_folder.path, server.address) and not is_copied(live_folder.path, "postgresql://other/db")
+    live_folder.save_run(live_folder.run())
+    assert not is_copied(live_folder.path, server.address)
     assert server.ask(of_other) == [(cells,)] and server.ask(CELLS) == [(2 * cells,)]
 
 
@@ -173,10 +178,12 @@ def test_what_cannot_be_copied_costs_its_part_alone(server: PostgresServer, live
         server.wait_for(CELLS, 9)
     server.do("ALTER TABLE lightline_rejected DROP COLUMN rejection, ADD COLUMN rejection bigint")
     sealed(live_folder, fill, 11, 20)
+    live_folder.save_run(live_folder.run().model_copy(update={"state": RunState.DONE}))
     with copying(live_folder.path.parent, server) as sink:
         server.wait_for(CELLS, 18)
     status = sink.status()
     assert status.behind_rows == 1 and "rejected/part-00001" in str(status.error)
+    assert not is_copied(live_folder.path, server.address)
 
 
 def test_the_status_and_the_metrics_say_how_far_it_is(
