@@ -90,7 +90,7 @@ def _channel_links(instrument: Instrument, base: str) -> list[ChannelLinks]:
 @router.get("")
 def show_cell(run_id: str, event_id: EventId, folder: FolderOf, results: ResultsOf, fresh: FreshnessOf) -> CellDocument:
     """Return everything that was measured and answered of one cell, and where its pictures are."""
-    fresh.version(folder.labels.changes)
+    fresh.version(results.about.started_at, folder.labels.changes)
     row = results.cell(event_id)
     base = CELL_PATH.format(run_id=run_id, event_id=event_id)
     return CellDocument(

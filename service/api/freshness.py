@@ -7,6 +7,8 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Response
 
+from service.result_set import LIVE, ResultSet
+
 PERMANENT = "private, max-age=86400, immutable"
 CHANGING = "private, no-cache"
 """May be kept, and is asked about before it is shown again."""
@@ -48,12 +50,24 @@ class Freshness:
         """
         return self._tagged(PERMANENT, which)
 
+    def of_set(self, about: ResultSet, *which: object) -> dict[str, str]:
+        """Say that the answer changes only where a result set is made again under its name; see `permanent`."""
+        if about.name == LIVE:
+            return self.permanent(*which)
+        return self.version(about.started_at, *which)
+
     def version(self, *state: object) -> dict[str, str]:
         """Say what the answer depends on beside its address; see `permanent`."""
         return self._tagged(CHANGING, state)
 
+    def numbered(self, version: int) -> dict[str, str]:
+        """Say which version the answer is, with a tag that can be handed back as `If-Match`; see `permanent`."""
+        return self._answered(f'"{version}"', CHANGING)
+
     def _tagged(self, cache_control: str, state: tuple[object, ...]) -> dict[str, str]:
-        tag = f'"{hashlib.sha256(f"{self._about}{state!r}".encode()).hexdigest()[:32]}"'
+        return self._answered(f'"{hashlib.sha256(f"{self._about}{state!r}".encode()).hexdigest()[:32]}"', cache_control)
+
+    def _answered(self, tag: str, cache_control: str) -> dict[str, str]:
         headers = {"ETag": tag, "Cache-Control": cache_control, "Vary": "Accept"}
         if tag in self._known or "*" in self._known:
             raise NotModified(headers)

@@ -77,10 +77,10 @@ async def gates_from_xml(request: Request, folder: FolderOf, results: ResultsOf)
 
 
 @reading.get("/gates/{name:path}")
-def show_gate(name: Name, folder: FolderOf, response: Response) -> GateHistory:
-    """Return a gate with every version of it, the oldest first."""
+def show_gate(name: Name, folder: FolderOf, fresh: FreshnessOf) -> GateHistory:
+    """Return a gate with every version of it, the oldest first; its tag is the number of the newest."""
     versions = folder.gates.history(name)
-    response.headers["ETag"] = _tag(versions[-1].version)
+    fresh.numbered(versions[-1].version)
     return GateHistory(versions=[_document(version) for version in versions])
 
 
@@ -100,7 +100,7 @@ def put_gate(
     """
     gate = Gate(name=name, parent=body.parent, region=body.region, note=body.note)
     version = folder.gates.put([gate], results.cells.columns() or None, _expected(if_match, if_none_match))
-    response.headers["ETag"] = _tag(version)
+    response.headers["ETag"] = f'"{version}"'
     return _document(folder.gates.history(name)[version - 1], results.statistics.in_gates([name])[name])
 
 
@@ -113,10 +113,6 @@ def remove_gate(name: Name, folder: FolderOf, if_match: IfMatch = None) -> Respo
 
 def _document(version: GateVersion, cells: int | None = None) -> GateDocument:
     return GateDocument(**dict(version), cells=cells)
-
-
-def _tag(version: int) -> str:
-    return f'"{version}"'
 
 
 def _expected(if_match: str | None, if_none_match: str | None) -> int | None:

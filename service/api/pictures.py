@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from reconstruction.methods import Method
 from service.api.auth import Needs
@@ -27,23 +25,13 @@ def cell_image(
     event_id: EventId,
     results: ResultsOf,
     fresh: FreshnessOf,
-    asked: RestorationOf,
-    view: ViewOf,
     contrast: ContrastOf,
-    channel: Annotated[str | None, Query(max_length=64, description="Without it, the first flat image")] = None,
 ) -> Response:
-    """Return one image in grey, contrast set by the image itself unless the query says it.
-
-    Phase and its slopes, which can be below 0, have 0 in the middle of the grey scale.
-
-    A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y. It is as
-    it was measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
-    """
-    name = channel or cached_transform(results.run.instrument).flat_channels[0]
-    _check(results, name, view, asked)
-    headers = fresh.permanent()
-    picture = _picture(results, event_id, name, asked, view, contrast)
-    return Response(picture, media_type=MEDIA[ImageForm.PNG], headers={**headers, RESTORED: str(asked)})
+    """Return the first flat image as it was measured, for who does not know what channels the run has."""
+    headers = fresh.of_set(results.about)
+    name = cached_transform(results.run.instrument).flat_channels[0]
+    picture = _picture(results, event_id, name, Restoration(), View(), contrast)
+    return Response(picture, media_type=MEDIA[ImageForm.PNG], headers=headers)
 
 
 @router.get("/channels/{channel}", response_class=Response, responses=IMAGES)
@@ -58,9 +46,11 @@ def cell_channel(
 ) -> Response:
     """Return one image as a picture, or as numbers in float32: `(y, x)`, `(z, y)` or `(z, y, x)`.
 
-    The form is the ending of the name, `format`, or what `Accept` asks for. Numbers of a volume are all of it unless a
-    slice or a projection is asked for; volumes are made on request. Images are as they were measured unless `restore`
-    asks for more; the header `Lightline-Restored` says what was done.
+    The form is the ending of the name, `format`, or what `Accept` asks for. Of a picture, contrast is set by the image
+    itself unless the query says it; phase and its slopes, which can be below 0, have 0 in the middle of the grey scale.
+    A volume shows its maximum along x by default, so that it lies over the transmission image, axes z and y. Numbers
+    of a volume are all of it unless a slice or a projection is asked for; volumes are made on request. Images are as
+    they were measured unless `restore` asks for more; the header `Lightline-Restored` says what was done.
     """
     name, form = named
     flat = _check(results, name, view, asked)
@@ -68,7 +58,7 @@ def cell_channel(
         raise QueryError("Only pictures have a contrast; leave it out, or ask for format=png.")
     done = "" if asked.method is Method.NONE else f"-{asked.method}"
     offered = f'attachment; filename="{results.run.id}-{event_id}-{name}{done}.{form}"'
-    headers = fresh.permanent(form) | {RESTORED: str(asked)}
+    headers = fresh.of_set(results.about, form) | {RESTORED: str(asked)}
     if form is ImageForm.PNG:
         content = _picture(results, event_id, name, asked, view, contrast)
     else:

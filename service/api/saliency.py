@@ -50,7 +50,7 @@ def show_saliency(
     channel: MapChannel = None,
 ) -> SaliencyDocument:
     """Return what the evidence is for, and whether there is any."""
-    fresh.permanent()
+    fresh.of_set(results.about)
     engine = control.engine_for(results.run.id, results.about.name)
     found = saliency_of(results, engine, event_id, asked, channel)
     return SaliencyDocument(
@@ -81,7 +81,7 @@ def saliency_png(
 
     Of a volume, image and map are shown alike: one slice, or the maximum along an axis.
     """
-    headers = fresh.permanent()
+    headers = fresh.of_set(results.about)
     found = saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel)
     view.check(found.spec.channel, flat=found.image.ndim == 2)
     image, heat = found.image, found.map
@@ -102,7 +102,7 @@ def saliency_npy(
     channel: MapChannel = None,
 ) -> Response:
     """Return the raw low-resolution map as a NumPy file, `(h, w)` float32, with one axis more over a volume."""
-    headers = fresh.permanent()
+    headers = fresh.of_set(results.about)
     headers["Content-Disposition"] = f'attachment; filename="{run_id}-{event_id}-saliency.npy"'
     found = saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel)
     return Response(npy_bytes(found.map), media_type=MEDIA[ImageForm.NPY], headers=headers)

@@ -72,9 +72,9 @@ class Results:
         return self._about or ResultSet.of_run(self.run)
 
     @property
-    def state(self) -> tuple[int, ...]:
-        """What answers depend on: rows and newest events of both tables, labels and gates."""
-        return (*self.cells.state, *self.rejected.state)
+    def state(self) -> tuple[str | int, ...]:
+        """What answers depend on: which set it is, rows and newest events of both tables, labels and gates."""
+        return (self.about.started_at, *self.cells.state, *self.rejected.state)
 
     def event(self, event_id: int) -> Event:
         """Return the event as detection gave it; raises `UnknownCell` if its window is not stored."""

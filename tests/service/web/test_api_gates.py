@@ -55,7 +55,8 @@ def test_a_gate_is_drawn_counted_changed_and_taken_away(world: World) -> None:
     assert world.client.put(path, json=body, headers={"If-Match": '"1"'}).headers["ETag"] == '"2"'
     assert world.client.put(path, json=body, headers={"If-Match": '"1"'}).status_code == 412
     assert world.client.put(path, json=body, headers={"If-None-Match": "*"}).status_code == 412
-    assert len(world.client.get(path).json()["versions"]) == 2
+    assert len(world.client.get(path, headers={"If-None-Match": '"1"'}).json()["versions"]) == 2
+    assert world.client.get(path, headers={"If-None-Match": '"2"'}).status_code == 304
     assert world.client.delete(path).status_code == 422
     for name in ("big of all", "all of them", "big +/big (1)"):
         assert world.client.delete(f"{base(world)}/gates/{name}").status_code == 204

@@ -17,6 +17,7 @@ from tiny_bundle import tiny_bundle
 from inference.bundle import Bundle
 from reconstruction.transform import transform_for
 from service.cli import main
+from service.result_set import ResultSet
 from service.runs.control import RUNS
 from service.store.run_files import read_run
 
@@ -112,6 +113,22 @@ def test_images_of_a_set_are_the_ones_that_its_model_saw(reprocessed: World) -> 
     ]
     np.testing.assert_array_equal(seen[0], seen[1])
     np.testing.assert_array_equal(seen[0], seen[2])
+
+
+def test_a_set_made_again_under_its_name_is_not_shown_from_a_cache(reprocessed: World) -> None:
+    cell, client = f"{reprocessed.cells}/{reprocessed.first_cell()}", reprocessed.client
+    links = [cell, reprocessed.cells, f"{cell}/image.png", f"{cell}/channels/transmission.npy", f"{cell}/saliency.png"]
+    before = [client.get(link, params=OTHER).headers for link in links]
+    assert all("no-cache" in headers["cache-control"] for headers in before)
+    assert "immutable" in client.get(links[2]).headers["cache-control"]
+    known = [{"If-None-Match": headers["etag"]} for headers in before]
+    told = zip(links, known, strict=True)
+    assert {client.get(link, params=OTHER, headers=tag).status_code for link, tag in told} == {304}
+    file = reprocessed.data / RUNS / reprocessed.run.id / "results" / "other" / "result.json"
+    about = ResultSet.model_validate_json(file.read_bytes())
+    file.write_text(about.model_copy(update={"started_at": "2030-01-01T00:00:00Z"}).model_dump_json())
+    told = zip(links, known, strict=True)
+    assert {client.get(link, params=OTHER, headers=tag).status_code for link, tag in told} == {200}
 
 
 def test_an_export_says_whose_answers_it_has(reprocessed: World, tmp_path: Path) -> None:

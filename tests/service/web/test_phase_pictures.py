@@ -35,8 +35,8 @@ def atom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield serving
 
 
-def grey(world: World, event_id: int, **params: object) -> np.ndarray:
-    answer = world.client.get(f"{world.cells}/{event_id}/image.png", params=params)
+def grey(world: World, event_id: int, channel: str, **params: object) -> np.ndarray:
+    answer = world.client.get(f"{world.cells}/{event_id}/channels/{channel}.png", params=params)
     assert answer.status_code == 200, answer.text
     return np.asarray(Image.open(io.BytesIO(answer.content)), dtype=float)
 

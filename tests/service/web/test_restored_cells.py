@@ -58,8 +58,8 @@ def test_a_volume_is_restored_as_asked_and_says_so(
 
 def test_a_picture_is_of_the_restored_volume(world: World) -> None:
     volume, _ = volume_of(world, restore="richardson_lucy")
-    limits = {"channel": "side_scatter", "low": 0.0, "high": float(volume.max())}
-    link = f"{world.cells}/{world.first_cell()}/image.png"
+    limits = {"low": 0.0, "high": float(volume.max())}
+    link = f"{world.cells}/{world.first_cell()}/channels/side_scatter.png"
     answer = world.client.get(link, params={**limits, "restore": "richardson_lucy"})
     assert answer.headers["lightline-restored"] == "richardson_lucy; iterations=10"
     shown = np.asarray(Image.open(io.BytesIO(answer.content)), dtype=float) / 255 * limits["high"]
@@ -83,7 +83,7 @@ def test_links_say_which_images_can_be_restored(world: World) -> None:
         ("channels/side_scatter.npy?restore=richardson_lucy&iterations=101", "iterations"),
         ("channels/side_scatter.npy?restore=wiener&iterations=5", "iterations"),
         ("channels/transmission.npy?restore=wiener", "'wiener' is not for transmission"),
-        ("image.png?restore=smooth", OFFERED),
+        ("channels/transmission.png?restore=smooth", OFFERED),
         ("channels/side_scatter.npy?restore=masked_warp", OFFERED),
     ],
 )

@@ -90,10 +90,9 @@ def test_a_cluster_has_a_map_of_its_own_beside_the_class(fused: World) -> None:
 @pytest.mark.parametrize("view", [{}, {"axis": "z"}, {"z": 40}])
 def test_a_map_over_a_volume_is_shown_as_the_volume_is(fused: World, view: dict[str, str | int]) -> None:
     base = f"{fused.cells}/{fused.first_cell()}"
-    asked = {"channel": SOLID, **view}
-    plain = fused.client.get(f"{base}/saliency.png", params={**asked, "opacity": 0}).content
+    plain = fused.client.get(f"{base}/saliency.png", params={"channel": SOLID, **view, "opacity": 0}).content
     grey = np.asarray(Image.open(io.BytesIO(plain)))
-    image = np.asarray(Image.open(io.BytesIO(fused.client.get(f"{base}/image.png", params=asked).content)))
+    image = np.asarray(Image.open(io.BytesIO(fused.client.get(f"{base}/channels/{SOLID}.png", params=view).content)))
     np.testing.assert_array_equal(grey[..., 0], image)
 
 
