@@ -23,7 +23,7 @@ _SPARE = 4
 _MOST_SHARE = 0.1
 """Of all rows: where more would have to be looked through, the bound spares nothing."""
 
-Ask = Callable[[TableSnapshot, str, Sequence[Value]], Any]
+Ask = Callable[[TableSnapshot, str, Sequence[Value | list[int]]], Any]
 """Runs SQL over `cells`, a snapshot, and returns a `pyarrow.Table`."""
 
 
