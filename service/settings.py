@@ -59,8 +59,8 @@ class Settings(BaseModel):
     requests_per_s: float = Field(default=1000.0, ge=0, le=1e6)
     """Requests a second that one address may make for long; 0 means no limit."""
     sink: str | None = Field(default=None, max_length=1024)
-    """PostgreSQL server that the rows of all runs are copied to: `postgresql://USER@HOST/DATABASE`; a password comes
-    from `PGPASSWORD` or `~/.pgpass`."""
+    """Where the rows of all runs are copied to: a PostgreSQL server, `postgresql://USER@HOST/DATABASE`, whose password
+    comes from `PGPASSWORD` or `~/.pgpass`, or a folder of Parquet files, `s3://BUCKET/PATH` or `file:///PATH`."""
     tls_certificate: Path | None = None
     """File with the service's certificate chain (PEM); with it, the page and the API are served over TLS only."""
     tls_key: Path | None = None

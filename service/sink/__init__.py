@@ -1,5 +1,6 @@
-"""Rows of all runs, copied to a PostgreSQL server that many instruments share.
+"""Rows of all runs, copied to where many instruments share them: a PostgreSQL server, or a folder of files anywhere.
 
-`sealed` says what there is to copy, `csv_rows` turns a part into what the server reads, `tables` are the server's,
-`postgres` copies one part in one transaction, and `copier` does so in the background, whatever becomes of the server.
+`sealed` says what there is to copy, and `copier` does so in the background, whatever becomes of the sink that `opening`
+gives it. `postgres` copies one part in one transaction, of which `csv_rows` makes what the server reads, and `tables`
+are the server's; `files` puts one part into a folder or an object store.
 """

@@ -1,4 +1,4 @@
-"""Copies what is sealed in the background: a server that is away is waited for, and a run is never."""
+"""Copies what is sealed in the background: a sink that is away is waited for, and a run is never."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import pyarrow as pa
 from acquisition.errors import LightlineError
 from service.result_set import LIVE, ResultState
 from service.sink.address import checked_address
-from service.sink.postgres import PostgresTables, require_psycopg
+from service.sink.errors import PartRefused
+from service.sink.opening import Sink, open_sink, require_libraries
 from service.sink.sealed import SealedPart, parts_of, sets_of
 from service.status import SinkStatus
 from service.store.copied import Signature, note_copied, signature
@@ -48,27 +49,27 @@ class _Folder:
 class Copier:
     """A thread that copies every sealed part of a data folder, each once, in the order of the runs.
 
-    What is copied stands on the server: who starts again asks. That the server has all of a run that has ended is noted
+    What is copied stands at the sink: who starts again asks. That the sink has all of a run that has ended is noted
     in its folder, for who removes old runs. One piece of one part is in memory at a time. A part that cannot be copied,
-    though the server is there, is left for the next start.
+    though the sink is there, is left for the next start.
 
     Parameters
     ----------
     root
         Folder of the runs.
     address
-        `postgresql://USER@HOST/DATABASE`; a password comes from `PGPASSWORD` or `~/.pgpass`.
+        Of a PostgreSQL server, or of a folder of files, see `checked_address`.
     pause_s
         Between looks, and the first of the pauses after a failure, which double up to a minute.
     connect
-        Opens the server's tables.
+        Opens the sink.
 
     Raises
     ------
     ValueError
         If the address is none.
     ConfigError
-        If psycopg is not installed.
+        If a library that it needs is not installed.
     """
 
     def __init__(
@@ -77,14 +78,14 @@ class Copier:
         address: str,
         *,
         pause_s: float = LOOK_S,
-        connect: Callable[[str], PostgresTables] = PostgresTables,
+        connect: Callable[[str], Sink] = open_sink,
     ) -> None:
-        require_psycopg()
+        require_libraries(address)
         self._root = root
         self._address = checked_address(address)
         self._pause_s = pause_s
         self._connect = connect
-        self._tables: PostgresTables | None = None
+        self._sink: Sink | None = None
         self._done: dict[Path, Signature] = {}
         self._copied: set[tuple[str, ...]] = set()
         self._asked: set[tuple[str, str, str]] = set()
@@ -121,17 +122,15 @@ class Copier:
         self._disconnect()
 
     def _pass(self) -> bool:
-        """Copy all there is; False where the server, or the way to it, was not there for all of it."""
-        import psycopg
-
+        """Copy all there is; False where the sink, or the way to it, was not there for all of it."""
         try:
             waiting = self._waiting()
-            if self._tables is None:
-                self._tables = self._connect(self._address)
+            if self._sink is None:
+                self._sink = self._connect(self._address)
             self._tell(connected=True)
             for one in waiting:
-                self._copy_folder(self._tables, one)
-        except (psycopg.Error, LightlineError, OSError) as error:
+                self._copy_folder(self._sink, one)
+        except (LightlineError, OSError) as error:
             self._failed(str(error))
             self._disconnect()
             return False
@@ -161,31 +160,27 @@ class Copier:
                 continue
             yield from (one for one in parts if one.key not in self._copied)
 
-    def _copy_folder(self, tables: PostgresTables, folder: _Folder) -> None:
+    def _copy_folder(self, sink: Sink, folder: _Folder) -> None:
         ended = False
         for about, _ in sets_of(folder.path):
             ended = ended or (about.name == LIVE and about.state is ResultState.DONE)
-            tables.begin(about)
+            sink.begin(about)
             whose = (about.run, about.name, about.started_at)
             if whose not in self._asked:
-                self._copied |= {(*whose, *one) for one in tables.copied(about)}
+                self._copied |= {(*whose, *one) for one in sink.copied(about)}
                 self._asked.add(whose)
         for part in folder.parts:
-            self._copy(tables, part)
+            self._copy(sink, part)
         if ended and folder.whole and all(part.key in self._copied for part in folder.parts):
             note_copied(folder.path, self._address, folder.mark)
         self._done[folder.path] = folder.mark
 
-    def _copy(self, tables: PostgresTables, part: SealedPart) -> None:
-        import psycopg
-
+    def _copy(self, sink: Sink, part: SealedPart) -> None:
         copied = 0
         try:
             if part.key not in self._copied:
-                copied = tables.copy(part)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
-            raise
-        except (psycopg.Error, pa.ArrowException, OSError) as error:
+                copied = sink.copy(part)
+        except (PartRefused, pa.ArrowException, OSError) as error:
             if not part.part.path.exists():
                 # Taken away while it waited, with its run or to be made again: the next look finds what there is.
                 return
@@ -206,16 +201,16 @@ class Copier:
             self._failed(sentence)
 
     def _failed(self, sentence: str) -> None:
-        first = sentence.strip().splitlines()[0] if sentence.strip() else "the server is gone"
+        first = sentence.strip().splitlines()[0] if sentence.strip() else "the sink is gone"
         status = self.status()
         if status.error != first:
             _log.warning("the sink does not take rows: %s", first, extra={"what": "sink_failed"})
         self._tell(error=first, failures=status.failures + 1)
 
     def _disconnect(self) -> None:
-        tables, self._tables = self._tables, None
-        if tables is not None:
-            tables.close()
+        sink, self._sink = self._sink, None
+        if sink is not None:
+            sink.close()
         self._tell(connected=False)
 
     def _tell(self, **changes: object) -> None:

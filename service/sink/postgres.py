@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from acquisition.errors import ConfigError
+from acquisition.errors import ConfigError, LightlineError
 from service.result_set import ResultSet
 from service.sink.csv_rows import csv_pieces
+from service.sink.errors import PartRefused, SinkAway
 from service.sink.sealed import SealedPart
 from service.sink.tables import PREFIX, add_columns, columns_of, make_tables
 from service.store.result_tables import TABLES
@@ -38,28 +40,32 @@ class PostgresTables:
 
     Raises
     ------
-    psycopg.Error
+    ConfigError
+        If psycopg is not installed.
+    SinkAway
         From everything here, whatever the server or the way to it does not allow.
     """
 
     def __init__(self, address: str) -> None:
+        require_psycopg()
         import psycopg
 
-        self._connection: psycopg.Connection[Any] = psycopg.connect(
-            address,
-            autocommit=True,
-            connect_timeout=_CONNECT_S,
-            application_name="lightline",
-            keepalives_idle=10,
-            tcp_user_timeout=_SILENT_MS,
-            options="-c lock_timeout=10s",
-        )
-        make_tables(self._connection)
-        self._columns = {table: columns_of(self._connection, table) for table in TABLES}
+        with _answered():
+            self._connection: psycopg.Connection[Any] = psycopg.connect(
+                address,
+                autocommit=True,
+                connect_timeout=_CONNECT_S,
+                application_name="lightline",
+                keepalives_idle=10,
+                tcp_user_timeout=_SILENT_MS,
+                options="-c lock_timeout=10s",
+            )
+            make_tables(self._connection)
+            self._columns = {table: columns_of(self._connection, table) for table in TABLES}
 
     def begin(self, about: ResultSet) -> None:
         """Note a result set as it stands; rows of an earlier one of its name, since removed, go."""
-        with self._connection.transaction():
+        with _answered(), self._connection.transaction():
             known = self._connection.execute(
                 "SELECT started_at FROM lightline_results WHERE run = %s AND results = %s FOR UPDATE",
                 (about.run, about.name),
@@ -75,10 +81,11 @@ class PostgresTables:
 
     def copied(self, about: ResultSet) -> set[tuple[str, str]]:
         """Return the tables and parts of a set that are there."""
-        rows = self._connection.execute(
-            'SELECT "table", part FROM lightline_parts WHERE run = %s AND results = %s', (about.run, about.name)
-        )
-        return {(row[0], row[1]) for row in rows}
+        with _answered():
+            rows = self._connection.execute(
+                'SELECT "table", part FROM lightline_parts WHERE run = %s AND results = %s', (about.run, about.name)
+            )
+            return {(row[0], row[1]) for row in rows}
 
     def copy(self, sealed: SealedPart) -> int:
         """Copy a part, or find that it is there; return how many rows were copied.
@@ -87,7 +94,17 @@ class PostgresTables:
         ------
         OSError, pyarrow.ArrowException
             If the part cannot be read; then nothing of it is there.
+        PartRefused
+            If the server does not take it, as where somebody has changed a column's type.
         """
+        with _answered(PartRefused):
+            return self._copy(sealed)
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._connection.close()
+
+    def _copy(self, sealed: SealedPart) -> int:
         from psycopg.sql import SQL, Identifier
 
         about, part = sealed.about, sealed.part
@@ -108,9 +125,22 @@ class PostgresTables:
                     copy.write(piece)
             return part.rows
 
-    def close(self) -> None:
-        """Give the connection back."""
-        self._connection.close()
-
     def _run(self, statement: str, values: Iterable[Any]) -> None:
         self._connection.execute(statement.encode(), tuple(values))
+
+
+@contextmanager
+def _answered(refused: type[LightlineError] = SinkAway) -> Iterator[None]:
+    """Turn what psycopg says into `SinkAway`, or into another error where the server is there and refuses."""
+    import psycopg
+
+    try:
+        yield
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise SinkAway(_sentence(error)) from None
+    except psycopg.Error as error:
+        raise refused(_sentence(error)) from None
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0] or "the server is gone"

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from service.errors import RunFolderError
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
-_ROWS_PER_GROUP = 16_384
+_ROWS_PER_GROUP = 8_192
 """Few enough that a page of rows from everywhere is read quickly, many enough that a whole column is."""
 
 
