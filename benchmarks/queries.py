@@ -138,6 +138,11 @@ def questions(query: CellQuery, sql: Callable[[str], object], middle: int) -> li
         ),
         ("histogram of 100 bins", lambda: many.histogram(Binning("feature_9")), None),
         ("counts of classes over time", lambda: many.over_time("class", 60.0), None),
+        (
+            "what an FCS file begins with",
+            lambda: (RowStream.of(query).texts("class"), RowStream.of(query).largest(NUMBERS)),
+            None,
+        ),
         ("first rows of a full export", lambda: next(RowStream.of(query).tables()), None),
     ]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -12,22 +11,18 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from inference.results import CellResults
-from reconstruction.errors import ReconstructionError
 from reconstruction.images import CellImages
-from reconstruction.transform import Transform, transform_for
-from service.errors import UnknownCell
 from service.gates.book import GateBook
 from service.result_set import LIVE, ResultSet
 from service.run import Run
 from service.store.cell_rows import AnswerNames
 from service.store.disk import storage_errors, write_sealed
-from service.store.image_store import ImageStore
+from service.store.event_stores import EventStores
 from service.store.labels import Labels
 from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
 from service.store.set_shelf import SetShelf
-from service.store.window_store import WindowStore
 
 
 class RunFolder:
@@ -38,8 +33,7 @@ class RunFolder:
         path: Path,
         run: Run,
         tables: ResultTables,
-        images: ImageStore,
-        windows: WindowStore,
+        events: EventStores,
         gates: GateBook,
         labels: Labels,
     ) -> None:
@@ -48,12 +42,9 @@ class RunFolder:
         self.labels = labels
         self._run = run
         self._tables = tables
-        self._images = images
-        self._windows = windows
+        self._events = events
         self._results = Results(self, path, tables)
         self._sets = SetShelf(self)
-        self._transform: Transform | None = None
-        self._lock = threading.Lock()
 
     @classmethod
     def create(cls, root: Path, run: Run, names: AnswerNames | None = None, bundle: bytes = b"") -> Self:
@@ -75,8 +66,7 @@ class RunFolder:
         with storage_errors(root):
             path.mkdir(parents=True)
             tables = ResultTables.create(path, run.instrument.sample_rate_hz, names or AnswerNames())
-        images, windows = ImageStore.create(path, run.instrument), WindowStore.create(path, run.instrument)
-        folder = cls(path, run, tables, images, windows, GateBook(path), Labels(path))
+        folder = cls(path, run, tables, EventStores.create(path, run), GateBook(path), Labels(path))
         if bundle:
             write_sealed(path / BUNDLE, bundle)
         folder.save_run(run)
@@ -93,8 +83,7 @@ class RunFolder:
         """
         run = read_run(path)
         tables = ResultTables.open(path, run.instrument.sample_rate_hz)
-        images, windows = ImageStore.open(path, run.instrument), WindowStore.open(path, run.instrument)
-        return cls(path, run, tables, images, windows, GateBook.open(path), Labels.open(path))
+        return cls(path, run, tables, EventStores.open(path, run), GateBook.open(path), Labels.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""
@@ -128,7 +117,7 @@ class RunFolder:
             If the disk does not take them; then none of them is in the tables.
         """
         if len(images):
-            self._images.append(images)
+            self._events.append(images)
             self._tables.cells.append(rows)
 
     def append_rejected(self, images: CellImages) -> None:
@@ -140,7 +129,7 @@ class RunFolder:
             If the disk does not take them; then none of them is in the tables.
         """
         if len(images):
-            self._images.append(images)
+            self._events.append(images)
             self._tables.append_rejected(images)
 
     def append_windows(self, events: Sequence[Event]) -> None:
@@ -151,7 +140,7 @@ class RunFolder:
         StorageError
             If the disk does not take them.
         """
-        self._windows.append(events)
+        self._events.append_windows(events)
 
     def set_truth(self, columns: Mapping[str, npt.NDArray[Any]]) -> None:
         """Write what is known of the true cells, one row each; raises `StorageError`."""
@@ -166,22 +155,18 @@ class RunFolder:
             If the disk does not take it; the rows stay in memory.
         """
         if self._tables.due():
-            self._flush()
+            # Windows and images first: no row is ever without them.
+            self._events.flush()
             self._tables.keep()
 
     def seal(self) -> None:
         """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""
-        self._flush()
+        self._events.flush()
         self.seal_tables()
 
     def seal_tables(self) -> None:
         """Write what a crash left in the tables' logs into parts; raises `StorageError`."""
         self._tables.seal()
-
-    def _flush(self) -> None:
-        # Windows and images first: no row is ever without them.
-        self._windows.flush()
-        self._images.flush()
 
     def finish(self) -> None:
         """Give back what only writing needs; the folder can still be read.
@@ -191,10 +176,7 @@ class RunFolder:
         StorageError
             If the disk does not take the last of the windows or images.
         """
-        try:
-            self._windows.finish()
-        finally:
-            self._images.finish()
+        self._events.finish()
 
     def discard_unsafe(self) -> tuple[int, list[str]]:
         """Give up the rows that could not be kept; return how many cells, and the reasons of the rejected."""
@@ -219,7 +201,7 @@ class RunFolder:
     @property
     def stored_channels(self) -> tuple[str, ...]:
         """Channels whose images are stored."""
-        return self._images.channels
+        return self._events.channels
 
     def image(self, event_id: int, channel: str, *, made_anew: bool = False) -> npt.NDArray[np.float32]:
         """Return the stored image `(y, x)`, or one made again from the raw window, `(y, x)` or `(z, y, x)`.
@@ -234,14 +216,7 @@ class RunFolder:
         UnknownCell
             If the run has no such event or channel.
         """
-        stored = None if made_anew else self._images.read(event_id, channel)
-        if stored is not None:
-            return stored
-        event = self.event(event_id)
-        try:
-            return np.asarray(self._transform_of_run().images([event], [channel]).images[channel][0])
-        except ReconstructionError as error:
-            raise UnknownCell(str(error)) from None
+        return self._events.image(event_id, channel, made_anew=made_anew)
 
     def stored_images(self, event_ids: Sequence[int], channel: str) -> npt.NDArray[np.float32]:
         """Return the stored images of many events `(n, y, x)`, in their order.
@@ -251,10 +226,7 @@ class RunFolder:
         UnknownCell
             If one of them is not stored.
         """
-        found = self._images.read_all(event_ids, channel)
-        if found is None:
-            raise UnknownCell(f"The run {self._run.id} has not stored '{channel}' of all of these events.")
-        return found
+        return self._events.stored_images(event_ids, channel)
 
     def event(self, event_id: int) -> Event:
         """Return the event as detection gave it, with its raw window.
@@ -264,14 +236,11 @@ class RunFolder:
         UnknownCell
             If its window is not stored.
         """
-        event = self._windows.read(event_id)
-        if event is None:
-            raise UnknownCell(f"The run {self._run.id} has no window of event {event_id}.")
-        return event
+        return self._events.event(event_id)
 
     def event_places(self) -> npt.NDArray[np.void]:
         """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
-        return self._windows.places()
+        return self._events.places()
 
     def files(self) -> dict[str, list[str]]:
         """Return the file names by part, as `Run.files` lists them."""
@@ -280,17 +249,8 @@ class RunFolder:
     def close(self) -> None:
         """Close every file, and lose what was not sealed; raises `StorageError` as `finish` does."""
         try:
-            self._windows.close()
+            self._events.close()
         finally:
-            try:
-                self._images.close()
-            finally:
-                self._tables.close()
-                self._results.close()
-                self._sets.close()
-
-    def _transform_of_run(self) -> Transform:
-        with self._lock:
-            if self._transform is None:
-                self._transform = transform_for(self._run.instrument, self._run.request.images)
-            return self._transform
+            self._tables.close()
+            self._results.close()
+            self._sets.close()

@@ -16,7 +16,7 @@ from line_parts import KnownTransform, known_event
 
 from service.errors import QueryError, RunFolderError, StorageError, UnknownCell
 from service.run import RunState
-from service.store import part_table, row_log, run_folder
+from service.store import event_stores, part_table, row_log
 from service.store.cell_query import CellQuery
 from service.store.part_table import PartTable
 from service.store.run_folder import RunFolder
@@ -79,7 +79,7 @@ def test_images_of_many_events_come_at_once_in_any_order(live_folder: RunFolder,
 def test_a_volume_is_made_again_from_the_window(
     live_folder: RunFolder, fill: Fill, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(run_folder, "transform_for", KnownTransform)
+    monkeypatch.setattr(event_stores, "transform_for", KnownTransform)
     fill(live_folder, 1, 9)
     assert live_folder.image(7, "side_scatter").shape == (8, 8, 8)
     with pytest.raises(UnknownCell):
