@@ -1,4 +1,4 @@
-"""Columns of numbers as arrays, part by part: what every plot reads again and again is kept in memory for a while."""
+"""Columns as arrays, part by part: what plots and sorted pages read again and again is kept in memory for a while."""
 
 from __future__ import annotations
 
