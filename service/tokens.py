@@ -27,7 +27,7 @@ class Scope(StrEnum):
 
     READ = "read"
     ANNOTATE = "annotate"
-    """Draw gates and label cells."""
+    """Draw gates, label cells, pin runs."""
     CONTROL = "control"
     """Start and stop runs."""
 

@@ -73,6 +73,8 @@ class BundleDocument(_Document):
     trained_on: Origin
     cells: int
     """Cells that it was trained on."""
+    metrics: dict[str, dict[str, float]]
+    """By metric, the model's value and its controls', as its contract says."""
     runs: list[str]
     """Ids of the last runs that used it, the newest first, at most 20."""
 
@@ -130,5 +132,6 @@ def _bundle(known: KnownBundle) -> BundleDocument:
         classes=list(contract.classes),
         trained_on=contract.training.origin,
         cells=contract.training.cells,
+        metrics=contract.metrics,
         runs=list(known.runs[:_MOST_RUNS]),
     )

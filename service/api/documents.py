@@ -45,6 +45,8 @@ class RunList(_Document):
 
     runs: list[Run]
     total: int
+    pinned: list[str]
+    """Ids of those that are never removed, whatever their age."""
 
 
 class ResultSetList(_Document):

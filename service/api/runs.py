@@ -12,6 +12,7 @@ from service.api.context import ControlOf, FolderOf, ResultsOf, SettingsOf, sour
 from service.api.documents import CellList, Columns, ResultSetList, RunList
 from service.api.freshness import FreshnessOf
 from service.api.operators import controls
+from service.api.pins import pinned
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.api.table_page import TABLES, TableFormOf, check_size, page_answer
@@ -29,10 +30,15 @@ control_router = APIRouter(
 
 
 @reading.get("")
-def list_runs(control: ControlOf, fresh: FreshnessOf, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> RunList:
+def list_runs(
+    control: ControlOf,
+    settings: SettingsOf,
+    fresh: FreshnessOf,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> RunList:
     """List the runs in the data folder, the newest first."""
     runs = sorted(control.runs(), key=lambda run: run.id, reverse=True)
-    listed = RunList(runs=runs[:limit], total=len(runs))
+    listed = RunList(runs=runs[:limit], total=len(runs), pinned=pinned(runs[:limit], settings))
     fresh.version(listed.model_dump_json())
     return listed
 

@@ -15,8 +15,8 @@ from service.tokens import Scope, TokenFile
 def token() -> None:
     """Give tokens to people and programs, and take them back.
 
-    A token allows what its scopes say: 'read' to look, 'annotate' to draw gates and label cells, 'control' to start and
-    stop runs. A running service knows at once of every token that is given or taken back.
+    A token allows what its scopes say: 'read' to look, 'annotate' to draw gates, label cells and pin runs, 'control' to
+    start and stop runs. A running service knows at once of every token that is given or taken back.
     """
 
 

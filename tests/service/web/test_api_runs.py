@@ -20,6 +20,15 @@ def test_status_and_runs_are_the_documents_that_the_python_side_has(world: World
     assert shown.ledger == world.run.ledger
 
 
+def test_a_run_is_pinned_and_let_go_again(world: World) -> None:
+    address = f"/api/v1/runs/{world.run.id}/pin"
+    assert world.client.put(address).status_code == 204
+    assert world.client.get("/api/v1/runs").json()["pinned"] == [world.run.id]
+    assert [world.client.delete(address).status_code for _ in range(2)] == [204, 204]
+    assert world.client.get("/api/v1/runs").json()["pinned"] == []
+    assert world.client.put("/api/v1/runs/no-such-run/pin").status_code == 404
+
+
 def test_the_bundle_of_a_run_says_what_its_answers_mean(world: World) -> None:
     contract = Contract.model_validate(world.client.get(f"/api/v1/runs/{world.run.id}/bundle").json())
     assert contract.digest == world.run.bundle_digest
