@@ -79,8 +79,8 @@ async function showSets({ view, args, query }) {
 }
 
 function setTitle({ name, bundle, state }) {
-  const text = name === "live" ? `as it flowed · ${bundle}` : `${name} · ${bundle}`;
-  return state === "unfinished" && name !== "live" ? `${text} (being made)` : text;
+  if (name === "live") return "as it flowed";
+  return `${name === bundle ? name : `${name} · ${bundle}`}${state === "unfinished" ? " (being made)" : ""}`;
 }
 
 /** The list of runs, and links that stay with the run that is looked at. */
@@ -121,7 +121,8 @@ async function askForRuns(again) {
   if (!again && sign === asked) return;
   asked = sign;
   try {
-    store.set({ runs: (await api.getRuns()).runs });
+    const { runs, pinned } = await api.getRuns();
+    store.set({ pinned: new Set(pinned), runs });
   } catch (problem) {
     if (problem.status > 0 && problem.status !== 401) notice(problem.message);
   }

@@ -6,8 +6,12 @@ const UNITS = [
   ["_tick", "ticks"], ["_counts", "counts"], ["_hz", "Hz"], ["_ms", "ms"], ["_us", "µs"], ["_deg", "°"], ["_rad", "rad"], ["_s", "s"],
 ];
 
+/** Names of dclab whose words say something else than they measure here. */
+const OTHERWISE = { area_um: ["convex area", "µm²"], area_um_raw: ["area of the outline", "µm²"], per_um_raw: ["length of the outline", "µm"] };
+
 /** Split a column's name into words and a unit: `area_um2` is "area" in µm². */
 export function nameAndUnit(column) {
+  if (column in OTHERWISE) return { name: OTHERWISE[column][0], unit: OTHERWISE[column][1] };
   for (const [suffix, unit] of UNITS) {
     if (column.endsWith(suffix) && column.length > suffix.length) {
       return { name: column.slice(0, -suffix.length).replaceAll("_", " "), unit };

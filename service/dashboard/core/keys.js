@@ -4,10 +4,9 @@ import { byId, make } from "./dom.js";
 import { go, here, linkTo } from "./router.js";
 
 const VIEWS = { l: "live", e: "explore", c: "cell", m: "models", r: "runs", s: "service" };
-const PATIENCE_MS = 1500;
 const SHEET = {
   "Everywhere": { "?": "this sheet", "g then l, e, c, m, r, s": "go to Live, Explore, Cell, Models, Runs, Service", "Tab, Shift Tab": "from one thing to the next" },
-  "Plots": { "← → ↑ ↓": "from cell to cell", "+ −": "closer, farther", "0": "show everything", "wheel, drag": "zoom, move", "double click": "show everything" },
+  "Plots": { "← → ↑ ↓": "from cell to cell", "+ −": "closer, farther", "0, double click": "show everything", "wheel, drag": "zoom, move" },
   "Gates in Explore": { "r, p, e": "draw a rectangle, a polygon, an ellipse", "Enter, Esc": "close the polygon, give up", "arrows on a handle": "move it, finer with Shift", "Ctrl Z, Ctrl Y": "back, forth" },
   "A cell": { "← →": "the cell before, the next cell", "arrows on the volume": "turn it", "+ − on volume or samples": "closer, farther" },
 };
@@ -26,14 +25,17 @@ export function showKeys() {
   dialog.showModal();
 }
 
-let waiting = 0;
+/** Whether `g` was pressed, and the next key says where to go; a click means something else was wanted. */
+let going = false;
+
+document.addEventListener("pointerdown", () => { going = false; });
 
 document.addEventListener("keydown", (event) => {
   if (taken(event) || event.defaultPrevented) return;
-  const view = performance.now() < waiting ? VIEWS[event.key] : undefined;
-  waiting = 0;
+  const view = going ? VIEWS[event.key] : undefined;
+  going = false;
   if (event.key === "?") showKeys();
-  else if (event.key === "g") waiting = performance.now() + PATIENCE_MS;
+  else if (event.key === "g") going = true;
   else if (view) {
     const { args } = here();
     go(linkTo(view, view === "service" || view === "live" ? [] : args.slice(0, 1)));

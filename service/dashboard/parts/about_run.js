@@ -10,8 +10,8 @@ function truthLine(truth) {
   return Object.entries(truth).map(([name, value]) => `${amount(value)} ${nameAndUnit(name).name}`).join(", ");
 }
 
-function limits({ cells, seconds }) {
-  return [cells && `after ${count(cells)} cells`, seconds && `after ${count(seconds)} s`].filter(Boolean).join(", ");
+function limits({ cells, seconds, stop }) {
+  return [stop && `after ${count(stop.cells)} cells in ${stop.gate}`, cells && `after ${count(cells)} cells`, seconds && `after ${count(seconds)} s`].filter(Boolean).join(", or ");
 }
 
 /** Make the list of facts; without a run it says what to do. */
@@ -25,6 +25,7 @@ export function aboutRun(run) {
   const reason = run.finish_reason ? ` (${words(run.finish_reason)})` : "";
   fact("state", `${run.state}${reason}`, run.state === "failed" ? "alarm" : "");
   fact("error", run.error, "alarm");
+  fact("name", run.request.name);
   fact("source", run.source);
   fact("stops", limits(run.request));
   fact("instrument", run.instrument.name);

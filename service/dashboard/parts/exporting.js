@@ -13,7 +13,7 @@ export class Exporting {
   constructor() {
     this.format = choice(FORMATS, "fcs", () => {});
     this.gate = choice([["", "all cells"]], "", () => {});
-    this.where = make("input", { placeholder: "filter", spellcheck: "false", "aria-label": "Filter of the export" });
+    this.where = make("input", { placeholder: "filter, e.g. novelty < 8", size: "24", spellcheck: "false", "aria-label": "Filter of the export" });
     this.begin = make("button", { type: "submit", class: "primary" }, "Export");
     this.stop = make("button", { type: "button", hidden: true, onclick: () => this.cancel?.abort() }, "Cancel");
     this.bar = make("progress", { hidden: true, max: "1", "aria-label": "Progress of the export" });

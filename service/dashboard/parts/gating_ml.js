@@ -10,16 +10,20 @@ export class GatesAndLabels {
     this.file = make("input", { type: "file", accept: ".xml,text/xml,application/xml", "aria-label": "Gating-ML file to add", onchange: () => this.#add() });
     this.said = make("span", { class: "note", role: "status" });
     this.labels = make("p", { class: "note" });
-    this.element = make("div", { class: "exporting" }, this.out, make("label", { class: "field" }, "Add gates of a file", this.file), this.said, this.labels);
+    this.train = make("details", { hidden: true }, make("summary", {}, "Train a model on them"), this.command = make("code"), make("p", { class: "note" }, "On the service's computer, once two runs or more have labels: the last one given is held out to measure with."));
+    this.element = make("div", { class: "exporting" }, this.out, make("label", { class: "field" }, "Add gates of a file", this.file), this.said, this.labels, this.train);
   }
 
   async show(run) {
     this.run = run;
     this.out.href = `${api.runPath(run)}/gates.xml`;
+    this.said.textContent = "";
     try {
       const { counts } = await api.getLabels(run);
       if (run !== this.run) return;
       const names = Object.entries(counts).map(([name, cells]) => `${name} ${count(cells)}`);
+      this.train.hidden = !names.length;
+      this.command.textContent = `lightline train classifier2d --data DATA/runs/OTHER --data DATA/runs/${run} --out better.bundle`;
       this.labels.textContent = names.length ? `Labels: ${names.join(", ")}` : "No cell has a label; they are given in Explore.";
     } catch (problem) {
       this.labels.textContent = problem.message;

@@ -26,7 +26,7 @@ export class Operator {
 
   show(operator) {
     this.holder = operator?.name ?? null;
-    this.held.textContent = operator ? `${operator.name} has the controls for ${Math.max(1, Math.ceil(operator.left_s / 60))} min` : "";
+    this.held.textContent = operator ? `${operator.name} has the controls, free again after ${Math.max(1, Math.ceil(operator.left_s / 60))} min without use` : "";
     this.take.textContent = operator ? "Take over" : "Take controls";
     this.give.hidden = !operator;
   }

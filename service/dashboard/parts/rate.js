@@ -26,7 +26,15 @@ export class RatePlot {
     this.draw();
   }
 
+  /** Forget what was before, as of another run. */
+  clear() {
+    this.history = [];
+    this.draw();
+  }
+
   draw() {
+    const now = this.history.at(-1) ?? 0;
+    this.element.setAttribute("aria-label", `Event rate over the last minute: now ${number(now)} a second, at most ${number(Math.max(0, ...this.history))}`);
     const { context, width, height } = fitCanvas(this.element);
     const top = Math.max(1, ...this.history);
     context.fillStyle = themeColour("line");

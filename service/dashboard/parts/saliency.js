@@ -4,17 +4,25 @@ import { address, follow } from "../core/api.js";
 import { field, make } from "../core/dom.js";
 import { picture } from "./picture.js";
 
+const MOST_LIKELY = "target=-1";
+
 /** The picture, with what it is evidence for and how strongly it is laid over the image. */
 export class Saliency {
-  constructor(cell, answers) {
+  /** `evidence` is what to begin with, such as `cluster=2`, null for the most likely; `chosen` is told another choice. */
+  constructor(cell, answers, evidence, chosen) {
     this.cell = cell;
     const [first] = cell.channels;
     const group = (what, names, label) => make("optgroup", { label }, ...names.map((name, index) => make("option", { value: `${what}=${index}` }, name)));
     const clusters = answers.explained_clusters;
-    this.target = make("select", { onchange: () => this.#ask() }, make("option", { value: "target=-1" }, "most likely"),
-      group("target", answers.targets, answers.classes.length ? "class" : "cluster"), clusters.length ? group("cluster", clusters, "cluster") : null);
+    const choose = () => {
+      chosen(this.target.value === MOST_LIKELY ? null : this.target.value);
+      this.#ask();
+    };
+    this.target = make("select", { onchange: choose }, make("option", { value: MOST_LIKELY }, "most likely"),
+      group("target", answers.targets, answers.classes.length ? "class" : "cluster, by its head"), clusters.length ? group("cluster", clusters, "cluster, by the mixture") : null);
+    if (evidence && [...this.target.options].some(({ value }) => value === evidence)) this.target.value = evidence;
     this.opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, onchange: () => this.#ask() });
-    this.frame = picture(address(cell.saliency.png, { target: -1, opacity: 0.6 }), `Saliency of cell ${cell.event_id}`, first.pixel_um);
+    this.frame = picture(this.#source, `Saliency of cell ${cell.event_id}`, first.pixel_um);
     this.caption = make("figcaption", { id: "evidence", "aria-live": "polite" }, "…");
     this.element = make("figure", { id: "saliency" }, this.frame, this.caption,
       make("div", { class: "controls" }, field("Evidence for", this.target), field("Overlay", this.opacity)));
@@ -25,8 +33,12 @@ export class Saliency {
     return Object.fromEntries([this.target.value.split("=")]);
   }
 
+  get #source() {
+    return address(this.cell.saliency.png, { ...this.#asked, opacity: this.opacity.value });
+  }
+
   #ask() {
-    this.frame.querySelector("img").src = address(this.cell.saliency.png, { ...this.#asked, opacity: this.opacity.value });
+    this.frame.querySelector("img").src = this.#source;
     this.#say();
   }
 

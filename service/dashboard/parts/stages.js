@@ -14,8 +14,8 @@ function stage(name, { p50_ms, p99_ms, max_ms }) {
   span.style.right = `calc(100% - ${place(p99_ms)})`;
   const most = make("span", { class: "most" });
   most.style.left = place(max_ms);
-  return make("tr", {}, make("th", { scope: "row" }, words(name)), make("td", {}, number(p50_ms)), make("td", {}, number(p99_ms)),
-    make("td", {}, number(max_ms)), make("td", { class: "drawn" }, make("span", { class: "track", "aria-hidden": "true" }, span, most)));
+  const times = [p50_ms, p99_ms, max_ms].map((ms) => make("td", {}, number(Number(ms.toPrecision(3)))));
+  return make("tr", {}, make("th", { scope: "row" }, words(name)), ...times, make("td", { class: "drawn" }, make("span", { class: "track", "aria-hidden": "true" }, span, most)));
 }
 
 function queue(name, { size, bound, policy }) {

@@ -10,7 +10,7 @@ export class Tiles {
   /** `choose` gets the id of a picture that was clicked and the event; `groupOf` gives the group of a row. */
   constructor(label, choose, groupOf = (row) => row.cluster) {
     this.element = make("ol", { class: "tiles", "aria-label": label });
-    Object.assign(this, { choose, groupOf, selected: new Set(), known: new Map(), run: null });
+    Object.assign(this, { choose, groupOf, nameOf: (row) => row.label ?? row.class ?? "", selected: new Set(), known: new Map(), run: null });
   }
 
   /** Show rows in their order; without a run, nothing. */
@@ -22,8 +22,7 @@ export class Tiles {
       const item = this.known.get(row.event_id) ?? this.#tile(row, pixel_um);
       const tile = item.firstChild;
       tile.style.setProperty("--group", groupColour(this.groupOf(row)));
-      const name = row.label ?? row.class;
-      tile.lastChild.textContent = `#${row.event_id}${name ? ` ${name}` : ""}`;
+      tile.lastChild.lastChild.textContent = this.nameOf(row);
       tile.classList.toggle("labelled", Boolean(row.label));
       kept.set(row.event_id, item);
     }
@@ -48,6 +47,6 @@ export class Tiles {
     return make("li", {}, make("button",
       { class: "tile", type: "button", "data-cell": row.event_id, "data-novel": String(Boolean(row.novel)), title: label, onclick: choose },
       picture(imagePath(this.run, row.event_id), label, pixel_um, { label: false, lazy: true }),
-      make("span", { class: "id" })));
+      make("span", { class: "id" }, make("span", {}, `#${row.event_id}`), make("span"))));
   }
 }

@@ -38,6 +38,13 @@ export class Traces {
     this.draw();
   }
 
+  /** Show nothing until another event is asked for. */
+  clear() {
+    this.event = null;
+    this.note.hidden = false;
+    this.draw();
+  }
+
   #listen() {
     const zoom = (factor, at) => {
       const [low, high] = this.part;
@@ -77,8 +84,7 @@ export class Traces {
       const x = LEFT + ((trigger - first) / (last - first)) * (width - LEFT);
       context.fillStyle = themeColour("alarm");
       context.fillRect(Math.round(x), 0, 1, height - BOTTOM);
-      context.textAlign = x > width - 50 ? "right" : "left";
-      context.fillText("trigger", x + (x > width - 50 ? -4 : 4), 10);
+      this.#say(context, "trigger", x + (x > width - 50 ? -4 : 4), 11, x > width - 50, "alarm");
     }
   }
 
@@ -116,9 +122,19 @@ export class Traces {
       context.lineTo(LEFT + column, y(up));
     }
     context.stroke();
-    context.fillStyle = themeColour("ink");
-    context.textAlign = "right";
-    context.fillText(`${words(name)}, counts`, width - 4, top + 12);
+    this.#say(context, `${words(name)}, counts`, width - 4, top + 12, true, "ink");
+  }
+
+  /** Write over the samples, on a ground of its own. */
+  #say(context, text, x, y, leftwards, colour) {
+    const wide = context.measureText(text).width;
+    context.globalAlpha = 0.85;
+    context.fillStyle = themeColour("plot");
+    context.fillRect(leftwards ? x - wide - 3 : x - 3, y - 11, wide + 6, 15);
+    context.globalAlpha = 1;
+    context.fillStyle = themeColour(colour);
+    context.textAlign = leftwards ? "right" : "left";
+    context.fillText(text, x, y);
   }
 
   /** Times from the trigger on, where it is known. */

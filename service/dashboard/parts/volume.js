@@ -74,7 +74,9 @@ export class Volume {
     const marks = edgesOf(this.shape, turn, reach).flatMap(({ from, to, name }) => {
       const line = draw("line", { x1: from[0], y1: -from[1], x2: to[0], y2: -to[1], class: name ? "named" : "" });
       const away = (k) => ((from[k] + to[k]) / 2) * 1.1;
-      return name ? [line, draw("text", { x: away(0), y: -away(1) }, name)] : [line];
+      // A name beside the edge of the frame is written inwards.
+      const anchor = away(0) < -0.8 ? "start" : away(0) > 0.8 ? "end" : "middle";
+      return name ? [line, draw("text", { x: Math.max(-0.98, Math.min(0.98, away(0))), y: Math.min(0.96, -away(1)), "text-anchor": anchor }, name)] : [line];
     });
     this.lines.replaceChildren(...marks);
     // Lines of sight are parallel, so one bar holds everywhere.

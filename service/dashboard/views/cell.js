@@ -4,7 +4,7 @@ import * as api from "../core/api.js";
 import { make, panel } from "../core/dom.js";
 import { number, words } from "../core/format.js";
 import { groupColour } from "../core/palette.js";
-import { go, linkTo } from "../core/router.js";
+import { go, linkTo, note } from "../core/router.js";
 import { openRun } from "../core/run.js";
 import * as store from "../core/store.js";
 import { bars } from "../parts/bars.js";
@@ -34,6 +34,7 @@ class CellView {
     root.classList.add("cell-view");
     this.root = root;
     this.parts = [];
+    root.append(make("p", { class: "empty" }, "Opening the cell …"));
     this.onkey = (event) => this.#key(event);
     document.addEventListener("keydown", this.onkey);
   }
@@ -53,7 +54,7 @@ class CellView {
     const run = args[0] ?? store.newestRun();
     const asked = `${run}/${args[1]}`;
     this.asked = asked;
-    Object.assign(this, { where: query.where ?? null, run: null });
+    Object.assign(this, { where: query.where ?? null, evidence: query.evidence ?? null, run: null });
     try {
       if (!run) throw new Error("There is no run yet: start one in the live view, then choose a cell there.");
       const context = await openRun(run);
@@ -85,7 +86,7 @@ class CellView {
     this.parts.push(traces);
     traces.show(this.run, this.id).catch((problem) => { traces.note.textContent = problem.message; });
     const figures = [...flat.map(figure)];
-    if (answers) figures.splice(1, 0, new Saliency(cell, answers).element);
+    if (answers) figures.splice(1, 0, new Saliency(cell, answers, this.evidence, (evidence) => this.#note(evidence)).element);
     return [
       make("div", { class: "column" },
         make("section", { id: "cell", class: "panel", "aria-label": "Cell" }, this.#head(), tags(cell.row, answers, this.run), this.#labeller(cell)),
@@ -99,6 +100,12 @@ class CellView {
     ].filter(Boolean);
   }
 
+  /** What the map is evidence for goes into the address, and along to the next cell. */
+  #note(evidence) {
+    this.evidence = evidence;
+    note(linkTo("cell", [this.run.id, this.id], { where: this.where, evidence }));
+  }
+
   #head() {
     const step = (by) => make("button", { type: "button", "aria-label": by < 0 ? "Previous cell" : "Next cell", onclick: () => this.#step(by) }, by < 0 ? "‹" : "›");
     return make("div", { class: "cell-head" }, make("h2", {}, `Cell ${this.id}`), step(-1), step(1));
@@ -106,7 +113,7 @@ class CellView {
 
   #labeller(cell) {
     if (cell.row.rejection) return null;
-    return new Labeller(this.run.id, () => ({ events: [this.id] }), () => this.move({ args: [this.run.id, String(this.id)], query: { where: this.where } })).element;
+    return new Labeller(this.run.id, () => ({ events: [this.id] }), () => this.move({ args: [this.run.id, String(this.id)], query: { where: this.where, evidence: this.evidence } })).element;
   }
 
   #volume(channel) {
@@ -141,7 +148,7 @@ class CellView {
     const side = by < 0 ? `event_id < ${id}` : `event_id > ${id}`;
     const order = by < 0 ? "-event_id" : "event_id";
     const { rows } = await api.getCells(this.run.id, { where: where ? `(${where}) and ${side}` : side, order, limit: 1, fields: "event_id" });
-    if (rows.length) go(linkTo("cell", [this.run.id, rows[0].event_id], { where }));
+    if (rows.length) go(linkTo("cell", [this.run.id, rows[0].event_id], { where, evidence: this.evidence }));
   }
 
   #key(event) {

@@ -52,12 +52,14 @@ class LiveView {
     this.note = make("span", { class: "note" });
     this.about = make("div", {}, aboutRun(null));
     this.concerns = new Concerns();
+    this.elsewhereLink = make("a", { href: linkTo("live") }, "look at it");
+    this.elsewhere = make("p", { class: "panel elsewhere", hidden: true }, "This is an earlier run. Another one is in progress: ", this.elsewhereLink, ".");
     this.decisions = new Decisions();
     this.toGo = make("p", { class: "to-go", hidden: true });
     this.refit = make("p", { class: "note", hidden: true });
     root.classList.add("live");
     root.append(
-      make("div", { class: "column" }, this.concerns.element,
+      make("div", { class: "column" }, this.elsewhere, this.concerns.element,
         panel("Acquisition", {}, this.control.element, this.operator.element), panel("Ledger", {}, this.toGo, this.ledger.element),
         this.decisions.element, panel("This run", {}, this.about)),
       make("div", { class: "column centre" },
@@ -93,7 +95,10 @@ class LiveView {
     const live = status.run_id === this.id && store.isBusy(status);
     if (live) this.ledger.show(status.ledger);
     this.rate.show(live ? status.event_rate_hz : null);
-    this.stages.show(status);
+    this.stages.show(status.run_id === this.id ? status : { latency: {}, queues: {} });
+    const elsewhere = store.isBusy(status) && status.run_id !== this.id;
+    this.elsewhere.hidden = !elsewhere;
+    this.elsewhereLink.href = linkTo("live", [status.run_id]);
     this.concerns.show(status);
     this.decisions.show(live ? status : {});
     this.#progress(live ? status : {});
@@ -125,9 +130,13 @@ class LiveView {
   async #look(id) {
     this.id = id;
     this.unlisten?.();
+    this.rate.clear();
     Object.assign(this, { run: null, rows: [], next: 0, counts: new Map(), newest: 0, scoped: 0 });
     this.plot.setAxes({ scale: "linear", title: "embedding axis 0 (latent units)" }, { scale: "linear", title: "embedding axis 1 (latent units)" });
     this.plot.empty.textContent = "Waiting for the first cell …";
+    this.plot.empty.hidden = false;
+    this.scope.clear();
+    this.proportions.clear();
     this.tiles.show(null, []);
     showLegend(this.legend, []);
     try {

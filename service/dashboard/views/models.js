@@ -2,12 +2,15 @@
 
 import * as api from "../core/api.js";
 import { make, panel } from "../core/dom.js";
-import { count, number, words } from "../core/format.js";
-import { linkTo } from "../core/router.js";
+import { count, words } from "../core/format.js";
+import { linkTo, note } from "../core/router.js";
 import { openRun } from "../core/run.js";
 import * as store from "../core/store.js";
+import { ClassGallery } from "../parts/class_gallery.js";
 import { crosstab } from "../parts/crosstab.js";
 import { Drift } from "../parts/drift.js";
+import { promises } from "../parts/promises.js";
+import { comparison, scores } from "../parts/scores.js";
 
 const WHOLE_S = 1e7;
 
@@ -23,6 +26,7 @@ class ModelsView {
   constructor(root) {
     this.root = root;
     root.classList.add("models");
+    root.append(make("p", { class: "empty" }, "Opening the model …"));
   }
 
   close() {
@@ -30,8 +34,9 @@ class ModelsView {
     this.drift?.close();
   }
 
-  async move({ args }) {
+  async move({ args, query }) {
     const id = args[0] ?? store.newestRun();
+    this.query = { axis: "0", ...query };
     this.asked = id;
     try {
       const { bundles } = await api.getBundles();
@@ -39,22 +44,30 @@ class ModelsView {
       if (this.asked !== id) return;
       this.drift?.close();
       this.drift = null;
-      this.root.replaceChildren(make("div", { class: "column" }, panel("Models", { name: "grows" }, list(bundles, run))),
-        ...(run ? this.#about(run) : [make("p", { class: "empty" }, "A model is shown with a run that it answered for: start one in the live view.")]));
+      this.root.replaceChildren(make("div", { class: "column" }, panel("Models", {}, list(bundles, run)), run ? panel("What it is", {}, facts(run.contract)) : null),
+        ...(run ? this.#about(run, bundles) : [make("p", { class: "empty" }, "A model is shown with a run that it answered for: start one in the live view.")]));
     } catch (problem) {
       if (this.asked === id) this.root.replaceChildren(make("p", { class: "empty error", role: "alert" }, problem.message));
     }
   }
 
-  #about(run) {
+  #note(id, news) {
+    this.query = { ...this.query, ...news };
+    note(linkTo("models", [id], this.query));
+  }
+
+  #about(run, bundles) {
     const { contract } = run;
     const agreement = make("div", {}, make("p", { class: "note" }, "Counting …"));
     tables(run).then((found) => agreement.replaceChildren(...found), (problem) => agreement.replaceChildren(make("p", { class: "error" }, problem.message)));
-    if (contract.drift) this.drift = new Drift(run);
+    if (contract.drift) this.drift = new Drift(run, this.query.axis, (axis) => this.#note(run.id, { axis }));
+    const others = bundles.filter((one) => one.instrument_kind === contract.instrument_kind);
     return [
-      make("div", { class: "column" }, panel(`Contract of ${contract.name}`, {}, facts(contract)), panel("Measured on its test runs", {}, metrics(contract))),
-      make("div", { class: "column" }, panel("In this run", {}, agreement),
-        panel("Drift", {}, this.drift?.element ?? make("p", { class: "note" }, "This model does not say what ordinary cells look like; models trained anew do."))),
+      make("div", { class: "column" }, panel("How well it does", { beside: make("span", { class: "note" }, `${contract.name} · ${contract.digest.slice(0, 6)}`) }, scores(contract)),
+        others.length > 1 ? panel("Models for this instrument", {}, comparison(others, contract.digest)) : null,
+        panel("What it promises", {}, promises(contract))),
+      make("div", { class: "column" }, panel("Its cells in this run", {}, new ClassGallery(run, this.query.cells, (cells) => this.#note(run.id, { cells })).element), panel("Agreement in this run", {}, agreement),
+        panel("Embedding beside the model's own cells", {}, this.drift?.element ?? make("p", { class: "note" }, "This model does not say what ordinary cells look like; models trained anew do."))),
     ];
   }
 }
@@ -70,24 +83,16 @@ function list(bundles, run) {
 }
 
 function facts(contract) {
-  const { training, novelty } = contract;
+  const { training } = contract;
   const inputs = contract.inputs.map(({ channel, shape, pixel_um: um }) => `${words(channel)} ${shape.join(" × ")}${um ? ` at ${um} µm` : ""}`);
   const entries = {
-    kind: contract.model, digest: contract.digest, takes: inputs.join(", "), first: contract.preprocessing, embedding: `${contract.embedding_size} axes`,
+    kind: contract.model, digest: make("span", { title: contract.digest }, contract.digest.slice(0, 12)), takes: inputs.join(", "), "given as": contract.preprocessing, embedding: `${contract.embedding_size} axes`,
     clusters: contract.clusters.join(", "), classes: contract.classes.join(", ") || "none: trained without labels",
     "learnt from": `${count(training.cells)} ${training.origin} cells of ${training.sources.length} sources, held out by ${training.held_out_by}`,
-    novelty: `above ${number(novelty.threshold)}: ${novelty.method}; ${(100 * novelty.false_reject_rate).toFixed(1)} % of ordinary cells are`,
     saliency: contract.saliency.map(({ channel, method, layer }) => `${method.replaceAll("_", "-")} over ${words(channel)}, ${layer}`).join("; "),
-    "sets of classes": contract.conformal ? `right for ${(100 * (1 - contract.conformal.alpha)).toFixed(0)} % of cells` : "none", "made by": contract.command,
+    "made by": make("details", {}, make("summary", {}, "a command"), make("code", {}, contract.command)),
   };
   return make("dl", { class: "about facts" }, ...Object.entries(entries).map(([name, value]) => make("div", {}, make("dt", {}, name), make("dd", {}, value))));
-}
-
-function metrics({ metrics: all, training }) {
-  const rows = Object.entries(all).map(([name, values]) => make("tr", {}, make("th", { scope: "row" }, words(name)),
-    make("td", {}, Object.entries(values).map(([who, value]) => make("span", { class: "metric" }, `${words(who)} `, make("strong", {}, number(value)))))));
-  const sources = training.test_sources.length ? training.test_sources.join(", ") : "its training runs";
-  return make("div", {}, make("table", { class: "table metrics" }, make("tbody", {}, ...rows)), make("p", { class: "note" }, `On ${sources}; beside the model stand its controls.`));
 }
 
 /** Clusters against classes, and what people said against what the model says. */

@@ -1,7 +1,7 @@
 // All runs: what became of each, two of them side by side, and files of them.
 
 import { make, panel } from "../core/dom.js";
-import { clockTime } from "../core/format.js";
+import { runTitle } from "../core/format.js";
 import { linkTo, note } from "../core/router.js";
 import * as store from "../core/store.js";
 import { Compare } from "../parts/compare.js";
@@ -21,14 +21,14 @@ export function open(root, place) {
 
 class RunsView {
   constructor(root) {
-    this.table = new RunTable((which, run) => this.#set({ [which]: run }));
+    this.table = new RunTable((which, run) => this.#set({ [which]: run }), (news) => this.#set(news));
     this.compare = new Compare((news) => this.#set(news));
     this.exporting = new Exporting();
     this.gates = new GatesAndLabels();
     this.taken = make("span", { class: "note" });
     root.classList.add("runs");
     root.append(make("div", { class: "column" },
-      panel("Runs", { name: "grows" }, this.table.element),
+      panel("Runs", { name: "grows", beside: make("span", { class: "finding" }, this.table.note, this.table.find) }, this.table.element),
       panel("Take away run A", { beside: this.taken }, this.exporting.element, this.gates.element),
       panel("A and B side by side", { name: "compare-panel" }, this.compare.element)));
     this.unwatch = store.watch("runs", () => this.#show());
@@ -57,12 +57,13 @@ class RunsView {
     const runs = store.get("runs");
     const a = this.query.a ?? runs[0]?.id ?? null;
     const b = this.query.b ?? runs.find(({ id }) => id !== a)?.id ?? null;
-    this.table.show(runs, { a, b });
+    this.table.show(runs, { ...this.query, a, b });
     if (!a) return;
     const run = runs.find(({ id }) => id === a);
-    this.taken.textContent = run ? `${clockTime(run.started_at)} · ${run.source}` : a;
+    this.taken.textContent = run ? runTitle(run) : a;
     this.exporting.show(a);
     this.gates.show(a);
-    this.compare.show([a, b ?? a], this.query);
+    const cells = runs.filter(({ id }) => id === a || id === b).map(({ ledger }) => ledger.stored);
+    this.compare.show([a, b ?? a], { ...this.query, cells });
   }
 }

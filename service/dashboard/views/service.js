@@ -18,7 +18,7 @@ class ServiceView {
   constructor(root) {
     root.classList.add("service");
     this.concerns = new Concerns();
-    this.well = make("p", { class: "note" }, "Nothing needs attention.");
+    this.well = make("p", { class: "note all-well" }, "Nothing needs attention.");
     this.facts = make("dl", { class: "about facts" });
     this.disk = make("div");
     this.workers = make("div");
@@ -42,7 +42,7 @@ class ServiceView {
     this.well.hidden = concernsOf(status).length > 0;
     const copied = sink && `${sink.connected ? "connected" : "not connected"}, ${count(sink.copied_rows)} rows copied, ${count(sink.behind_rows)} behind`;
     list(this.facts, {
-      state: words(status.state), "for": duration(status.uptime_s), model: status.bundle && `${status.bundle} · ${status.bundle_digest.slice(0, 12)}`,
+      state: words(status.state), "has run for": duration(status.uptime_s), model: status.bundle && `${status.bundle} · ${status.bundle_digest.slice(0, 12)}`,
       "runs on": status.provider.replace("ExecutionProvider", ""), controls: operator ? `${operator.name} (token ${operator.token}), free again in ${Math.ceil(operator.left_s / 60)} min without use` : "free for everybody whose token may control",
       "workers join": status.address, "copies to": sink?.address, copying: copied,
     });
@@ -71,7 +71,7 @@ class ServiceView {
   async #settings() {
     try {
       const settings = await api.getSettings();
-      const row = ({ name, value, set_by: by }) => make("tr", { "data-set": by }, make("th", { scope: "row" }, make("code", {}, name)), make("td", { class: "value" }, shown(value)), make("td", { class: by === "default" ? "muted" : "" }, SET_BY[by] ?? words(by)));
+      const row = ({ name, value, set_by: by }) => make("tr", { "data-set": by }, make("th", { scope: "row" }, make("code", {}, name)), make("td", { class: "value" }, shown(name, value)), make("td", { class: by === "default" ? "muted" : "" }, SET_BY[by] ?? words(by)));
       this.settings.replaceChildren(make("div", { class: "scrolls", tabindex: "0", role: "region", "aria-label": "Settings" }, table([["setting", ""], ["value", ""], ["set by", ""]], settings.map(row))),
         make("p", { class: "note" }, "Settings are changed in lightline.toml, the environment or the command line, and hold from the next start on."));
     } catch (problem) {
@@ -80,7 +80,11 @@ class ServiceView {
   }
 }
 
-const shown = (value) => (value === null || value === "" ? "–" : Array.isArray(value) ? value.join(", ") || "–" : String(value));
+function shown(name, value) {
+  if (value === null || value === "") return "–";
+  if (/^disk_(warn|refuse)$|_bytes$/.test(name)) return `${amountOfBytes(value)} (${value} bytes)`;
+  return Array.isArray(value) ? value.join(", ") || "–" : String(value);
+}
 
 const table = (heads, rows) => make("table", { class: "table" }, make("thead", {}, make("tr", {}, ...heads.map(([text, kind]) => make("th", { scope: "col", class: kind }, text)))), make("tbody", {}, ...rows));
 

@@ -9,9 +9,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+from browsing import needs_chromium, opened, plotted
 from click.testing import CliRunner
+from playwright.sync_api import Page, expect
 from served import World, service_on
 from stored_run import make_run
+from test_live_cells import event_ids, stored, until_closed, watching
 from tiny_bundle import tiny_bundle
 
 from inference.bundle import Bundle
@@ -141,3 +144,35 @@ def test_an_export_says_whose_answers_it_has(reprocessed: World, tmp_path: Path)
     }
     assert "better" in str(about) and "other" in str(about)
     assert CliRunner().invoke(main, [*words[:5], "nothing"]).exit_code != 0
+
+
+def test_cells_of_a_set_are_sent_as_those_of_the_run_are(reprocessed: World) -> None:
+    path = f"/api/v1/runs/{reprocessed.run.id}/live?fields=novelty&results="
+    with watching(reprocessed, f"{path}other") as other, watching(reprocessed, f"{path}nothing") as nothing:
+        messages, code = until_closed(other)
+        assert until_closed(nothing)[1] == 4404
+    assert event_ids(messages) == stored(reprocessed, reprocessed.run.id)
+    assert (messages[-1]["type"], code) == ("end", 1000)
+
+
+@needs_chromium
+def test_the_page_shows_the_answers_of_the_set_that_is_chosen(page: Page, reprocessed: World) -> None:
+    run = reprocessed.run.id
+    watch = opened(page, reprocessed, f"#/cell/{run}/{reprocessed.first_cell()}")
+    with page.expect_response(lambda answer: "/answers?results=other" in answer.url and answer.ok):
+        page.get_by_label("Answers").select_option("other")
+    expect(page.locator("#evidence")).to_contain_text("speaks for")
+    expect(page.locator("#answers, .answers")).to_be_visible()
+    # It goes along to the other views, into what is plotted, and into files.
+    page.get_by_role("link", name="Explore").click()
+    plotted(page, reprocessed.run.ledger.stored)
+    assert "results=other" in page.url
+    page.get_by_role("link", name="Models").click()
+    expect(page.locator(".models")).to_contain_text("better ·")
+    page.get_by_role("link", name="Runs", exact=True).click()
+    expect(page.locator(".compare-head")).to_contain_text("better (other)")
+    page.get_by_label("B as answered by").select_option("anew")
+    expect(page.locator(".compare-head")).to_contain_text("B: simulated sheet-ci, better (anew)")
+    with page.expect_request(lambda request: "export?results=other" in request.url), page.expect_download():
+        page.get_by_role("button", name="Export").click()
+    assert watch.clean, watch

@@ -106,7 +106,45 @@ def test_start_shows_cells_as_they_come_and_stop_ends_the_run(page: Page, live_w
     expect(page.locator("#about")).to_contain_text("stopped")
     stored = live_world.client.get("/api/v1/status").json()["ledger"]["stored"]
     expect(page.locator("#ledger dd[data-name=stored]")).to_have_text(str(stored))
+    # The same twice more in sequence, until no other is wanted.
+    page.get_by_text("Several runs in sequence").click()
+    page.get_by_role("button", name="Add this run").click()
+    expect(page.locator(".run-control .error", has_text="has enough")).to_be_visible()
+    page.locator("#cells").fill("5000")
+    for _ in range(2):
+        page.get_by_role("button", name="Add this run").click()
+    expect(page.locator(".queue li")).to_have_count(2)
+    page.get_by_role("button", name="Start sequence").click()
+    expect(page.locator(".progress-line")).to_contain_text("run 1 of 2, then sim:sheet-ci?rate=8")
+    page.get_by_role("button", name="Begin no other").click()
+    expect(page.locator(".progress-line")).to_contain_text("cancelled after run 1 of 2")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator("#state")).to_have_text("idle")
     assert watch.clean, watch
+
+
+def test_keys_lead_to_every_view_and_a_sheet_says_which(page: Page, world: World) -> None:
+    watch = opened(page, world)
+    expect(page.locator(".tile").first).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_contain_text("draw a rectangle")
+    page.keyboard.press("Escape")
+    places = {"s": ".service .table tbody tr", "m": ".promises", "e": ".gate-row", "r": "tr[data-run]"}
+    for key, there in places.items():
+        page.keyboard.press("g")
+        page.keyboard.press(key)
+        expect(page.locator(there).first).to_be_visible()
+    # Runs are found by words, kept for good, and sorted.
+    page.get_by_label("Find runs").fill("sheet nothing")
+    expect(page.locator(".runs-table")).to_contain_text("No run has all of these words")
+    page.get_by_label("Find runs").fill("tiny sheet")
+    expect(page.locator(f"tr[data-run='{world.run.id}']")).to_be_visible()
+    for kept in (True, False):
+        with page.expect_response(lambda answer: answer.url.endswith("/pin") and answer.status == 204):
+            page.get_by_role("checkbox", name="for good").set_checked(kept)
+    page.get_by_role("button", name="cells", exact=True).click()
+    expect(page.get_by_role("columnheader", name="cells", exact=True)).to_have_attribute("aria-sort", "descending")
+    assert "sort=-cells" in page.url and watch.clean, watch
 
 
 def test_a_place_that_is_not_there_is_said(page: Page, world: World) -> None:

@@ -113,6 +113,76 @@ def test_principal_components_are_those_of_the_embedding(modules: Page, world: W
     np.testing.assert_allclose(found["variance"], values[::-1][:2] / values.sum(), rtol=1e-4)
 
 
+def test_what_needs_attention_is_said_and_nothing_else(modules: Page, world: World) -> None:
+    well = world.client.get("/api/v1/status").json()
+    ill = {
+        **well,
+        "error": "The digitizer is gone.",
+        "disk": {
+            "free_bytes": 7.3e9,
+            "written_bytes_per_s": 3.5e6,
+            "warn_below_bytes": 8e9,
+            "refuse_below_bytes": 1e9,
+            "warning": True,
+        },
+        "sink": {
+            "address": "lab",
+            "connected": False,
+            "error": "It does not answer.",
+            "behind_rows": 1,
+            "copied_rows": 0,
+        },
+        "workers_replaced": 1,
+        "sort": {"missed": 12},
+        "sequence": {"name": "morning", "state": "failed", "error": "The digitizer is gone."},
+    }
+    calm = {**well, "disk": None}
+    found = modules.evaluate(
+        """async (statuses) => {
+          const { concernsOf } = await import('/static/parts/concerns.js');
+          return statuses.map(concernsOf);
+        }""",
+        [calm, ill],
+    )
+    assert found == [
+        [],
+        [
+            "The digitizer is gone.",
+            "7.3 GB of the disk are free, which last for 30 minutes at this rate.",
+            "Rows are not copied to lab: It does not answer. 1 row behind; nothing is lost.",
+            "1 worker process died and was replaced.",
+            "Slow subscribers missed 12 sort decisions.",
+            "The sequence morning ended early: The digitizer is gone.",
+        ],
+    ]
+
+
+def test_links_stay_with_the_result_set_of_the_run_that_is_looked_at(modules: Page) -> None:
+    found = modules.evaluate(
+        """async () => {
+          const { linkTo } = await import('/static/core/router.js');
+          const { address, lookAt, setOf } = await import('/static/core/api.js');
+          window.location.hash = '#/explore/one?results=other';
+          lookAt('one', 'other');
+          const base = '/api/v1/runs';
+          return [linkTo('cell', ['one', 7]), linkTo('cell', ['two', 7]), linkTo('live', ['one']),
+            linkTo('runs', ['one'], { results: null }), address(`${base}/one/cells`, { limit: 3 }),
+            address(`${base}/one/cells`, { results: 'live' }), address(`${base}/two/cells`),
+            setOf('two')];
+        }"""
+    )
+    assert found == [
+        "#/cell/one/7?results=other",
+        "#/cell/two/7",
+        "#/live/one",
+        "#/runs/one",
+        "/api/v1/runs/one/cells?results=other&limit=3",
+        "/api/v1/runs/one/cells?results=live",
+        "/api/v1/runs/two/cells",
+        None,
+    ]
+
+
 def test_a_turned_volume_keeps_its_right_angles_and_its_hand(modules: Page) -> None:
     found = modules.evaluate(
         """async () => {
