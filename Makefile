@@ -21,8 +21,12 @@ help:
 run: $(VENV)/.run
 	$(BIN)/lightline run
 
+# Kernels are compiled once for both processes; each computes with one thread, as threads of two would wait for one another.
+test: export OMP_NUM_THREADS = 1
+test: export OPENBLAS_NUM_THREADS = 1
 test: $(VENV)/.test
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	$(BIN)/python tests/compile_kernels.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -1,3 +1,4 @@
+import gc
 import itertools
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,17 @@ from acquisition.instrument import Instrument
 from acquisition.source import Truth, blocks, open_source
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: who collects garbage need not look through all of it each time."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Libraries that look whether all of theirs is gone in the end shall find it so."""
+    gc.unfreeze()
 
 
 @dataclass(frozen=True)
