@@ -56,8 +56,9 @@ class TableSnapshot:
 
     def only(self, pieces: Sequence[int]) -> TableSnapshot:
         """Return some of its parts, by their numbers; the number behind the last part's is that of the tail."""
-        parts = tuple(part for number, part in enumerate(self.parts) if number in pieces)
-        return replace(self, parts=parts, tail=self.tail if len(self.parts) in pieces else None)
+        chosen = set(pieces)
+        parts = tuple(part for number, part in enumerate(self.parts) if number in chosen)
+        return replace(self, parts=parts, tail=self.tail if len(self.parts) in chosen else None)
 
     def behind(self, event_id: int, *, descending: bool) -> Iterator[TableSnapshot]:
         """Return the table piece by piece in the order of its events, from behind one on, 0 for all of them.
