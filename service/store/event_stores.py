@@ -114,6 +114,13 @@ class EventStores:
             raise UnknownCell(f"The run {self._run.id} has no window of event {event_id}.")
         return event
 
+    def events(self, event_ids: Sequence[int]) -> list[Event]:
+        """Return many events in the order asked for; raises `UnknownCell` if the window of one is not stored."""
+        events = self._windows.read_all(event_ids)
+        if events is None:
+            raise UnknownCell(f"The run {self._run.id} has not stored the windows of all of these events.")
+        return events
+
     def places(self) -> npt.NDArray[np.void]:
         """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
         return self._windows.places()

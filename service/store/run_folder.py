@@ -238,6 +238,16 @@ class RunFolder:
         """
         return self._events.event(event_id)
 
+    def events(self, event_ids: Sequence[int]) -> list[Event]:
+        """Return many events, in the order asked for, read at once where they lie together.
+
+        Raises
+        ------
+        UnknownCell
+            If the window of one of them is not stored.
+        """
+        return self._events.events(event_ids)
+
     def event_places(self) -> npt.NDArray[np.void]:
         """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
         return self._events.places()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -90,12 +91,26 @@ class WindowStore(EventFile):
 
     def read(self, event_id: int) -> Event | None:
         """Return the event as detection gave it; None if it is not stored."""
+        found = self.read_all([event_id])
+        return None if found is None else found[0]
+
+    def read_all(self, event_ids: Sequence[int]) -> list[Event] | None:
+        """Return events as detection gave them, in the order asked for; None if one of them is not stored.
+
+        What lies together in the file is read at once: HDF5 takes several times as long for windows one by one.
+        """
         with self._lock:
-            row = self._index.find(event_id)
-            if row is None or self._file is None:
+            if self._file is None:
                 return None
+            found = [self._index.find(event_id) for event_id in event_ids]
+            rows = [row for row in found if row is not None]
+            if len(rows) != len(event_ids):
+                return None
+            events: dict[int, Event] = {}
             with reading_errors(self._path):
-                return self._event(self._file["events"][row])
+                for first, stop in _together(sorted(set(rows))):
+                    events.update(zip(range(first, stop), self._events(first, stop), strict=True))
+            return [events[row] for row in rows]
 
     def places(self) -> npt.NDArray[np.void]:
         """Return the table of events, `EVENT` rows in the order they were written."""
@@ -142,28 +157,42 @@ class WindowStore(EventFile):
                 del self._rows_of_backgrounds[next(iter(self._rows_of_backgrounds))]
         return row
 
-    def _event(self, row: Any) -> Event:
+    def _events(self, first_row: int, stop_row: int) -> list[Event]:
+        """Return the events of consecutive rows."""
         channels = len(self._instrument.channels)
-        first, count = int(row["first_value"]), int(row["n_samples"])
-        values = self._file["samples"][first : first + count * channels]
-        return Event(
-            event_id=int(row["event_id"]),
-            epoch=int(row["epoch"]),
-            trigger_tick=float(row["trigger_tick"]),
-            duration_ticks=float(row["duration_ticks"]),
-            window_tick=int(row["window_tick"]),
-            window=values.reshape(count, channels),
-            clock=ClockState(float(row["period_ticks"]), float(row["origin_tick"]), bool(row["locked"])),
-            background=self._background(int(row["background"])),
-            strength=float(row["strength"]),
-            flags=EventFlag(int(row["flags"])),
-            bodies=int(row["bodies"]),
-            neighbours=self._neighbours(int(row["first_neighbour"]), int(row["n_neighbours"])),
-        )
-
-    def _neighbours(self, first: int, count: int) -> tuple[tuple[float, float], ...]:
-        rows = self._file["neighbours"][first : first + count]
-        return tuple((float(row["centre_tick"]), float(row["duration_ticks"])) for row in rows)
+        table = self._file["events"][first_row:stop_row]
+        ends = table["first_value"] + table["n_samples"] * channels
+        begin = int(table["first_value"].min())
+        samples = self._file["samples"][begin : int(ends.max())]
+        known = table["first_neighbour"] + table["n_neighbours"]
+        first_neighbour = int(table["first_neighbour"].min())
+        neighbours = [
+            (float(row["centre_tick"]), float(row["duration_ticks"]))
+            for row in self._file["neighbours"][first_neighbour : int(known.max())]
+        ]
+        backgrounds = {int(row): self._background(int(row)) for row in np.unique(table["background"])}
+        events = []
+        for row, end in zip(table, ends.tolist(), strict=True):
+            beside = int(row["first_neighbour"]) - first_neighbour
+            # A copy, so that an event which is kept does not keep the others' samples.
+            window = samples[int(row["first_value"]) - begin : end - begin].copy()
+            events.append(
+                Event(
+                    event_id=int(row["event_id"]),
+                    epoch=int(row["epoch"]),
+                    trigger_tick=float(row["trigger_tick"]),
+                    duration_ticks=float(row["duration_ticks"]),
+                    window_tick=int(row["window_tick"]),
+                    window=window.reshape(-1, channels),
+                    clock=ClockState(float(row["period_ticks"]), float(row["origin_tick"]), bool(row["locked"])),
+                    background=backgrounds[int(row["background"])],
+                    strength=float(row["strength"]),
+                    flags=EventFlag(int(row["flags"])),
+                    bodies=int(row["bodies"]),
+                    neighbours=tuple(neighbours[beside : beside + int(row["n_neighbours"])]),
+                )
+            )
+        return events
 
     def _background(self, row: int) -> Background:
         entry = self._file["backgrounds"][row]
@@ -183,3 +212,9 @@ class WindowStore(EventFile):
             "background_values": Column(np.float32, rows_per_chunk=1 << 14),
         }
         return GrowingFile(self._path, attributes, columns)
+
+
+def _together(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and the row after the last of every stretch of consecutive rows."""
+    breaks = [0, *(k for k in range(1, len(rows)) if rows[k] != rows[k - 1] + 1), len(rows)]
+    return [(rows[begin], rows[end - 1] + 1) for begin, end in pairwise(breaks)]
