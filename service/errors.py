@@ -7,6 +7,10 @@ class RunStateError(LightlineError, RuntimeError):
     """The run, or the service, is not in a state that allows this; the sentence says which states do."""
 
 
+class SetComplete(RunStateError):
+    """There is nothing to be done for a result set any more."""
+
+
 class OperatorHolds(LightlineError, RuntimeError):
     """Somebody else has the controls."""
 

@@ -68,6 +68,8 @@ class DropReason(StrEnum):
     """A fault in the service ended the run."""
     CRASH = "crash"
     """The service was killed before it was stored."""
+    DEFERRED = "deferred"
+    """Nobody was to answer yet: the events of a recording that `lightline reprocess` was given."""
 
 
 class Record(StrEnum):

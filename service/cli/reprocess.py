@@ -1,19 +1,26 @@
-"""`lightline reprocess`: another model's answers, or missing ones, for a run that is over."""
+"""`lightline reprocess`: another model's answers, or missing ones, for runs that are over and for recordings."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 from click.core import ParameterSource
 
 from service.cli.progress import progress_bar
-from service.reprocess.making import reprocess
+from service.reprocess.batch import as_runs, reprocess_all
+from service.reprocess.cluster import executor
+from service.reprocess.executor import Executor
 from service.reprocess.plan import COMPLETED, EVENTS_PER_CHUNK, Wanted
+from service.result_set import ResultSet
+from service.runs.arming import Makers
+from service.runs.control import RUNS
+from service.settings import Settings
 
 
 @click.command("reprocess")
-@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("paths", metavar="RUN|RECORDING...", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--bundle", help="Model to answer: a shipped name or a bundle file (default: the run's own).")
 @click.option("--name", help="What to call the results (default: after the bundle; see --missing).")
 @click.option(
@@ -48,9 +55,16 @@ from service.reprocess.plan import COMPLETED, EVENTS_PER_CHUNK, Wanted
     show_default=True,
     help="Hardware for inference; 'auto' takes a graphics card where one works.",
 )
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Settings.model_fields["data"].default,
+    show_default=True,
+    help="Data folder, in whose folder of runs recordings become runs.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print what became of the events as JSON on stdout.")
 def reprocess_command(
-    run: Path,
+    paths: tuple[Path, ...],
     bundle: str | None,
     name: str | None,
     missing: bool,
@@ -58,17 +72,20 @@ def reprocess_command(
     cluster: str | None,
     chunk: int,
     provider: str,
+    data: Path,
     as_json: bool,
 ) -> None:
-    """Answer for the events of the run in the folder RUN once more, with another model or for those it left out.
+    """Answer for the events of runs once more, with another model or for those they left out, and for recordings.
 
-    The answers become a result set beside the ones that the run has, which do not change. Work that was done and would
-    come out the same is not done again, and a set that was interrupted is gone on with by the same command.
+    The answers become a result set beside the ones that a run has, which do not change. Work that was done and would
+    come out the same is not done again, and what was interrupted is gone on with by the same command. A recording (a
+    trace file, or the folder of one) becomes a run in the data folder first, with the windows of its events.
 
     \b
     Examples:
       lightline reprocess RUN --bundle better.bundle    what another model says of the same cells
       lightline reprocess RUN --missing                 answers for what the line had no time for
+      lightline reprocess a.h5 b.h5 --workers 8         recordings, by eight processes
       lightline reprocess RUN --cluster tcp://head:8786   by the workers of a Dask cluster
     """  # noqa: D301 - click wants the backspace character itself
     if (
@@ -78,18 +95,30 @@ def reprocess_command(
         raise click.UsageError(
             "--workers are processes on this computer; leave it out where a --cluster does the work."
         )
-    wanted = Wanted(bundle, name, missing, workers, cluster, provider, chunk)
+    wanted = Wanted(bundle, name, missing, provider, chunk)
     try:
-        with progress_bar("answering", "events") as progress:
-            made = reprocess(run, wanted, progress=progress)
+        with executor(workers, cluster) as hands:
+            made = _made(paths, data, wanted, hands)
     except KeyboardInterrupt:
         click.echo("Interrupted; what is done is kept, and the same command goes on with it.", err=True)
         click.get_current_context().exit(130)
     if as_json:
-        click.echo(made.model_dump_json(indent=1))
-    ledger = made.ledger
-    click.echo(
-        f"The results '{made.name}' hold {ledger.stored} cells and {sum(ledger.rejected.values())} rejected events, "
-        f"{made.taken_over} of them taken over; {sum(ledger.dropped.values())} events have no answer.",
-        err=True,
-    )
+        shown = [one.model_dump(mode="json") for one in made]
+        click.echo(json.dumps(shown if len(paths) > 1 else shown[0], indent=1))
+
+
+def _made(paths: tuple[Path, ...], data: Path, wanted: Wanted, hands: Executor) -> list[ResultSet]:
+    makers, made = Makers(), []
+    with progress_bar("finding events", "recordings") as progress:
+        runs = as_runs(paths, data / RUNS, wanted.bundle, hands, makers, progress)
+    with progress_bar("answering", "events") as progress:
+        for one in reprocess_all(runs, wanted, hands, makers, progress):
+            made.append(one)
+            ledger = one.ledger
+            click.echo(
+                f"The results '{one.name}' of the run {one.run} hold {ledger.stored} cells and "
+                f"{sum(ledger.rejected.values())} rejected events, {one.taken_over} of them taken over; "
+                f"{sum(ledger.dropped.values())} events have no answer.",
+                err=True,
+            )
+    return made

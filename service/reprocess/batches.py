@@ -17,7 +17,7 @@ def from_windows(
 ) -> Iterator[CellImages]:
     """Make images of stored windows, judge and measure them: as when the cells flowed."""
     for first in range(0, len(event_ids), EVENTS_PER_BATCH):
-        events = [folder.event(event_id) for event_id in event_ids[first : first + EVENTS_PER_BATCH]]
+        events = folder.events(event_ids[first : first + EVENTS_PER_BATCH])
         yield transform.images(events, channels, cells_first=True)
 
 

@@ -1,30 +1,32 @@
-"""Chunks settled by the workers of a Dask cluster, the one at an address or one of processes on this computer."""
+"""Pieces of work done by a Dask cluster: the one at an address, or one of processes on this computer."""
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 from acquisition.errors import ConfigError, LightlineError
 from service.errors import ClusterError
-from service.reprocess.job import Events, Executor, Job, Settle, Settled
-from service.reprocess.local import InOrder
-from service.reprocess.settling import settle_here
+from service.reprocess.executor import Executor, InOrder
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 CONNECT_S = 15.0
 JOIN_S = 60.0
 _AHEAD = 2
-"""Chunks that every thread of a worker has before it, so that none waits for the client."""
+"""Pieces that every thread of a worker has before it, so that none waits for the client."""
 _TRIES = 3
-"""A chunk is tried so often again where something breaks that is no fault of the run."""
+"""A piece is tried so often again where something breaks that is no fault of the run."""
 
 
 @contextmanager
 def executor(workers: int, cluster: str | None) -> Iterator[Executor]:
-    """Give what settles chunks, and send local workers home at the end.
+    """Give what does the pieces, and send local workers home at the end.
 
     Parameters
     ----------
@@ -46,51 +48,63 @@ def executor(workers: int, cluster: str | None) -> Iterator[Executor]:
     dask = _dask()
     with ExitStack() as opened:
         if cluster is None:
-            local = dask.LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, memory_limit=0)
-            client = opened.enter_context(dask.Client(opened.enter_context(local)))
+            client = opened.enter_context(dask.Client(opened.enter_context(processes(workers))))
         else:
             client = opened.enter_context(_connected(dask, cluster))
         _wait_for_workers(client, cluster)
         yield OnCluster(client)
 
 
-class OnCluster:
-    """Settles chunks on the workers of a cluster.
+def processes(count: int) -> Any:
+    """Return a `distributed.LocalCluster` of so many processes of one thread each, to be closed.
 
-    A worker gets the numbers of events and gives back rows; it reads the run folder, and writes nothing. So whatever is
-    done twice, or half, does no harm: only the client writes, in the order of events.
+    Raises
+    ------
+    ConfigError
+        If Dask is not installed.
+    """
+    # A port of its own for Dask's page: two that work on one computer do not meet at its usual one.
+    page = "127.0.0.1:0"
+    return _dask().LocalCluster(n_workers=count, threads_per_worker=1, dashboard_address=page, memory_limit=0)
+
+
+class OnCluster:
+    """Has pieces done by the workers of a cluster.
+
+    What is done twice, or half, must do no harm: a piece whose worker is lost is given to another.
 
     Parameters
     ----------
     client
         `distributed.Client`.
-    settle
-        What a worker does with a chunk.
+
+    Attributes
+    ----------
+    client
+        The same.
     """
 
-    def __init__(self, client: Any, settle: Settle = settle_here) -> None:
-        self._client = client
-        self._settle = settle
+    def __init__(self, client: Any) -> None:
+        self.client = client
 
-    def settled(self, job: Job, chunks: Sequence[Events]) -> Iterator[Settled]:
-        """Return every chunk settled, in their order.
+    def each(self, function: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
+        """Return what the function makes of every piece, in their order; both travel, and what it returns.
 
         Raises
         ------
         LightlineError
-            What a worker finds wrong with the run or the model.
+            What a worker finds wrong with the run, the recording or the model.
         ClusterError
-            If the cluster is gone, or a chunk cost several workers their lives.
+            If the cluster is gone, or a piece cost several workers their lives.
         """
         waiting: deque[Any] = deque()
-        left = iter(chunks)
+        left = iter(pieces)
         try:
             while True:
-                while len(waiting) < _AHEAD * max(1, _threads(self._client)):
-                    chunk = next(left, None)
-                    if chunk is None:
-                        break
-                    waiting.append(self._submitted(job, chunk))
+                # Counted anew each time, as workers may come and go.
+                for piece in islice(left, max(0, _AHEAD * _threads(self.client) - len(waiting))):
+                    # Each asking has a key of its own: what another client was given is not taken for this.
+                    waiting.append(self.client.submit(function, piece, pure=False, retries=_TRIES))
                 if not waiting:
                     return
                 yield _result(waiting[0])
@@ -99,35 +113,30 @@ class OnCluster:
             for future in waiting:
                 future.release()
 
-    def _submitted(self, job: Job, chunk: Events) -> Any:
-        # A key of its own for every asking: what another client was given, or died over, is not taken for this.
-        return self._client.submit(self._settle, job, chunk, pure=False, retries=_TRIES)
 
-
-def _result(future: Any) -> Settled:
+def _result(future: Any) -> Any:
     try:
-        settled: Settled = future.result()
+        return future.result()
     except LightlineError:
         raise
     except Exception as error:
         raise ClusterError(_sentence(error)) from error
-    return settled
 
 
 def _sentence(error: Exception) -> str:
     kind = type(error).__name__
     if kind == "KilledWorker":
         return (
-            "A chunk ended every worker that took it, probably for want of memory; ask for smaller ones with --chunk, "
-            "and the same command goes on where it stopped."
+            "A piece of the work ended every worker that took it, probably for want of memory; make pieces "
+            "smaller with --chunk, and the same command goes on where it stopped."
         )
     if kind in ("FutureCancelledError", "CancelledError", "CommClosedError"):
         return "The cluster is gone; start it again, and the same command goes on where it stopped."
-    return f"A chunk could not be settled ({kind}: {error}); the same command tries it again."
+    return f"A piece of the work could not be done ({kind}: {error}); the same command tries it again."
 
 
 def _threads(client: Any) -> int:
-    return sum(client.nthreads().values())
+    return max(1, int(sum(client.nthreads().values())))
 
 
 def _connected(dask: ModuleType, address: str) -> Any:

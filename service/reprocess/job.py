@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.errors import ConfigError
+from service.identity import software_versions
 from service.result_set import Scope
 from service.runs.arming import Makers
 
@@ -84,11 +85,17 @@ class Settled:
     provider: str
 
 
-class Executor(Protocol):
-    """Has chunks settled, by whomever."""
+def checked_version(version: str) -> None:
+    """Check that this computer has the Lightline of the one that asks.
 
-    def settled(self, job: Job, chunks: Sequence[Events]) -> Iterator[Settled]:
-        """Return every chunk settled, in their order, whatever the order they were done in."""
-
-
-Settle = Callable[[Job, Events], Settled]
+    Raises
+    ------
+    ConfigError
+        If it has another, which might make other images.
+    """
+    mine = software_versions().get("lightline", "")
+    if mine != version:
+        raise ConfigError(
+            f"A worker has Lightline {mine} where {version} is wanted, and might make other images; install the same "
+            "version on every computer of the cluster."
+        )

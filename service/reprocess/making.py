@@ -6,13 +6,15 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from service.clock import now_utc
 from service.errors import RunStateError
-from service.reprocess.cluster import executor
+from service.reprocess.executor import Executor, InOrder
 from service.reprocess.job import Settled
 from service.reprocess.plan import Plan, Wanted, plan_of
+from service.reprocess.settling import leave_here, settle_here
 from service.result_set import ResultSet, ResultState
 from service.run import DropReason
 from service.runs.arming import Makers
@@ -36,6 +38,7 @@ def reprocess(
     makers: Makers | None = None,
     progress: Progress | None = None,
     events_per_part: int = EVENTS_PER_PART,
+    workers: Executor | None = None,
 ) -> ResultSet:
     """Answer for the stored events of a run, into a result set beside the ones it has.
 
@@ -50,9 +53,11 @@ def reprocess(
     makers
         How bundle, transform and engines are found.
     progress
-        Called after every batch.
+        Called after every chunk.
     events_per_part
         A part is sealed after so many events.
+    workers
+        Who does it; None does it in this process.
 
     Raises
     ------
@@ -61,17 +66,18 @@ def reprocess(
     StorageError
         If the disk does not take the set; what was sealed stays, and the same call goes on with it.
     """
-    makers = makers or Makers()
+    makers, workers = makers or Makers(), workers or InOrder()
     folder = RunFolder.open(path)
     try:
         plan = plan_of(folder, wanted, makers)
-        with _alone(plan), executor(wanted.workers, wanted.cluster) as workers:
+        with _alone(plan):
             write_sealed(plan.path / BUNDLE, plan.bundle.to_bytes())
             size = min(wanted.chunk, events_per_part)
             chunks = [plan.events[first : first + size] for first in range(0, len(plan.events), size)]
-            settled = workers.settled(plan.job(wanted, makers), chunks)
+            settled = workers.each(partial(settle_here, plan.job(wanted, makers)), chunks)
             return _made(plan, settled, progress or (lambda _done, _total: None), events_per_part)
     finally:
+        leave_here()
         folder.close()
 
 

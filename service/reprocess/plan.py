@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from acquisition.errors import ConfigError
 from service.clock import now_utc
-from service.errors import RunStateError
+from service.errors import RunStateError, SetComplete
 from service.identity import pipeline_id, pipeline_text, software_versions
 from service.reprocess.job import Job
 from service.result_set import NO_WINDOW, ResultSet, ResultState, Scope, checked_set_name
@@ -40,10 +40,6 @@ class Wanted:
         Of the result set; None names it after the bundle.
     missing
         Take over what the run's own model answered, and answer only what it did not.
-    workers
-        Processes on this computer.
-    cluster
-        Address of a Dask scheduler, whose workers are asked instead; None asks none.
     provider
         `auto`, `cpu` or `cuda`.
     chunk
@@ -53,8 +49,6 @@ class Wanted:
     bundle: str | None = None
     name: str | None = None
     missing: bool = False
-    workers: int = 1
-    cluster: str | None = None
     provider: str = "auto"
     chunk: int = EVENTS_PER_CHUNK
 
@@ -199,7 +193,7 @@ def _left(path: Path, begun: ResultSet) -> ResultSet:
             "choose another --name."
         )
     if left.state is ResultState.DONE:
-        raise RunStateError(f"The results '{begun.name}' are complete already; remove '{path}' to make them again.")
+        raise SetComplete(f"The results '{begun.name}' are complete already; remove '{path}' to make them again.")
     return left
 
 

@@ -11,14 +11,12 @@ from typing import Any, Self
 import numpy as np
 import pyarrow as pa
 
-from acquisition.errors import ConfigError
 from inference.messages import Start
 from inference.worker import AnsweringEngine
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
-from service.identity import software_versions
 from service.reprocess.batches import from_rows, from_windows
-from service.reprocess.job import Events, Job, Settled
+from service.reprocess.job import Events, Job, Settled, checked_version
 from service.result_set import Scope
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.run_folder import RunFolder
@@ -48,12 +46,7 @@ class Workshop:
         LightlineError
             If this computer does not see the run, has another version, or cannot use the model.
         """
-        mine = software_versions().get("lightline", "")
-        if mine != job.version:
-            raise ConfigError(
-                f"A worker has Lightline {mine} where {job.version} is wanted, and would make other images; install "
-                "the same version on every computer of the cluster."
-            )
+        checked_version(job.version)
         folder = RunFolder.open(job.run)
         try:
             run = folder.run()
@@ -137,18 +130,29 @@ def stored_inputs(job: Job, folder: RunFolder) -> bool:
     return job.same_images and set(job.inputs) <= set(folder.stored_channels)
 
 
-_mine = threading.local()
+class _Mine(threading.local):
+    """What this thread holds open."""
+
+    key = ""
+    workshop: Workshop | None = None
+
+
+_mine = _Mine()
 
 
 def settle_here(job: Job, events: Events) -> Settled:
-    """Settle a chunk in this process, which keeps what it opened for the chunks of the same job that follow."""
-    held: tuple[str, Workshop] | None = getattr(_mine, "held", None)
-    if held is None or held[0] != job.key:
-        if held is not None:
-            _mine.held = None
-            held[1].close()
-        held = _mine.held = job.key, Workshop.open(job)
-    return held[1].settle(events)
+    """Settle a chunk in this thread, which keeps what it opened for the chunks of the same job that follow."""
+    if _mine.workshop is None or _mine.key != job.key:
+        leave_here()
+        _mine.workshop, _mine.key = Workshop.open(job), job.key
+    return _mine.workshop.settle(events)
+
+
+def leave_here() -> None:
+    """Close what this thread holds open; may be called twice."""
+    workshop, _mine.workshop = _mine.workshop, None
+    if workshop is not None:
+        workshop.close()
 
 
 def _of_events(rows: Any, events: Events) -> Any:

@@ -61,7 +61,7 @@ def rows_of(path: Path, table: str = "cells") -> pa.Table:
 
 def test_a_set_beside_the_live_one_has_the_answers_that_the_line_would_have_given(over: RunFolder) -> None:
     before = {file: file.read_bytes() for file in over.path.rglob("*.parquet")}
-    made = reprocess(over.path, Wanted(name="other", workers=2), makers())
+    made = reprocess(over.path, Wanted(name="other"), makers())
     assert (made.state, made.scope, made.bundle_digest) == (ResultState.DONE, Scope.ALL, OtherBundle.digest)
     assert made.pipeline == "known:1|images:1|known@eeeeeeeeeeeeeeee"
     assert made.ledger == Ledger(

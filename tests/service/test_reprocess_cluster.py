@@ -21,6 +21,7 @@ from reprocess_parts import makers
 from acquisition.errors import ConfigError
 from inference.engine import default_threads
 from service.reprocess import cluster as clusters
+from service.reprocess.cluster import OnCluster, executor
 from service.reprocess.making import reprocess
 from service.reprocess.plan import Wanted
 from service.result_set import ResultSet, ResultState
@@ -45,10 +46,7 @@ class Slow(KnownTransform):
 @pytest.fixture(scope="module")
 def dask() -> Iterator[Any]:
     """Two worker processes that nobody but these tests knows."""
-    with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, memory_limit=0) as local,
-        distributed.Client(local) as client,
-    ):
+    with clusters.processes(2) as local, distributed.Client(local) as client:
         yield client
 
 
@@ -80,8 +78,8 @@ def test_any_chunks_by_several_processes_of_which_one_is_killed_are_the_rows_of_
             os.kill(next(iter(dask.run(os.getpid).values())), signal.SIGKILL)
         seen.append(done)
 
-    wanted = Wanted(name="cluster", cluster=dask.scheduler.address, chunk=7)
-    made = reprocess(over.path, wanted, makers(transform=Slow), kill, events_per_part=20)
+    wanted = Wanted(name="cluster", chunk=7)
+    made = reprocess(over.path, wanted, makers(transform=Slow), kill, 20, OnCluster(dask))
     assert (made.state, made.ledger, made.provider) == (ResultState.DONE, plain.ledger, "TestProvider")
     assert seen == [*range(7, LAST, 7), LAST]
     for table, rows in rows_of(over, "plain").items():
@@ -94,14 +92,15 @@ def test_a_client_that_is_killed_is_gone_on_with(over: RunFolder, dask: Any) -> 
         import sys, time
         sys.path[:0] = {sys.path!r}
         from pathlib import Path
-        from test_reprocess_cluster import Slow, Wanted, makers, reprocess
+        from test_reprocess_cluster import Slow, Wanted, executor, makers, reprocess
 
         def say(done, total):
             print(done, flush=True)
             time.sleep(0.0 if done < 24 else 600.0)
 
-        wanted = Wanted(name="cluster", cluster={dask.scheduler.address!r}, chunk=4)
-        reprocess(Path({str(over.path)!r}), wanted, makers(transform=Slow), say, events_per_part=8)
+        with executor(1, {dask.scheduler.address!r}) as workers:
+            wanted = Wanted(name="cluster", chunk=4)
+            reprocess(Path({str(over.path)!r}), wanted, makers(transform=Slow), say, 8, workers)
     """
     with subprocess.Popen([sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
@@ -110,8 +109,8 @@ def test_a_client_that_is_killed_is_gone_on_with(over: RunFolder, dask: Any) -> 
         client.send_signal(signal.SIGKILL)
     left = ResultSet.model_validate_json((over.path / "results" / "cluster" / "result.json").read_bytes())
     assert (left.state, left.last_event) == (ResultState.UNFINISHED, 16)
-    wanted = Wanted(name="cluster", cluster=dask.scheduler.address, chunk=5)
-    made = reprocess(over.path, wanted, makers(transform=Slow), events_per_part=8)
+    wanted = Wanted(name="cluster", chunk=5)
+    made = reprocess(over.path, wanted, makers(transform=Slow), None, 8, OnCluster(dask))
     assert made.ledger == plain.ledger
     for table, rows in rows_of(over, "plain").items():
         assert rows_of(over, "cluster")[table].equals(rows)
@@ -124,16 +123,16 @@ def test_what_a_worker_finds_wrong_is_the_same_sentence(over: RunFolder, dask: A
             raise ConfigError("This worker has no such kernels.")
 
     with pytest.raises(ConfigError, match="no such kernels"):
-        reprocess(over.path, Wanted(cluster=dask.scheduler.address), makers(transform=Gone))
+        reprocess(over.path, Wanted(), makers(transform=Gone), workers=OnCluster(dask))
 
 
-def test_what_is_not_there_is_one_sentence(over: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clusters, "CONNECT_S", 0.2)
     with pytest.raises(ConfigError, match="No Dask scheduler answers"):
-        reprocess(over.path, Wanted(cluster="tcp://127.0.0.1:1"), makers())
+        executor(1, "tcp://127.0.0.1:1").__enter__()
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(ConfigError, match=r"lightline\[cluster\]"):
-        reprocess(over.path, Wanted(workers=2), makers())
+        executor(2, None).__enter__()
 
 
 def test_a_process_among_many_has_one_thread_for_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
