@@ -7,6 +7,7 @@ import math
 import numba
 import numpy as np
 
+from acquisition.copying import copy_row
 from acquisition.folding import Floats
 from acquisition.silhouettes import Mask
 
@@ -19,7 +20,8 @@ def silhouettes(mask: Mask, reach: int, margin: int) -> Mask:
     """
     n_rows, n_columns = mask.shape
     framed = np.zeros((n_rows + 2 * margin, n_columns + 2 * margin), dtype=np.bool_)
-    framed[margin : margin + n_rows, margin : margin + n_columns] = mask
+    for r in range(n_rows):
+        copy_row(mask[r], framed[margin + r, margin:])
     return np.logical_not(grown(np.logical_not(filled(grown(framed, reach))), reach))
 
 

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.copying import copy_row
 from acquisition.folding import Doubles, Floats
 
 Ticks = npt.NDArray[np.int64]
@@ -100,8 +101,8 @@ def find_pulses(
                     found[count, 0] = counters[START]
                     found[count, 1] = counters[LAST] + 1
                     found[count, 2] = cut
-                    found_levels[count, :n_channels] = levels
-                    found_levels[count, n_channels:] = sigma
+                    copy_row(levels, found_levels[count])
+                    copy_row(sigma, found_levels[count, n_channels:])
                     count += 1
                 else:
                     counters[SHORT] += 1

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.copying import copy_row
 from acquisition.event import Background, ClockState
 from acquisition.folding import Doubles, Floats
 from acquisition.learning import Model
@@ -75,11 +76,13 @@ def note_sightings(sightings: Sightings, trigger: TriggerState, model: Model, fr
     for t in range(1, int(trigger.found[0, 0]) + 1):
         k = sightings.number[0]
         sightings.number[0] += 1
-        sightings.rows[k, :4] = trigger.found[t]
-        sightings.rows[k, 4:7] = model.clock[:3]
-        sightings.rows[k, 7] = frame_period
-        sightings.rows[k, 8] = model.score[1]
-        sightings.levels[k] = model.level
+        row = sightings.rows[k]
+        copy_row(trigger.found[t], row)
+        copy_row(model.clock[:3], row[4:])
+        row[7] = frame_period
+        row[8] = model.score[1]
+        for channel in range(model.level.shape[0]):
+            copy_row(model.level[channel], sightings.levels[k, channel])
 
 
 def take_sightings(sightings: Sightings, model: Model) -> list[Sighting]:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
+from acquisition.copying import copy_row
 from acquisition.event import BINS_PER_TICK
 from acquisition.folding import Floats, PeriodGrid
 from acquisition.templates import FAST
@@ -91,8 +92,8 @@ def deviation_picture(
             values[c] += np.float32(samples[np.uint64(first - first_tick + i)]) - expected[core, q, at]
             met[c] += np.float32(1.0)
         for r in range(row + 1, min(int((k + 1) * rows_per_period), n_rows)):
-            picture[r] = values
-            counts[r] = met
+            copy_row(values, picture[r])
+            copy_row(met, counts[r])
     for r in range(n_rows):
         for c in range(n_columns):
             at = np.uint64(c)

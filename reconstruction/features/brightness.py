@@ -8,6 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.copying import copy_row
 from reconstruction.features.contour import Doubles, Mask
 from reconstruction.motion import FloatImage
 
@@ -60,7 +61,8 @@ def _sum_up(image: FloatImage, inside: Mask, mean: float, total: Whole, count: W
             numbers[j + _EDGE] = numbers_above[j + _EDGE] + here
         sums[cols + _EDGE :], numbers[cols + _EDGE :] = sums[cols + _EDGE - 1], numbers[cols + _EDGE - 1]
     for i in range(rows + _EDGE, rows + 2 * _EDGE):
-        total[i], count[i] = total[i - 1], count[i - 1]
+        copy_row(total[i - 1], total[i])
+        copy_row(count[i - 1], count[i])
     return scale
 
 

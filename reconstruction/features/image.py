@@ -9,6 +9,7 @@ from functools import lru_cache
 import numba
 import numpy as np
 
+from acquisition.copying import copy_row
 from reconstruction.features.brightness import BRIGHTNESS_FEATURES, measure_brightness
 from reconstruction.features.contour import SHAPE_FEATURES, Doubles, Mask, measure_shape
 from reconstruction.features.median import median_of_positive
@@ -146,13 +147,12 @@ def _measure(image: FloatImage, inside: Mask, pixel_um: float, turned: bool, log
     out = np.empty(N_FEATURES)
     near, light = inside[top:bottom, left:right].copy(), image[top:bottom, left:right].copy()
     shape = measure_shape(near, pixel_um)
-    out[:N_SHAPE] = shape[:N_SHAPE]
+    copy_row(shape[:N_SHAPE], out)
     row_um = shape[N_SHAPE] + 0.5 * (top + bottom - inside.shape[0]) * pixel_um
     col_um = shape[N_SHAPE + 1] + 0.5 * (left + right - inside.shape[1]) * pixel_um
     out[N_SHAPE], out[N_SHAPE + 1] = (col_um, row_um) if turned else (row_um, col_um)
-    after = N_SHAPE + 2 + N_BRIGHTNESS
-    out[N_SHAPE + 2 : after] = measure_brightness(light, near, pixel_um, 1.0)
-    out[after:] = measure_texture(grey_levels(light, near, GREY_STEP), logs)
+    copy_row(measure_brightness(light, near, pixel_um, 1.0), out[N_SHAPE + 2 :])
+    copy_row(measure_texture(grey_levels(light, near, GREY_STEP), logs), out[N_SHAPE + 2 + N_BRIGHTNESS :])
     return out
 
 
@@ -162,9 +162,11 @@ def _measure_all(
     inside: Mask, at_edge: Mask, features: Doubles,
 ) -> None:  # fmt: skip
     for k in range(images.shape[0]):
-        inside[k] = _central_object(images[k], 1.0, sigmas, least)
+        found = _central_object(images[k], 1.0, sigmas, least)
+        for i in range(found.shape[0]):
+            copy_row(found[i], inside[k, i])
         at_edge[k] = _at_edge(inside[k])
-        features[k] = _measure(images[k], inside[k], pixel_um, turned, logs)
+        copy_row(_measure(images[k], inside[k], pixel_um, turned, logs), features[k])
 
 
 @dataclass(frozen=True, slots=True)

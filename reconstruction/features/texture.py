@@ -20,6 +20,8 @@ GREY_STEP = 0.01
 """Of the empty beam; one grey level."""
 MOST_LEVELS = 255
 _ABOVE = MOST_LEVELS + 1
+_DIRECTIONS = ((0, 1), (1, 1), (1, 0), (1, -1))
+"""Rows down and columns to the right, from a pixel to its neighbour."""
 
 Greys = npt.NDArray[np.uint8]
 Counts = npt.NDArray[np.int32]
@@ -152,13 +154,11 @@ def measure_texture(grey: Greys, logs: Doubles) -> Doubles:
     pairs, met = np.zeros(levels * levels, np.int32), np.empty(grey.size + 1, np.int32)
     each = np.empty((4, 11))
     out = np.full(22, math.nan)
-    if not (
-        _direction(grey, 0, 1, levels, logs, pairs, met, each[0])
-        and _direction(grey, 1, 1, levels, logs, pairs, met, each[1])
-        and _direction(grey, 1, 0, levels, logs, pairs, met, each[2])
-        and _direction(grey, 1, -1, levels, logs, pairs, met, each[3])
-    ):
-        return out
+    # In a loop, as a direction written into its call would be compiled apart from the others.
+    for d in range(4):
+        down, right = _DIRECTIONS[d]
+        if not _direction(grey, down, right, levels, logs, pairs, met, each[d]):
+            return out
     for k in range(11):
         out[k] = each[:, k].mean()
         out[11 + k] = each[:, k].max() - each[:, k].min()

@@ -162,7 +162,10 @@ def measure_volume(volume: FloatImage, light: FloatImage, box: Box, pixel_um: fl
     out[0] = threshold
     first_z, last_z, first_y, last_y, first_x, last_x = _reach(light, threshold)
     cell = light[first_z:last_z, first_y:last_y, first_x:last_x].copy()
-    inside = np.where(cell > threshold, np.float32(1.0), np.float32(0.0))
+    inside = np.empty_like(cell)
+    counts, marks = cell.reshape(-1), inside.reshape(-1)
+    for m in range(counts.size):
+        marks[m] = counts[m] > threshold
     out[1] = inside.sum() * edge_um**3
     if out[1] < LEAST_UM3:
         return out

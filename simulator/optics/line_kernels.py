@@ -126,7 +126,9 @@ def lay_lines(
     n, channels = light.shape
     flight = shade.flight
     reach = shade.pictures.shape[1] * shade.pixel_um / 2
-    longest = np.max(np.diff(lines.starts))
+    longest = 0.0
+    for k in range(lines.starts.shape[0] - 1):
+        longest = max(longest, lines.starts[k + 1] - lines.starts[k])
     share = np.zeros(int(longest) + 2, dtype=np.float32)
     whole = np.zeros(int(longest) + 2, dtype=np.float32)
     for k in range(lines.starts.shape[0] - 1):
