@@ -29,7 +29,7 @@ def checked_address(address: str, *, encrypted: bool = False) -> str:
     match = _TCP.fullmatch(address)
     if match is None or (match["port"] != "*" and int(match["port"]) > 65535):
         raise TransportError(f"The address '{address}' is not 'inproc://NAME' or 'tcp://127.0.0.1:PORT'; write it so.")
-    if not encrypted and not _is_loopback(match["host"].strip("[]")):
+    if not encrypted and not is_loopback(address):
         raise TransportError(
             f"The address '{address}' is not on this computer, and messages between computers need keys; "
             "make some with 'lightline keys FOLDER' and give --keys FOLDER, or use tcp://127.0.0.1:PORT."
@@ -42,7 +42,10 @@ def from_here(address: str) -> str:
     return address.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(address: str) -> bool:
+    """Tell whether a `tcp://` address is one that only this computer reaches."""
+    match = _TCP.fullmatch(address)
+    host = "" if match is None else match["host"].strip("[]")
     if host == "localhost":
         return True
     try:

@@ -35,10 +35,16 @@ def answer_zap(frames: Sequence[bytes], allowed: Callable[[], frozenset[bytes]])
 
 
 class Admission:
-    """Answers for a socket that will bind, in the thread that owns it; counts the connections that were refused."""
+    """Answers for a socket that will bind, in the thread that calls `turn`; counts the connections that were refused.
 
-    def __init__(self, context: zmq.Context[Any], router: zmq.Socket[bytes], keys: ServiceKeys) -> None:
+    One for each context: it is the context that ZeroMQ asks. `who` names in the log those who come.
+    """
+
+    def __init__(
+        self, context: zmq.Context[Any], router: zmq.Socket[bytes], keys: ServiceKeys, who: str = "worker"
+    ) -> None:
         self._keys = keys
+        self._who = who
         self._said, self._said_s = 0, float("-inf")
         self.refused = 0
         keys.apply(router)
@@ -73,10 +79,10 @@ class Admission:
         try:
             return self._keys.workers()
         except TransportError as error:
-            logger.warning(str(error), extra={"what": "worker_refused", "stage": "infer"})
+            logger.warning(str(error), extra={"what": f"{self._who}_refused"})
             return frozenset()
 
     def _say(self) -> None:
         self._said, self._said_s = self.refused, time.monotonic()
-        sentence = "A worker was refused: it has no key that the service knows, or the key of another service."
-        logger.warning(sentence, extra={"what": "worker_refused", "stage": "infer", "refused": self.refused})
+        sentence = f"A {self._who} was refused: it has no key that the service knows, or the key of another service."
+        logger.warning(sentence, extra={"what": f"{self._who}_refused", "refused": self.refused})

@@ -90,7 +90,7 @@ class Dispatcher:
         Raises
         ------
         TransportError
-            If a worker cannot use the run's model, or too few come in time.
+            If a worker cannot use the run's model, too few come in time, or `refuse` ends it.
         """
         deadline = time.monotonic() + timeout_s
         with self._changed:
@@ -102,6 +102,12 @@ class Dispatcher:
                         f"No inference worker was ready within {timeout_s:.0f} s; "
                         f"start one with 'lightline worker --connect {self.address}'."
                     )
+
+    def refuse(self, sentence: str) -> None:
+        """End `wait_ready` of the run that has begun with a `TransportError` that says why."""
+        with self._changed:
+            self._trouble = sentence
+            self._changed.notify_all()
 
     def submit(self, images: CellImages, stamps_s: Stamps | None = None, timeout_s: float = 0.0) -> bool:
         """Take a batch; wait up to `timeout_s` for room, and return False if there is none.

@@ -125,8 +125,10 @@ class Worker:
         entrance = None if self._keys is None else Entrance(dealer, self._keys)
         try:
             dealer.connect(self._address)
-            self._send(dealer, Ready(self._name))
-            self._converse(dealer, entrance)
+            # The service may end while the model is being warmed.
+            with contextlib.suppress(zmq.ContextTerminated):
+                self._send(dealer, Ready(self._name))
+                self._converse(dealer, entrance)
         finally:
             if entrance is not None:
                 entrance.close()

@@ -160,6 +160,8 @@ class SortStatus(_Snapshot):
     """Of them lie in the gate."""
     missed: NonNegativeInt
     """Messages that a subscriber missed because it was too slow."""
+    refused: NonNegativeInt = 0
+    """Connections refused because they had no key that is known."""
     latency: Latency
     """From the last sample of an event's window being in memory to its decision being sent."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from concurrent.futures import Future, wait
 from contextlib import suppress
 
 import click
@@ -14,6 +15,7 @@ from service.errors import RunStateError
 from service.run import Ledger, Run, RunRequest
 
 _LOOK_S = 0.5
+_ARMED_S = 0.05
 _LOG_S = 10.0
 
 
@@ -75,7 +77,10 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
         If the run cannot be started; see `RunControl.start`.
     """
     click.echo(f"Opening {request.source}, warming kernels and model ...", err=True)
-    run = session.control.start(request)
+    run = _armed(session, request)
+    if run is None:
+        click.echo("Stopping: the run was not armed yet, and nothing of it is kept.", err=True)
+        return session.stop.exit_code
     if request.hold:
         click.echo("Armed: press Enter to begin, or start it from the page.", err=True)
         threading.Thread(target=_begin_on_enter, args=(session, run.id), daemon=True).start()
@@ -93,6 +98,24 @@ def acquire(session: Session, request: RunRequest, *, exit_when_done: bool, as_j
     if session.stop.asked:
         return session.stop.exit_code
     return 1 if run.error else 0
+
+
+def _armed(session: Session, request: RunRequest) -> Run | None:
+    """Start a run; None if the end was asked for before it was armed."""
+    started: Future[Run] = Future()
+
+    def start() -> None:
+        try:
+            started.set_result(session.control.start(request))
+        except BaseException as error:
+            started.set_exception(error)
+
+    # Arming takes minutes where kernels are compiled, which does not look at signals.
+    threading.Thread(target=start, name="arming", daemon=True).start()
+    while not wait([started], _ARMED_S).done:
+        if session.stop.asked:
+            return None
+    return started.result()
 
 
 def _begin_on_enter(session: Session, run_id: str) -> None:

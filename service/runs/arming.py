@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from acquisition.recorder import Recorder
 from acquisition.source import Source, open_source
 from inference.contract import Contract
 from inference.dispatcher import Dispatcher
+from inference.keys import ServiceKeys
 from inference.messages import Start
 from inference.shipped import resolve_bundle
 from inference.worker import EngineMaker, engine_maker
@@ -22,6 +24,7 @@ from reconstruction.batch import chosen_channels
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
 from service.clock import now_utc
+from service.errors import RunStateError
 from service.gates.gate import Gate
 from service.identity import new_run_id, pipeline_id, pipeline_text, software_versions
 from service.run import FinishReason, Record, Run, RunRequest, RunState
@@ -37,6 +40,7 @@ from service.store.run_files import TRACE
 from service.store.run_folder import RunFolder
 
 WARM_TIMEOUT_S = 120.0
+CLOSED = "The service is closed; start it again."
 
 
 class BundleFile(Protocol):
@@ -67,6 +71,33 @@ class Makers:
 
 
 @dataclass(frozen=True)
+class Site:
+    """Where a run is armed: what the service has for all of its runs.
+
+    Attributes
+    ----------
+    root
+        Folder of the run folders.
+    dispatcher
+        Gives work to the workers.
+    keys
+        For decisions that other computers may read; None where the service has none.
+    closing
+        Set when the service ends: what is being armed is given up then.
+    """
+
+    root: Path
+    dispatcher: Dispatcher
+    keys: ServiceKeys | None
+    closing: threading.Event
+
+    def check_open(self) -> None:
+        """Raise `RunStateError` if the service ends."""
+        if self.closing.is_set():
+            raise RunStateError(CLOSED)
+
+
+@dataclass(frozen=True)
 class Armed:
     """A run that is ready to acquire."""
 
@@ -74,23 +105,21 @@ class Armed:
     parts: Parts
 
 
-def arm(
-    request: RunRequest, gates: Sequence[Gate], root: Path, dispatcher: Dispatcher, sequence: int, makers: Makers
-) -> Armed:
+def arm(request: RunRequest, gates: Sequence[Gate], site: Site, sequence: int, makers: Makers) -> Armed:
     """Open the source, find the bundle, compile the kernels, warm the workers, and make the run folder with its gates.
 
     Raises
     ------
     LightlineError
-        Whatever speaks against the run, in one sentence; everything opened is closed again.
+        Whatever speaks against the run, in one sentence, or that the service ends; everything opened is closed again.
     """
     options: dict[str, Any] = {} if request.speed is None else {"speed": request.speed}
     source = makers.source(request.source, **options)
     try:
         refit = cluster_refit(request, waits=source.waits)
-        return _armed(request, gates, root, dispatcher, sequence, makers, source, refit)
+        return _armed(request, gates, site, sequence, makers, source, refit)
     except BaseException:
-        dispatcher.end(FinishReason.FAILED, {})
+        site.dispatcher.end(FinishReason.FAILED, {})
         source.close()
         raise
 
@@ -98,14 +127,13 @@ def arm(
 def _armed(
     request: RunRequest,
     gates: Sequence[Gate],
-    root: Path,
-    dispatcher: Dispatcher,
+    site: Site,
     sequence: int,
     makers: Makers,
     source: Source,
     refit: ClusterRefit | None,
 ) -> Armed:
-    instrument = source.instrument
+    instrument, dispatcher = source.instrument, site.dispatcher
     bundle = makers.bundle(request.bundle, instrument)
     transform = makers.transform(instrument, request.images)
     asked = chosen_channels(request.channels, transform.live_channels, transform.channels)
@@ -115,14 +143,16 @@ def _armed(
     needed = tuple(spec.channel for spec in bundle.contract.inputs)
     start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes())
     dispatcher.begin(start, needed)
+    site.check_open()
     # The kernels compile here while the workers warm their model.
-    warm(transform, makers.detector(instrument), instrument)
+    warm(transform, makers.detector(instrument), instrument, site.closing)
+    site.check_open()
     dispatcher.wait_ready(WARM_TIMEOUT_S)
     # What else can be made live is made again of the window where somebody looks at it.
     channels = tuple(dict.fromkeys([transform.live_channels[0], *asked, *needed]))
     begins_with = RunGates(gates, columns_of(transform, channels, bundle.contract, refit=refit is not None))
     rules = _rules(request, begins_with)
-    sorter = None if request.sort is None else Sorter(run_id, begins_with.live(request.sort.gate), request.sort.address)
+    sorter = _sorter(request, begins_with, run_id, site.keys)
     run = Run(
         id=run_id,
         state=RunState.ARMED,
@@ -139,7 +169,8 @@ def _armed(
         software=software_versions(),
     )
     try:
-        folder = RunFolder.create(root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
+        site.check_open()
+        folder = RunFolder.create(site.root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
         recorder = _furnished(folder, run, source, begins_with)
     except BaseException:
         if sorter is not None:
@@ -165,6 +196,12 @@ def _rules(request: RunRequest, gates: RunGates) -> StopRules:
     if request.stop is None:
         return StopRules(request.cells)
     return StopRules(request.cells, gates.live(request.stop.gate), request.stop.cells)
+
+
+def _sorter(request: RunRequest, gates: RunGates, run_id: str, keys: ServiceKeys | None) -> Sorter | None:
+    if request.sort is None:
+        return None
+    return Sorter(run_id, gates.live(request.sort.gate), request.sort.address, keys)
 
 
 def providers_of(dispatcher: Dispatcher) -> str:

@@ -14,7 +14,7 @@ from service.gates.gate import Gate
 from service.operator_lock import OperatorLock
 from service.result_set import LIVE
 from service.run import Run, RunRequest
-from service.runs.arming import Makers, arm
+from service.runs.arming import CLOSED, Makers, Site, arm
 from service.runs.data_lock import DataLock
 from service.runs.job import Job
 from service.runs.sequences import Sequences
@@ -28,7 +28,7 @@ from service.store.upkeep import Upkeep
 
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0
-_ARM_PATIENCE_S = 60.0
+_ARM_PATIENCE_S = 2.0
 
 __all__ = ["RunControl", "ServiceState", "ServiceStatus"]
 
@@ -89,7 +89,7 @@ class RunControl:
         self._checked_for_crashes = False
         self._sequence = 0
         self._arming = False
-        self._closed = False
+        self._closing = threading.Event()
         self._job: Job | None = None
         self._acknowledged: Job | None = None
         self._engines = Engines(provider)
@@ -211,10 +211,10 @@ class RunControl:
 
     def close(self) -> None:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
-        with self._lock:
-            self._closed = True
+        self._closing.set()
         self.sequences.end()
-        # A start that is arming sees that the service is closed only through its job, which exists when it is done.
+        self._transport.refuse(CLOSED)
+        # A start that is arming gives up at its next step; one that is long leaves nothing behind that is not whole.
         armed = self._arm_lock.acquire(timeout=_ARM_PATIENCE_S)
         if self._job is not None:
             self._job.close(_CLOSE_PATIENCE_S)
@@ -232,8 +232,8 @@ class RunControl:
         self.close()
 
     def _start(self, request: RunRequest) -> Run:
-        if self._closed:
-            raise RunStateError("The service is closed; start it again.")
+        if self._closing.is_set():
+            raise RunStateError(CLOSED)
         if not self._data_lock.acquire():
             raise RunStateError(
                 f"Another Lightline service is using the data folder '{self._data}'; "
@@ -245,7 +245,8 @@ class RunControl:
         self._upkeep.before_run(self._catalogue)
         dispatcher = self._transport.open()
         self._sequence += 1
-        armed = arm(request, gates, self._catalogue.root, dispatcher, self._sequence, self._makers)
+        site = Site(self._catalogue.root, dispatcher, self._transport.keys, self._closing)
+        armed = arm(request, gates, site, self._sequence, self._makers)
         job = Job(armed, self._upkeep.disk)
         self._catalogue.set_live(job.folder)
         self._job = job
@@ -268,7 +269,7 @@ class RunControl:
             None if job is None else job.run,
             over=over,
             arming=self._arming,
-            closed=self._closed,
+            closed=self._closing.is_set(),
             acknowledged=job is self._acknowledged,
         )
 

@@ -12,9 +12,11 @@ import numpy as np
 import zmq
 
 from acquisition.errors import ConfigError
-from inference.address import checked_address, is_inproc
+from inference.address import checked_address, is_inproc, is_loopback
+from inference.admission import Admission
 from inference.errors import TransportError
 from inference.finished import Finished
+from inference.keys import ServiceKeys
 from service.gates.live_gate import LiveGate
 from service.run import DropReason
 from service.runs.meters import LatencyMeter
@@ -23,6 +25,7 @@ from service.status import SortStatus
 MOST_WAITING = 65_536
 """Messages that may wait for one subscriber; further ones it misses."""
 _LINGER_MS = 500
+_TURN_S = 0.02
 
 
 class Sorter:
@@ -37,20 +40,24 @@ class Sorter:
     gate
         Cells in it are to be sorted.
     address
-        `tcp://127.0.0.1:PORT`; it is bound at once, so that subscribers of a run that is held miss nothing.
+        `tcp://127.0.0.1:PORT`, with keys also one that other computers reach; it is bound at once, so that subscribers
+        of a run that is held miss nothing.
+    keys
+        The service's: over an address that other computers reach, messages are encrypted, and only who has a key that
+        is in the folder may subscribe.
 
     Raises
     ------
     ConfigError
-        If another computer could reach the address, or something else has it.
+        If another computer could reach the address and there are no keys, or something else has it.
     """
 
-    def __init__(self, run: str, gate: LiveGate, address: str) -> None:
+    def __init__(self, run: str, gate: LiveGate, address: str, keys: ServiceKeys | None = None) -> None:
         self._run = run
         self._gate = gate
         self._latency = LatencyMeter()
         self._lock = threading.Lock()
-        self._decided = self._selected = self._missed = self._subscribers = 0
+        self._decided = self._selected = self._missed = self._subscribers = self._refused = 0
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.setsockopt(zmq.SNDHWM, MOST_WAITING)
@@ -58,8 +65,14 @@ class Sorter:
         # With it, a message that a subscriber would miss is refused first, so that it can be counted.
         self._socket.setsockopt(zmq.XPUB_NODROP, 1)
         self._socket.setsockopt(zmq.XPUB_VERBOSER, 1)
+        self._admission: Admission | None = None
+        self._closing = threading.Event()
+        self._doors: threading.Thread | None = None
         try:
-            self._socket.bind(_checked(address))
+            checked = _checked(address, keys)
+            if keys is not None and not is_loopback(checked):
+                self._admission = Admission(self._context, self._socket, keys, "subscriber")
+            self._socket.bind(checked)
         except zmq.ZMQError as error:
             self.close()
             raise ConfigError(
@@ -69,6 +82,12 @@ class Sorter:
             self.close()
             raise
         self._address = self._socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
+        if self._admission is not None:
+            # Decisions may be far apart, and who wants to subscribe does not wait for the next one.
+            self._doors = threading.Thread(
+                target=self._admit, args=(self._admission,), name="sort-admission", daemon=True
+            )
+            self._doors.start()
 
     def decide(self, finished: Finished, rows: Any) -> None:
         """Publish what is decided of a batch.
@@ -109,6 +128,8 @@ class Sorter:
         """Return what was published so far."""
         latency = self._latency.summary()
         with self._lock:
+            if self._admission is not None:
+                self._refused = self._admission.refused
             if not self._socket.closed:
                 self._welcome()
             return SortStatus(
@@ -118,6 +139,7 @@ class Sorter:
                 decided=self._decided,
                 selected=self._selected,
                 missed=self._missed,
+                refused=self._refused,
                 latency=latency,
             )
 
@@ -129,9 +151,21 @@ class Sorter:
 
     def close(self) -> None:
         """Give the address back; what subscribers have not read within half a second is lost. May be called twice."""
+        self._closing.set()
+        if self._doors is not None:
+            self._doors.join()
         with self._lock:
+            if self._admission is not None:
+                self._refused = self._admission.refused
+                self._admission.close()
+                self._admission = None
             self._socket.close()
         self._context.term()
+
+    def _admit(self, admission: Admission) -> None:
+        """Let in who has a key, until the end."""
+        while not self._closing.wait(_TURN_S):
+            admission.turn()
 
     def _publish(self, message: Mapping[str, object]) -> None:
         data: bytes = msgpack.packb(message)
@@ -152,13 +186,11 @@ class Sorter:
                 self._subscribers = max(0, self._subscribers + (1 if news[0] else -1))
 
 
-def _checked(address: str) -> str:
+def _checked(address: str, keys: ServiceKeys | None) -> str:
     try:
-        checked = checked_address(address)
-    except TransportError:
-        raise ConfigError(
-            f"Sort decisions are published on this computer only, where '{address}' is not; use tcp://127.0.0.1:PORT."
-        ) from None
+        checked = checked_address(address, encrypted=keys is not None)
+    except TransportError as error:
+        raise ConfigError(str(error)) from None
     if is_inproc(checked):
         raise ConfigError("Sort decisions go to other programs; publish them at tcp://127.0.0.1:PORT.")
     return checked

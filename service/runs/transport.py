@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class Transport:
         self._provider = provider
         self._engine = engine
         self._keys = keys
+        self.keys: ServiceKeys | None = None
+        """As they were read when the transport was opened."""
         self._opened: tuple[Context, Dispatcher, WorkerPool] | None = None
 
     def open(self) -> Dispatcher:
@@ -57,8 +60,8 @@ class Transport:
         """
         if self._opened is None:
             context: Context = zmq.Context()
-            known = None if self._keys is None else ServiceKeys.load(self._keys)
-            dispatcher = Dispatcher(self._address, context=context, keys=known)
+            self.keys = None if self._keys is None else ServiceKeys.load(self._keys)
+            dispatcher = Dispatcher(self._address, context=context, keys=self.keys)
             dispatcher.open()
             maker = self._engine(self._provider)
             pool = WorkerPool(dispatcher, self._workers, self._provider, maker, context, self._keys)
@@ -66,6 +69,11 @@ class Transport:
         _, dispatcher, pool = self._opened
         pool.start()
         return dispatcher
+
+    def refuse(self, sentence: str) -> None:
+        """Let nobody wait for workers any longer; see `Dispatcher.refuse`."""
+        if self._opened is not None:
+            self._opened[1].refuse(sentence)
 
     def process_ids(self) -> list[int]:
         """Return the ids of the worker processes."""
@@ -93,3 +101,6 @@ class Transport:
             dispatcher.close()
             if pool.stop():
                 context.term()
+            else:
+                # A worker is busy for longer than anybody waits; its socket goes when it is done.
+                threading.Thread(target=context.term, name="transport-end", daemon=True).start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,10 +23,11 @@ PERIODS = 2200
 CELL_UM = 8.0
 LONGEST_S = 300.0
 """What the process beside is not done with by then is compiled here."""
+_TURN_S = 0.1
 
 
-def warm(transform: Transform, detector: Detector, instrument: Instrument) -> None:
-    """Compile all kernels of a run; `detector` is used up.
+def warm(transform: Transform, detector: Detector, instrument: Instrument, closing: threading.Event) -> None:
+    """Compile all kernels of a run; `detector` is used up. Where `closing` is set meanwhile, it does less.
 
     Compiling holds Python's lock, and takes minutes the first time: kernels of detection are then compiled in a process
     beside, and found in the cache afterwards.
@@ -33,10 +35,11 @@ def warm(transform: Transform, detector: Detector, instrument: Instrument) -> No
     if _compiled_before():
         transform.warm()
     else:
-        with _compiling_detection(instrument):
+        with _compiling_detection(instrument, closing):
             transform.warm()
-    warm_detection(detector, instrument)
-    binning.warm()
+    if not closing.is_set():
+        warm_detection(detector, instrument)
+        binning.warm()
 
 
 def _compiled_before() -> bool:
@@ -46,8 +49,8 @@ def _compiled_before() -> bool:
 
 
 @contextmanager
-def _compiling_detection(instrument: Instrument) -> Iterator[None]:
-    """Compile the kernels of detection in a process of its own until the end of the block."""
+def _compiling_detection(instrument: Instrument, closing: threading.Event) -> Iterator[None]:
+    """Compile the kernels of detection in a process of its own until the end of the block, or until `closing`."""
     words = [sys.executable, "-m", "service.runs.warming"]
     with subprocess.Popen(
         words, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -58,10 +61,18 @@ def _compiling_detection(instrument: Instrument) -> Iterator[None]:
                 with suppress(BrokenPipeError):
                     process.stdin.write(instrument.to_json().encode())
                     process.stdin.close()
+            # What compiles here cannot be stopped, and the service ends without it; nothing of it is to live on.
+            threading.Thread(target=_kill_when, args=(process, closing), name="warming-end", daemon=True).start()
             yield
             with suppress(subprocess.TimeoutExpired):
                 process.wait(LONGEST_S)
         finally:
+            process.kill()
+
+
+def _kill_when(process: subprocess.Popen[bytes], closing: threading.Event) -> None:
+    while process.poll() is None:
+        if closing.wait(_TURN_S):
             process.kill()
 
 

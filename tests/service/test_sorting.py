@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import socket
 import threading
 import time
@@ -17,6 +18,8 @@ import zmq
 from line_parts import REJECT_EVERY, KnownModel, KnownSource, known_makers
 
 from acquisition.errors import ConfigError
+from inference.address import from_here
+from inference.keys import WorkerKeys, make_keys
 from service.errors import QueryError
 from service.run import FinishReason, RunRequest, SortRequest
 from service.runs.control import RunControl
@@ -27,9 +30,11 @@ ODD = {"name": "odd", "region": {"kind": "filter", "where": "class = 'odd'"}}
 
 
 @contextmanager
-def service(tmp_path: Path, events: int | None, model: Any = KnownModel) -> Iterator[RunControl]:
+def service(
+    tmp_path: Path, events: int | None, model: Any = KnownModel, keys: Path | None = None
+) -> Iterator[RunControl]:
     makers = known_makers(lambda: KnownSource(events, pause_s=0.001), model)
-    with RunControl(tmp_path, makers=makers) as control:
+    with RunControl(tmp_path, makers=makers, keys=keys) as control:
         yield control
 
 
@@ -39,17 +44,19 @@ def held(address: str = "tcp://127.0.0.1:*") -> RunRequest:
 
 
 @contextmanager
-def subscriber(control: RunControl, **options: int) -> Iterator[zmq.Socket[bytes]]:
-    """Subscribe to the run that is held, and wait until the service knows it."""
+def subscriber(control: RunControl, keys: WorkerKeys | None = None, **options: int) -> Iterator[zmq.Socket[bytes]]:
+    """Subscribe to the run that is held, and wait until the service knows it, or has refused it."""
     before = sorting(control).subscribers
     with zmq.Context() as context, context.socket(zmq.SUB) as sub:
         sub.setsockopt(zmq.LINGER, 0)
+        if keys is not None:
+            keys.apply(sub)
         for name, value in options.items():
             sub.setsockopt(getattr(zmq, name), value)
         sub.subscribe(b"")
-        sub.connect(sorting(control).address)
+        sub.connect(from_here(sorting(control).address))
         until = time.monotonic() + 20
-        while sorting(control).subscribers == before and time.monotonic() < until:
+        while (now := sorting(control)).subscribers == before and not now.refused and time.monotonic() < until:
             time.sleep(0.01)
         yield sub
 
@@ -125,8 +132,8 @@ def test_cells_without_an_answer_are_not_selected_and_say_so(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("address", "says"),
     [
-        ("tcp://192.168.1.5:5560", "on this computer only"),
-        ("tcp://0.0.0.0:5560", "on this computer only"),
+        ("tcp://192.168.1.5:5560", "need keys"),
+        ("tcp://0.0.0.0:5560", "need keys"),
         ("ipc:///tmp/x", "tcp://127.0.0.1:PORT"),
         ("inproc://x", "tcp://127.0.0.1:PORT"),
         ("taken", "choose another port"),
@@ -140,6 +147,30 @@ def test_an_address_that_cannot_be_is_one_sentence_and_no_run(tmp_path: Path, ad
         with pytest.raises(ConfigError, match=says):
             control.start(held(wanted))
         assert control.runs() == [] and control.status().state is ServiceState.IDLE
+
+
+def test_on_other_computers_only_who_has_a_known_key_reads_decisions(tmp_path: Path) -> None:
+    for folder, name in (("keys", "sorter"), ("strange", "stranger")):
+        make_keys(tmp_path / folder, [name])
+    mine, strange = tmp_path / "mine", tmp_path / "strange"
+    mine.mkdir()
+    for file in ("sorter.key", "sorter.key_secret", "service.key"):
+        shutil.copy(tmp_path / "keys" / file, mine)
+    shutil.copy(mine / "service.key", strange)
+    with service(tmp_path / "data", 20, keys=tmp_path / "keys") as control:
+        run = control.start(held("tcp://0.0.0.0:*"))
+        with (
+            subscriber(control, WorkerKeys.load(mine)) as known,
+            subscriber(control, WorkerKeys.load(strange)) as unknown,
+            subscriber(control) as bare,
+        ):
+            control.begin(run.id)
+            *decisions, end = messages(known)
+            assert len(decisions) == 20 and end["type"] == "end"
+            assert not unknown.poll(0) and not bare.poll(0)
+        control.wait(run.id, 30)
+        status = sorting(control)
+        assert status.decided == 20 and status.refused > 0
 
 
 def test_the_gate_must_be_one_that_the_run_begins_with(tmp_path: Path) -> None:
