@@ -44,7 +44,7 @@ def answer_latencies(cells_per_s: float = CELLS_PER_S, seconds: float = SECONDS,
         arrivals.close()
 
     def send(dispatcher: Dispatcher) -> None:
-        while taken := arrivals.take(EVENTS_PER_BATCH, BATCH_PATIENCE_S):
+        while taken := arrivals.take(EVENTS_PER_BATCH, lambda: BATCH_PATIENCE_S if dispatcher.open_batches else 0.0):
             for number, moment in taken:
                 came[number] = moment
             first = taken[0][0]

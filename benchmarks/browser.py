@@ -94,7 +94,7 @@ def enlarged(folder: Path, run: Run, cells: int) -> None:
             rows = rows.set_column(rows.schema.get_field_index(name), field, pa.array(numbers).cast(field.type))
         parts.append(rows)
         if parts.due():
-            parts.keep()
+            parts.keep(parts.mark())
     parts.seal()
     text = json.loads((folder / "run.json").read_text())
     text["ledger"] = Ledger(detected=cells, stored=cells, samples=run.ledger.samples).model_dump(mode="json")

@@ -73,7 +73,7 @@ def run_chain(find: Find, judge: Judge) -> Passed:
     began, busy = time.perf_counter(), time.thread_time()
     thread.start()
     events = cells = 0
-    while batch := found.take(EVENTS_PER_BATCH, PATIENCE_S):
+    while batch := found.take(EVENTS_PER_BATCH, lambda: PATIENCE_S):
         events += len(batch)
         cells += judge(batch)
     imaging_s = time.thread_time() - busy

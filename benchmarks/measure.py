@@ -20,7 +20,19 @@ import numpy as np
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
-from benchmarks import atom_images, bead_pulses, false_triggers, found, grating, kills, line_clock, phase, queries, soak
+from benchmarks import (
+    atom_images,
+    bead_pulses,
+    false_triggers,
+    found,
+    grating,
+    kills,
+    latency,
+    line_clock,
+    phase,
+    queries,
+    soak,
+)
 from benchmarks.atom_figures import Folded
 from benchmarks.atom_figures import real_record as samples_of_record
 from benchmarks.fresh_start import fresh_start
@@ -104,6 +116,11 @@ def killed(_folder: str) -> str:
     """Recordings and services that were killed, or told to end."""
     ends = table(kills.ENDS_HEAD, kills.end_figures())
     return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures()) + "\n" + ends
+
+
+def latencies(_folder: str) -> str:
+    """How late cells are stored, stage by stage."""
+    return "`python -m benchmarks.latency` (simulated, in real time)\n\n" + latency.figures()
 
 
 def soaked(_folder: str) -> str:
@@ -226,6 +243,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     ("Noise taken for cells", noise),
     ("Real photomultiplier pulses and noise", pulses),
     ("Recordings killed at random moments", killed),
+    ("From a cell's last sample to its row", latencies),
     ("A run in which everything goes wrong", soaked),
     ("The real time-stretch record", real_record),
     ("Images of the real droplet", droplet_images),

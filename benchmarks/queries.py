@@ -77,7 +77,7 @@ def stored(folder: Path, cells: int) -> tuple[PartTable, float, float]:
         began = time.perf_counter()
         kept.append(batch)
         if kept.due():
-            kept.keep()
+            kept.keep(kept.mark())
         between = time.perf_counter()
         pq.write_table(batch, folder / "plain" / f"{first:09d}.parquet")
         spent += between - began

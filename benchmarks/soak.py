@@ -96,10 +96,13 @@ def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
         took_s = time.monotonic() - began
         ids = _stored_ids(Path(folder), run)
         used = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
+    pace = took_s / 60 / minutes
     samples, detected = _truth(minutes)
     ledger = run.ledger
-    settled = [row for row in seen.memory if row[0] > seen.memory[-1][0] / 3]
-    slope = np.polyfit([row[0] / 60 for row in settled], [row[1] for row in settled], 1)[0]
+    quarters = np.array_split(np.array(seen.memory), 4)
+    settled = np.concatenate(quarters[2:])
+    slope = np.polyfit(settled[:, 0] / 60, settled[:, 1], 1)[0]
+    moved = ", ".join(f"{quarter[:, 1].min():.0f} to {quarter[:, 1].max():.0f}" for quarter in quarters)
     return [
         ("simulated minutes, and minutes that they took", f"{minutes:g}, {took_s / 60:.1f}"),
         ("workers killed, replaced", f"{seen.killed}, {seen.replaced}"),
@@ -114,8 +117,11 @@ def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
             "event ids missing in the files, twice in the files",
             f"{detected - len(set(ids))}, {len(ids) - len(set(ids))}",
         ),
-        ("memory of the service at a third and at the end (MB)", f"{settled[0][1]:.0f}, {settled[-1][1]:.0f}"),
-        ("its slope (MB/min)", f"{slope:+.2f}"),
+        ("memory of the service in each quarter of the time, least to most (MB)", moved),
+        (
+            "its slope over the second half (MB/min, by the wall and by the stream)",
+            f"{slope:+.2f}, {slope * pace:+.2f}",
+        ),
         ("finish reason, GB on disk", f"{run.finish_reason}, {used / 1e9:.1f}"),
     ]
 

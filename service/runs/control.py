@@ -249,6 +249,7 @@ class RunControl:
         armed = arm(request, gates, site, self._sequence, self._makers)
         job = Job(armed, self._upkeep.disk)
         self._catalogue.set_live(job.folder)
+        job.settle()
         self._job = job
         if not request.hold:
             job.start()

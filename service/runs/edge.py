@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Generic, TypeVar
 
@@ -52,25 +52,35 @@ class Edge(Generic[T]):
 
     def put(self, item: T) -> bool:
         """Give an item; False if it was not taken, because the queue is full (`DROP_NEWEST`) or closed."""
-        with self._changed:
-            size = self._bytes_of(item)
-            while self._policy is Policy.WAIT and self._is_full(size) and not self._closed:
-                self._changed.wait()
-            if self._closed or self._is_full(size):
-                return False
-            self._items.append(item)
-            self._bytes += size
-            self._changed.notify_all()
-            return True
+        return self.put_all([item]) == 1
 
-    def take(self, most: int = 1, patience_s: float = 0.0, wait_s: float | None = None) -> list[T]:
-        """Wait for an item, then up to `patience_s` for more of them, at most `most`.
+    def put_all(self, items: Sequence[T]) -> int:
+        """Give items that came together, so that they are taken together; return how many of the first were taken."""
+        taken = 0
+        with self._changed:
+            for item in items:
+                size = self._bytes_of(item)
+                while self._policy is Policy.WAIT and self._is_full(size) and not self._closed:
+                    self._changed.notify_all()
+                    self._changed.wait()
+                if self._closed or self._is_full(size):
+                    break
+                self._items.append(item)
+                self._bytes += size
+                taken += 1
+            self._changed.notify_all()
+        return taken
+
+    def take(
+        self, most: int = 1, patience_s: Callable[[], float] | None = None, wait_s: float | None = None
+    ) -> list[T]:
+        """Wait for an item, then up to `patience_s`, asked for when it came, for more of them, at most `most`.
 
         Empty when it is `done`, or when nothing came in `wait_s`; None waits for ever.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._items or self._closed, wait_s)
-            deadline = time.monotonic() + patience_s
+            deadline = time.monotonic() + (patience_s() if patience_s else 0.0)
             while len(self._items) < most and not self._closed:
                 left = deadline - time.monotonic()
                 if left <= 0:

@@ -15,6 +15,7 @@ from service.runs.journal import Journal
 from service.runs.ledger import LedgerBook
 from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
+from service.runs.promptness import Promptness
 from service.runs.states import checked_step
 from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
@@ -39,6 +40,7 @@ class Job:
         self._run = armed.run
         self._since = Stopwatch()
         self._journal = Journal(armed.run)
+        self._promptness = Promptness()
         self.ledger = LedgerBook()
         self.pipeline = Pipeline(armed.parts, armed.run.request, self.ledger, self._draining)
         self._lock = threading.Lock()
@@ -61,6 +63,10 @@ class Job:
     def over(self) -> bool:
         """True when the run's files are complete."""
         return self._over.is_set()
+
+    def settle(self) -> None:
+        """Have nothing left to do that would hold up the first cell."""
+        self._promptness.begin()
 
     def start(self) -> None:
         """Begin to acquire; raises `RunStateError` if it is not armed."""
@@ -120,6 +126,7 @@ class Job:
             self._watch()
             self._finish()
         finally:
+            self._promptness.end()
             self._over.set()
 
     def _watch(self) -> None:

@@ -112,7 +112,7 @@ class Pipeline:
             parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end, request.restarts
         )
         self._lock = threading.Lock()
-        self._transformed = threading.Event()
+        self._transformed, self._stored = threading.Event(), threading.Event()
         self._abandoned = ""
         self._threads: list[threading.Thread] = []
         self.reason: FinishReason | None = None
@@ -133,6 +133,7 @@ class Pipeline:
             "transform": self._transform,
             "decide": self._decide,
             "store": self._store,
+            "keep": self._keep,
         }
         self._threads = [
             threading.Thread(target=self._guard, args=(name, stage), name=f"line-{name}", daemon=True)
@@ -222,13 +223,13 @@ class Pipeline:
         now, arrived = time.monotonic(), self._intake.arrivals.of(events)
         self._ledger.detected(len(events))
         self.events_rate.add(len(events))
-        for event, arrived_s in zip(events, arrived.tolist(), strict=True):
-            if not self._events.put(_Found(event, arrived_s, now)):
-                self._drop(event, self._abandoned or DropReason.QUEUE_FULL)
+        found = [_Found(event, arrived_s, now) for event, arrived_s in zip(events, arrived.tolist(), strict=True)]
+        for refused in found[self._events.put_all(found) :]:
+            self._drop(refused.event, self._abandoned or DropReason.QUEUE_FULL)
 
     def _transform(self) -> None:
         try:
-            while found := self._events.take(EVENTS_PER_BATCH, BATCH_PATIENCE_S):
+            while found := self._events.take(EVENTS_PER_BATCH, self._patience_s):
                 events = [one.event for one in found]
                 try:
                     self._parts.folder.append_windows(events)
@@ -241,6 +242,10 @@ class Pipeline:
                 self._submit(images, _stamps(images, found))
         finally:
             self._transformed.set()
+
+    def _patience_s(self) -> float:
+        """How long to wait for more events: not at all while nobody has anything to do."""
+        return BATCH_PATIENCE_S if self._parts.dispatcher.open_batches else 0.0
 
     def _submit(self, images: CellImages, stamps_s: Stamps) -> None:
         while not self._parts.dispatcher.submit(images, stamps_s, timeout_s=_TURN_S):
@@ -266,15 +271,20 @@ class Pipeline:
             while not self._answers.done:
                 for answered in self._answers.take(wait_s=_TURN_S):
                     self._store_one(answered)
-                try:
-                    self._parts.folder.keep_if_due()
-                except StorageError as error:
-                    self._storage_full(error)
             if self._parts.refit is not None:
                 self._parts.refit.finish()
         finally:
             # After a fault, nobody waits for room; the run's end counts what was in it.
             self._answers.abort()
+            self._stored.set()
+
+    def _keep(self) -> None:
+        """Make safe what was stored; apart from storing, as events that come meanwhile do not wait for the disk."""
+        while not self._stored.wait(_TURN_S):
+            try:
+                self._parts.folder.keep_if_due()
+            except StorageError as error:
+                self._storage_full(error)
 
     def _answered(self, finished: Finished) -> _Answered:
         """Make the rows of a batch, and publish what they decide."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
@@ -20,12 +22,20 @@ _ID = "event_id"
 _MOST_CHUNKS = 32
 
 
+@dataclass(frozen=True)
+class Mark:
+    """How far a table had come: rows in memory, and how many pieces of them were not safe."""
+
+    rows: int
+    unsafe: int
+
+
 class PartTable:
-    """Rows appended by one thread in the order of their event ids, and read by any number.
+    """Rows appended by one thread in the order of their event ids, kept by one, and read by any number.
 
     Rows are first in memory. `keep` makes them safe: it adds them to a log beside the parts, or, once there are many,
-    writes them as a part, through a temporary file, so that a part is either there completely or not at all. Parts are
-    large, because a question looks into every one of them.
+    writes them as a part, through a temporary file, so that a part is either there completely or not at all. Who
+    appends does not wait for that. Parts are large, because a question looks into every one of them.
 
     Parameters
     ----------
@@ -122,41 +132,66 @@ class PartTable:
             waited = time.monotonic() - self._unsafe_since
             return bool(self._unsafe) and (waited >= self._seconds_unsafe or _rows(self._unsafe) >= self._rows_per_part)
 
-    def keep(self) -> None:
-        """Make the rows in memory safe against a crash; only the appending thread may call it.
+    def mark(self) -> Mark:
+        """Return how far the table has come, for `keep`."""
+        with self._lock:
+            return Mark(_rows(self._tail), len(self._unsafe))
+
+    def keep(self, mark: Mark) -> None:
+        """Make the rows up to a mark safe against a crash; only the thread that keeps may call it.
 
         Raises
         ------
         StorageError
             If the disk does not take them; they stay in memory.
         """
-        with self._lock:
-            unsafe, many = list(self._unsafe), _rows(self._tail) >= self._rows_per_part
-        if many or not self._log_is_ours:
-            self.seal()
-        elif unsafe:
+        if mark.rows >= self._rows_per_part or not self._log_is_ours:
+            self._seal(mark)
+        elif mark.unsafe:
+            with self._lock:
+                unsafe, now = self._unsafe[: mark.unsafe], time.monotonic()
+            kept = pa.concat_tables(unsafe).combine_chunks()
             try:
-                self._log.append(pa.concat_tables(unsafe).combine_chunks())
+                self._log.append(kept)
             except StorageError:
                 self._log_is_ours = False
                 raise
             with self._lock:
-                self._unsafe = []
+                self._now_safe(mark, now)
+                self._replace(unsafe, kept)
 
     def seal(self) -> None:
         """Write the rows in memory as a part; raises as `keep` does."""
+        self._seal(self.mark())
+
+    def _seal(self, mark: Mark) -> None:
         with self._lock:
-            tail = self._joined_tail()
-        if tail is None:
+            tail, now = list(self._tail), time.monotonic()
+        if not mark.rows:
             return
-        tail = tail.combine_chunks()
+        rows = pa.concat_tables(tail).slice(0, mark.rows).combine_chunks()
         path = self._folder / part_name(self._parts)
-        write_sealed(path, part_bytes(tail))
+        write_sealed(path, part_bytes(rows))
         with self._lock:
-            self._parts = (*self._parts, Part(path, int(tail.num_rows), tail[_ID][0].as_py(), tail[_ID][-1].as_py()))
-            self._tail, self._unsafe = [], []
+            self._parts = (*self._parts, Part(path, mark.rows, rows[_ID][0].as_py(), rows[_ID][-1].as_py()))
+            self._tail = _without_first(self._tail, mark.rows)
+            self._now_safe(mark, now)
         self._log.clear()
         self._log_is_ours = True
+
+    def _now_safe(self, mark: Mark, when_s: float) -> None:
+        """Forget that the rows up to a mark were not safe; those since have waited from `when_s` on at most."""
+        self._unsafe = self._unsafe[mark.unsafe :]
+        self._unsafe_since = when_s
+
+    def _replace(self, small: list[Any], joined: Any) -> None:
+        """Hold one piece of the tail in place of many small ones, which take several times the memory of their rows."""
+        places = [k for k, rows in enumerate(self._tail) if rows is small[0]]
+        # A question may have joined them meanwhile.
+        if places and len(small) > 1:
+            first = places[0]
+            if all(a is b for a, b in zip(self._tail[first : first + len(small)], small, strict=False)):
+                self._tail[first : first + len(small)] = [joined]
 
     def discard_unsafe(self) -> Any:
         """Give up the rows that could not be kept, and return them."""
@@ -188,6 +223,17 @@ class PartTable:
 
 def _rows(tables: list[Any]) -> int:
     return sum(int(table.num_rows) for table in tables)
+
+
+def _without_first(tables: Sequence[Any], count: int) -> list[Any]:
+    """Return the tables without so many rows at their beginning; none of them keeps the memory of what is gone."""
+    left: list[Any] = []
+    for rows in tables:
+        gone = min(count, rows.num_rows)
+        count -= gone
+        if gone < rows.num_rows:
+            left.append(rows if not gone else rows.take(list(range(gone, rows.num_rows))))
+    return left
 
 
 def _before(rows: Any, event_id: int) -> Any:

@@ -1,4 +1,4 @@
-"""The two tables of a result set: cells with answers, and events that could not be judged; one thread writes."""
+"""The two tables of a result set: cells with answers, and events that could not be judged."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Self
 from inference.results import CellResults
 from reconstruction.images import CellImages
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
-from service.store.part_table import PartTable
+from service.store.part_table import Mark, PartTable
 
 CELLS, REJECTED = TABLES = "cells", "rejected"
 
@@ -69,10 +69,14 @@ class ResultTables:
         """Tell whether the newest rows should be kept."""
         return self.cells.due() or self.rejected.due()
 
-    def keep(self) -> None:
-        """Make the rows in memory safe against a crash; raises `StorageError`, and they stay in memory."""
-        self.cells.keep()
-        self.rejected.keep()
+    def mark(self) -> tuple[Mark, Mark]:
+        """Return how far both tables have come, for `keep`."""
+        return self.cells.mark(), self.rejected.mark()
+
+    def keep(self, marks: tuple[Mark, Mark]) -> None:
+        """Make the rows up to the marks safe against a crash; raises `StorageError`, and they stay in memory."""
+        self.cells.keep(marks[0])
+        self.rejected.keep(marks[1])
 
     def seal(self) -> None:
         """Write the rows in memory as parts; raises as `keep` does."""

@@ -26,7 +26,7 @@ from service.store.set_shelf import SetShelf
 
 
 class RunFolder:
-    """One run on disk. One thread appends, `seal`s and `save_run`s; any number of threads ask, also meanwhile."""
+    """One run on disk. One thread appends, one keeps and seals, one saves the run; any number ask meanwhile."""
 
     def __init__(
         self,
@@ -147,7 +147,9 @@ class RunFolder:
         write_truth(self.path, columns)
 
     def keep_if_due(self) -> None:
-        """Make what was appended safe against a crash where it has waited long enough; call it often.
+        """Make what was appended safe against a crash where it has waited long enough; call it often, in one thread.
+
+        Who appends does not wait for the disk meanwhile.
 
         Raises
         ------
@@ -155,9 +157,11 @@ class RunFolder:
             If the disk does not take it; the rows stay in memory.
         """
         if self._tables.due():
+            # Rows that come from now on may be without their images; they are kept the next time.
+            marks = self._tables.mark()
             # Windows and images first: no row is ever without them.
             self._events.flush()
-            self._tables.keep()
+            self._tables.keep(marks)
 
     def seal(self) -> None:
         """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""

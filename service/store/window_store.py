@@ -78,10 +78,10 @@ class WindowStore(EventFile):
                 self._file = self._create(events[0].window.dtype)
             self._file.claim(sum(event.window.nbytes + event.background.level.nbytes for event in events))
             rows = np.array([self._row(event) for event in events], dtype=EVENT)
-            starts = len(self._file["samples"]) + np.cumsum([0, *(event.window.size for event in events)])
+            starts = self._file.rows("samples") + np.cumsum([0, *(event.window.size for event in events)])
             rows["first_value"] = starts[:-1]
             self._file.extend("samples", np.concatenate([event.window.ravel() for event in events]))
-            known = len(self._file["neighbours"])
+            known = self._file.rows("neighbours")
             rows["first_neighbour"] = known + np.cumsum([0, *(len(event.neighbours) for event in events)])[:-1]
             beside = [neighbour for event in events for neighbour in event.neighbours]
             self._file.extend("neighbours", np.array(beside, dtype=NEIGHBOUR))
@@ -148,8 +148,8 @@ class WindowStore(EventFile):
         key = hashlib.blake2b(values.tobytes() + str(shape).encode(), digest_size=16, usedforsecurity=False).digest()
         row = self._rows_of_backgrounds.get(key)
         if row is None:
-            row = len(self._file["backgrounds"])
-            entry = np.array([(len(self._file["background_values"]), *shape)], dtype=BACKGROUND)
+            row = self._file.rows("backgrounds")
+            entry = np.array([(self._file.rows("background_values"), *shape)], dtype=BACKGROUND)
             self._file.extend("background_values", values)
             self._file.extend("backgrounds", entry)
             self._rows_of_backgrounds[key] = row

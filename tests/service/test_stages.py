@@ -52,9 +52,24 @@ def test_a_batch_leaves_when_it_is_full_or_its_patience_is_over() -> None:
     for k in range(5):
         edge.put(k)
     began = time.monotonic()
-    assert edge.take(4, patience_s=5) == [0, 1, 2, 3]
-    assert edge.take(4, patience_s=0.05) == [4]
+    assert edge.take(4, lambda: 5.0) == [0, 1, 2, 3]
+    assert edge.take(4, lambda: 0.05) == [4]
     assert 0.05 <= time.monotonic() - began < 1
+
+
+def test_what_comes_together_is_taken_together_and_the_first_have_room() -> None:
+    edge: Edge[int] = Edge(3, Policy.DROP_NEWEST)
+    assert edge.put_all([1, 2]) == 2 and edge.put_all([3, 4, 5]) == 1 and edge.put_all([]) == 0
+    assert edge.take(9) == [1, 2, 3]
+    waiting: Edge[int] = Edge(2, Policy.WAIT)
+    given: list[int] = []
+    giver = threading.Thread(target=lambda: given.append(waiting.put_all(range(20))))
+    giver.start()
+    taken: list[int] = []
+    while len(taken) < 20:
+        taken += waiting.take(5)
+    giver.join()
+    assert taken == list(range(20)) and given == [20]
 
 
 def test_aborting_frees_a_giver_that_waits_and_returns_what_is_left() -> None:
