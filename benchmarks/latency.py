@@ -12,7 +12,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest.mock import patch
 
 import numpy as np
@@ -105,11 +105,13 @@ def live_run(rate: float, seconds: float, block_ms: float) -> tuple[Floats, Floa
     """Return what every event took (see `Noted.events`), how late every block was read, and the run's ledger."""
     noted, sources = Noted(), list[LiveSource]()
 
-    def live(url: str, **options: Any) -> LiveSource:
-        rate_hz = open_source(url).instrument.sample_rate_hz
-        source = LiveSource(open_source(url, **options, block_samples=round(rate_hz * block_ms / 1e3)))
+    def live(url: str, **options: Any) -> Source:
+        with open_source(url) as described:
+            samples = round(described.instrument.sample_rate_hz * block_ms / 1e3)
+        source = LiveSource(open_source(url, **options, block_samples=samples))
         sources.append(source)
-        return source
+        # What it does not have itself, it has of the source that it stands before.
+        return cast("Source", source)
 
     request = RunRequest(source=SOURCE.format(rate=rate), speed=1.0, seconds=seconds, hold=True)
     with (

@@ -20,7 +20,8 @@ from inference.keys import ServiceKeys
 from inference.messages import Start
 from inference.shipped import resolve_bundle
 from inference.worker import EngineMaker, engine_maker
-from reconstruction.batch import chosen_channels
+from reconstruction.batch import blank_event, chosen_channels
+from reconstruction.images import CellImages
 from reconstruction.settings import ImageSettings
 from reconstruction.transform import Transform, transform_for
 from service.clock import now_utc
@@ -34,7 +35,7 @@ from service.runs.gating import RunGates, columns_of
 from service.runs.pipeline import Parts
 from service.runs.sorting import Sorter
 from service.runs.stop_rules import StopRules
-from service.runs.warming import warm
+from service.runs.warming import period_ticks, warm
 from service.store.cell_rows import AnswerNames
 from service.store.run_files import TRACE
 from service.store.run_folder import RunFolder
@@ -171,7 +172,8 @@ def _armed(
     try:
         site.check_open()
         folder = RunFolder.create(site.root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
-        recorder = _furnished(folder, run, source, begins_with)
+        blank = transform.images([blank_event(instrument, period_ticks(instrument))], channels)
+        recorder = _furnished(folder, run, source, begins_with, blank)
     except BaseException:
         if sorter is not None:
             sorter.close()
@@ -209,9 +211,10 @@ def providers_of(dispatcher: Dispatcher) -> str:
     return ", ".join(sorted({view.provider for view in dispatcher.workers() if view.provider}))
 
 
-def _furnished(folder: RunFolder, run: Run, source: Source, gates: RunGates) -> Recorder | None:
-    """Put the gates into a new folder and begin its recording, where there is to be one."""
+def _furnished(folder: RunFolder, run: Run, source: Source, gates: RunGates, blank: CellImages) -> Recorder | None:
+    """Make the files of a new folder, put the gates into it and begin its recording, where there is to be one."""
     try:
+        folder.prepare(blank, source.instrument.digitizer.dtype)
         if gates.gates:
             folder.gates.put(gates.gates, gates.columns)
         if run.request.record is Record.NONE:

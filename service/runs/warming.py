@@ -76,10 +76,19 @@ def _kill_when(process: subprocess.Popen[bytes], closing: threading.Event) -> No
             process.kill()
 
 
+def period_ticks(instrument: Instrument) -> float:
+    """Return the samples of a line or a scan."""
+    return instrument.sample_rate_hz / _rate_hz(instrument)
+
+
+def _rate_hz(instrument: Instrument) -> float:
+    optics = instrument.optics
+    return optics.line_rate_hz if optics.kind == "time_stretch" else optics.scan.rate_hz
+
+
 def warm_detection(detector: Detector, instrument: Instrument) -> None:
     """Compile the detector's kernels on a made-up stream with one cell, with a detector that is thrown away."""
-    optics = instrument.optics
-    rate_hz = optics.line_rate_hz if optics.kind == "time_stretch" else optics.scan.rate_hz
+    rate_hz = _rate_hz(instrument)
     step_um = instrument.flow_speed_m_s * 1e6 / rate_hz
     n_periods = PERIODS + round(3 * CELL_UM / step_um)
     ticks = np.arange(round(n_periods * instrument.sample_rate_hz / rate_hz))

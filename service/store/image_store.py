@@ -32,6 +32,14 @@ class ImageStore(EventFile):
         """Channels that are stored."""
         return self._channels
 
+    def prepare(self, images: CellImages) -> None:
+        """Make the file, for images such as these, so that the first event does not wait; raises `StorageError`."""
+        flat = _flat(images)
+        with self._lock:
+            if self._file is None and flat:
+                self._file = self._create(flat, images.pixel_um)
+                self._channels = tuple(flat)
+
     def append(self, images: CellImages) -> None:
         """Write the flat images of a batch.
 
@@ -40,13 +48,11 @@ class ImageStore(EventFile):
         StorageError
             If the disk does not take them.
         """
-        flat = {name: stack for name, stack in images.images.items() if stack.ndim == 3}
+        flat = _flat(images)
         if not len(images) or not flat:
             return
         with self._lock:
-            if self._file is None:
-                self._file = self._create(flat, images.pixel_um)
-                self._channels = tuple(flat)
+            self.prepare(images)
             self._file.claim(sum(stack.nbytes + images.event_id.nbytes for stack in flat.values()))
             for name in self._channels:
                 self._file.extend(_GROUP + name, flat[name])
@@ -104,3 +110,7 @@ class ImageStore(EventFile):
         for name, stack in flat.items():
             columns[_GROUP + name] = Column(np.float32, _IMAGES_PER_CHUNK, stack.shape[1:])
         return GrowingFile(self._path, attributes, columns)
+
+
+def _flat(images: CellImages) -> dict[str, Any]:
+    return {name: stack for name, stack in images.images.items() if stack.ndim == 3}

@@ -63,6 +63,12 @@ class WindowStore(EventFile):
         super().__init__(path, instrument)
         self._rows_of_backgrounds: dict[bytes, int] = {}
 
+    def prepare(self, dtype: npt.DTypeLike) -> None:
+        """Make the file, for samples of this kind, so that the first event does not wait; raises `StorageError`."""
+        with self._lock:
+            if self._file is None:
+                self._file = self._create(dtype)
+
     def append(self, events: Sequence[Event]) -> None:
         """Write the windows of events.
 
@@ -74,8 +80,7 @@ class WindowStore(EventFile):
         if not events:
             return
         with self._lock:
-            if self._file is None:
-                self._file = self._create(events[0].window.dtype)
+            self.prepare(events[0].window.dtype)
             self._file.claim(sum(event.window.nbytes + event.background.level.nbytes for event in events))
             rows = np.array([self._row(event) for event in events], dtype=EVENT)
             starts = self._file.rows("samples") + np.cumsum([0, *(event.window.size for event in events)])
