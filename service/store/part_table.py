@@ -117,7 +117,8 @@ class PartTable:
                 self._schema = rows.schema
             if not self._unsafe:
                 self._unsafe_since = time.monotonic()
-            rows = rows.cast(self._schema)
+            if not rows.schema.equals(self._schema):
+                rows = rows.cast(self._schema)
             self._tail.append(rows)
             self._unsafe.append(rows)
 
