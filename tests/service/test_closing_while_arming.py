@@ -96,7 +96,12 @@ def test_the_command_line_ends_on_a_signal_while_it_arms(
 ) -> None:
     monkeypatch.setattr("service.runs.control._ARM_PATIENCE_S", 0.1)
     slow, stop = Slow(), StopRequest()
-    signalling = threading.Thread(target=lambda: slow.begun.wait(30) and stop(signal.SIGTERM, None))
+
+    def ask() -> None:
+        slow.begun.wait(30)
+        stop(signal.SIGTERM, None)
+
+    signalling = threading.Thread(target=ask)
     signalling.start()
     with listen("127.0.0.1", 0) as listener, RunControl(tmp_path, makers=compiling(slow)) as control:
         session = Session(control, "http://127.0.0.1:0", stop, ApiServer(FastAPI(), listener))

@@ -44,7 +44,7 @@ def held(address: str = "tcp://127.0.0.1:*") -> RunRequest:
 
 
 @contextmanager
-def subscriber(control: RunControl, keys: WorkerKeys | None = None, **options: int) -> Iterator[zmq.Socket[bytes]]:
+def subscriber(control: RunControl, keys: WorkerKeys | None = None, /, **options: int) -> Iterator[zmq.Socket[bytes]]:
     """Subscribe to the run that is held, and wait until the service knows it, or has refused it."""
     before = sorting(control).subscribers
     with zmq.Context() as context, context.socket(zmq.SUB) as sub:
