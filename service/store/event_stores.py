@@ -32,13 +32,31 @@ class EventStores:
 
     @classmethod
     def create(cls, path: Path, run: Run) -> Self:
-        """Prepare new ones; their files appear with the first event."""
+        """Prepare new ones; their files appear with `prepare`, or with the first event."""
         return cls(run, WindowStore.create(path, run.instrument), ImageStore.create(path, run.instrument))
 
     @classmethod
     def open(cls, path: Path, run: Run) -> Self:
         """Open those of a run folder, to read them; raises `RunFolderError` if one is damaged."""
         return cls(run, WindowStore.open(path, run.instrument), ImageStore.open(path, run.instrument))
+
+    def prepare(self, images: CellImages, dtype: npt.DTypeLike) -> None:
+        """Make both files, so that the first event is stored as quickly as the last.
+
+        Parameters
+        ----------
+        images
+            Such as those that will come; they are not stored.
+        dtype
+            Of the samples.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take them.
+        """
+        self._windows.prepare(dtype)
+        self._images.prepare(images)
 
     def append(self, images: CellImages) -> None:
         """Take the flat images of a batch; raises `StorageError`."""

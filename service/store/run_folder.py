@@ -105,22 +105,8 @@ class RunFolder:
         write_sealed(self.path / MIXTURES, document)
 
     def prepare(self, images: CellImages, dtype: npt.DTypeLike) -> None:
-        """Make the files that events go to, so that the first one is stored as quickly as the last.
-
-        Parameters
-        ----------
-        images
-            Such as those that will come; they are not stored.
-        dtype
-            Of the samples.
-
-        Raises
-        ------
-        StorageError
-            If the disk does not take them.
-        """
-        self._windows.prepare(dtype)
-        self._images.prepare(images)
+        """Make the files that events go to; see `EventStores.prepare`."""
+        self._events.prepare(images, dtype)
 
     def rows(self, images: CellImages, results: CellResults) -> Any:
         """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
