@@ -1,35 +1,35 @@
-"""`python -m benchmarks.jurkat`: the cell cycle of real Jurkat cells from brightfield and darkfield alone.
+"""`python -m benchmarks.jurkat [BLOCK ...] [--out FOLDER]`: the cell cycle of real Jurkat cells, without a stain.
 
-Real images (Blasi et al. 2016, an Amnis ImageStream), the four phases with hundreds of cells: G1, S, G2, prophase. The
-encoder learns from contrast, without labels, and is frozen; a linear classifier is fitted to its latents. The file does
-not say which run a cell comes from, so that each seed holds out another fifth of every class in the file's order, which
-neither encoder nor classifier sees; if the file mixes runs, a fifth is no stand-in for one.
+Real images of brightfield and darkfield (Blasi et al. 2016, an Amnis ImageStream), the four phases with hundreds of
+cells: G1, S, G2, prophase. The encoder learns from contrast, without labels, and is frozen; a linear classifier is
+fitted to its latents. The file does not say which run a cell comes from, so that each seed holds out another fifth of
+every class in the file's order, which neither encoder nor classifier sees; if the file mixes runs, a fifth is no
+stand-in for one. With `--out`, trainings leave their checkpoints there, so that an interrupted study goes on.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from acquisition.real_images import open_real_images
+from benchmarks.frozen import linear
 from benchmarks.page import DATA, table
 from inference.training.augment import Looks
-from inference.training.collection import CollectionOptions, from_collection, with_held_out_parts
+from inference.training.collection import BLOCKS, CollectionOptions, from_collection, with_held_out_parts
 from inference.training.controls import control_accuracies
 from inference.training.data import TrainingSet
 from inference.training.fit import encode, fit_encoders
 from inference.training.mixture import fit_mixture
 from inference.training.options import Learning, TrainingOptions
 from inference.training.recipes import recipe
-from inference.training.scores import balanced_accuracy, cluster_accuracy
+from inference.training.scores import cluster_accuracy
 
 FILE = DATA / "jurkat_ifc_exp1.npz"
 PHASES = ("G1", "S_phase", "G2", "Prophase")
@@ -41,8 +41,6 @@ RECIPE = replace(
     looks=Looks(shift_share=0.08, noise=0.1),
     progress=False,
 )
-
-Floats = npt.NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -92,20 +90,13 @@ def scores(part: Fold, options: TrainingOptions) -> dict[str, float]:
     }
 
 
-def linear(seen: Floats, label: npt.NDArray[np.int32], new: Floats, truth: npt.NDArray[np.int32]) -> float:
-    """Return the balanced accuracy of a linear classifier."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=3000, class_weight="balanced"))
-    with threadpool_limits(1):
-        told = model.fit(seen, label).predict(new)
-    return balanced_accuracy(truth, told, int(truth.max()) + 1)
-
-
-def show(folds: tuple[int, ...]) -> None:
+def show(folds: Sequence[int], folder: Path | None) -> None:
     """Print the balanced accuracies of every fold, their mean and spread."""
     cells = cells_of_four_phases()
     found = []
     for seed in folds:
-        found.append(scores(fold(cells, seed), replace(RECIPE, seed=seed)))
+        options = replace(RECIPE, seed=seed, folder=folder and folder / f"block-{seed + 1}")
+        found.append(scores(fold(cells, seed), options))
         print(f"block {seed + 1}: {found[-1]}", file=sys.stderr, flush=True)
     head = ("real Jurkat cells: balanced accuracy", *(f"block {seed + 1}" for seed in folds), "mean", "spread")
     rows = [
@@ -121,5 +112,9 @@ def show(folds: tuple[int, ...]) -> None:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("blocks", nargs="*", type=int, metavar="BLOCK", help="1 to 5; all without any")
+    parser.add_argument("--out", type=Path, help="where trainings are kept")
+    asked = parser.parse_args()
     torch.set_num_threads(1)
-    show(tuple(int(word) for word in sys.argv[1:]) or (0, 1, 2, 3, 4))
+    show([block - 1 for block in asked.blocks] or range(BLOCKS), asked.out)

@@ -9,7 +9,11 @@ DATA = ROOT.parent / "shared" / "data"
 ATOM = DATA / "atom_trace" / "oil_emulsion.hdf5"
 
 
+def row(cells: tuple[object, ...]) -> str:
+    """Return a line of a table in Markdown."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
 def table(head: tuple[str, ...], rows: list[tuple[object, ...]]) -> str:
     """Return a table in Markdown."""
-    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
+    return "\n".join([row(head), "|" + "---|" * len(head), *(row(cells) for cells in rows)])

@@ -1,67 +1,154 @@
-"""`python -m benchmarks.pbc [classes] [few] [novelty]`: eight kinds of real blood cells, split as they come.
+"""`python -m benchmarks.pbc [PART ...] [--out FOLDER]`: eight kinds of real blood cells.
 
-Real images (Acevedo et al. 2020, stained smears, 128 x 128 pixels of which the middle 96 are kept and shrunk to 48).
-The part `val` of the collection's own split is looked at once, at the end; the last eighth of each class of `train`
-stops the training and sets temperature, thresholds and conformal sets. Whether donors are kept apart is not known.
+Real images (Acevedo et al. 2020, stained smears, 128 x 128 pixels of which the middle 96 are kept and shrunk to 48),
+split as they come: the part `val` of the collection's own split is looked at once, at the end; the last eighth of each
+class of `train` stops the training and sets temperature, thresholds and conformal sets. Whether donors are kept apart
+is not known. With `--out`, cells and trainings stay there, so that an interrupted study goes on.
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 import time
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import roc_auc_score
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from threadpoolctl import threadpool_limits
 
 from acquisition.real_images import open_real_images
-from benchmarks.page import DATA, table
+from benchmarks.frozen import Classifier, few_labels, linear
+from benchmarks.kept_cells import kept_cells
+from benchmarks.left_out import Seen, each_left_out
+from benchmarks.page import DATA, row, table
 from inference.report import format_metrics
 from inference.training.augment import Looks
 from inference.training.collection import CollectionOptions, from_collection, with_held_out_parts
+from inference.training.controls import columns_of, frame_features, hand_made_features
 from inference.training.data import TrainingSet
 from inference.training.fit import encode, fit_encoders
-from inference.training.mixture import fit_mixture
-from inference.training.novelty import fit_scores
-from inference.training.options import Learning
+from inference.training.models import Encoders
+from inference.training.options import Learning, TrainingOptions
 from inference.training.recipes import recipe
-from inference.training.scores import balanced_accuracy
 from inference.training.split import RunSplit, split_by_run
+from inference.training.stacks import kept_images
 from inference.training.train import train_bundle
 
 FILE = DATA / "pbc_dev_128.zip"
 COLOURS = ("red", "green", "blue")
 SHOTS = (1, 5, 20)
-DRAWS = 20
+LOOKS = Looks(shift_share=0.06)
+CONTRASTIVE = replace(
+    recipe(Learning.CONTRAST, epochs=12),
+    widths=(16, 32, 64, 128),
+    learning_rate=3e-3,
+    clusters=8,
+    looks=LOOKS,
+    progress=False,
+)
 SUPERVISED = replace(
     recipe(Learning.LABELS),
     name="pbc",
     command="python -m benchmarks.pbc classes",
-    widths=(16, 32, 64, 128),
+    widths=CONTRASTIVE.widths,
     clusters=8,
-    looks=Looks(shift_share=0.06),
+    looks=LOOKS,
     progress=False,
 )
-CONTRASTIVE = replace(
-    SUPERVISED,
-    learning=Learning.CONTRAST,
-    latent=64,
-    epochs=12,
-    patience=12,
-    batch=256,
-    weight_decay=1e-4,
-    projected=64,
-)
-LEFT_OUT = replace(SUPERVISED, widths=(16, 32, 64), epochs=6, patience=6)
-"""For the eight trainings without one class."""
+LEFT_OUT = replace(recipe(Learning.LABELS, epochs=8), widths=(16, 32, 64), clusters=7, looks=LOOKS, progress=False)
+"""For the eight trainings without one class, of images half as fine again (`COARSER`)."""
+COARSER = 2
 
-Floats = npt.NDArray[np.floating]
+
+@dataclass(frozen=True)
+class Study:
+    """All cells in three colours and grey, and where trainings are kept."""
+
+    cells: TrainingSet
+    folder: Path | None
+
+    def split(self, channels: tuple[str, ...]) -> RunSplit:
+        """Return the cells in some of their channels, in the collection's own parts."""
+        return split_by_run(self._in(channels), SUPERVISED)
+
+    def kept(self, options: TrainingOptions, name: str) -> TrainingOptions:
+        """Return options with a folder of their own, if trainings are kept."""
+        return replace(options, folder=self.folder and self.folder / name)
+
+    def _in(self, channels: tuple[str, ...]) -> TrainingSet:
+        images, pool = ({c: of[c] for c in channels} for of in (self.cells.images, self.cells.pool))
+        return replace(self.cells, images=images, pool=pool)
+
+    def show_classes(self) -> None:
+        """Print what a model made of all labels does on the held-out part, in colour with all its controls."""
+        began = time.process_time()
+        bundle = train_bundle(self._in(COLOURS), self.kept(SUPERVISED, "colour"))
+        print(f"\nreal blood cells in three colours, {time.process_time() - began:.0f} s of one core\n", flush=True)
+        print(format_metrics(bundle.contract.metrics), flush=True)
+
+    def show_grey(self) -> None:
+        """Print what an encoder of all labels and a linear classifier make of grey images."""
+        split = self.split(("grey",))
+        model = fit_encoders(split.train, split.validation, self.kept(SUPERVISED, "grey")).model
+        print(f"\nreal blood cells in grey: balanced accuracy {_every_label(_latents(model, split)):.3f}\n", flush=True)
+
+    def show_few_labels(self) -> None:
+        """Print what few labels are worth on an encoder that saw none, beside the frame alone and features by hand."""
+        split = self.split(COLOURS)
+        of_encoder = _latents(self._contrastive(split), split)
+        frame, by_hand = (
+            [columns_of(part, features) for part in (split.train, split.test)]
+            for features in (lambda flat, _: frame_features(flat), hand_made_features)
+        )
+        ways = {
+            "background alone": replace(of_encoder, learnt=frame[0], judged=frame[1]),
+            "features made by hand": replace(of_encoder, learnt=by_hand[0], judged=by_hand[1]),
+            "contrastive encoder, frozen": of_encoder,
+        }
+        print(table(("real blood cells: balanced accuracy", *(f"{n} per class" for n in SHOTS), "every label"), []))
+        for name, seen in ways.items():
+            for classifier in Classifier:
+                curve = [few_labels(seen.learnt, seen.label, seen.judged, seen.truth, n, classifier) for n in SHOTS]
+                every = f"{_every_label(seen):.3f}" if classifier is Classifier.LINEAR else ""
+                print(row((f"{name}, {classifier}", *(f"{m:.3f} ± {s:.3f}" for m, s in curve), every)), flush=True)
+
+    def show_frozen_novelty(self) -> None:
+        """Print how well scores fitted without a class find it, by an encoder that saw every cell without its label."""
+        split = self.split(COLOURS)
+        frozen = _latents(self._contrastive(split), split)
+        self._show_left_out("left out of the scores, contrastive", lambda _: frozen, CONTRASTIVE)
+
+    def show_novelty(self) -> None:
+        """Print how well each class is found by an encoder of the other labels, and scores, that never saw it."""
+        split = self.split(COLOURS)
+        coarse = RunSplit(*(_coarser(part) for part in (split.train, split.validation, split.test)))
+        self._show_left_out("left out of training, model of labels", lambda k: self._without(coarse, k), LEFT_OUT)
+
+    def _show_left_out(self, what: str, without: Callable[[int], Seen], options: TrainingOptions) -> None:
+        for line in each_left_out(what, self.cells.label_names, without, options):
+            print(line, flush=True)
+        print()
+
+    def _contrastive(self, split: RunSplit) -> Encoders:
+        return fit_encoders(split.train, split.validation, self.kept(CONTRASTIVE, "contrastive")).model
+
+    def _without(self, split: RunSplit, left_out: int) -> Seen:
+        train, stop = (part.where(part.label != left_out) for part in (split.train, split.validation))
+        options = self.kept(LEFT_OUT, f"without-{self.cells.label_names[left_out]}")
+        return _latents(fit_encoders(train, stop, options).model, split)
+
+
+def _coarser(cells: TrainingSet) -> TrainingSet:
+    images = {name: kept_images(stack[:], COARSER) for name, stack in cells.images.items()}
+    return replace(cells, images=images, pool={name: pool * COARSER for name, pool in cells.pool.items()})
+
+
+def _latents(model: Encoders, split: RunSplit) -> Seen:
+    return Seen(encode(model, split.train), split.train.label, encode(model, split.test), split.test.label)
+
+
+def _every_label(seen: Seen) -> float:
+    return linear(seen.learnt, seen.label, seen.judged, seen.truth)
 
 
 def blood_cells() -> TrainingSet:
@@ -76,83 +163,22 @@ def blood_cells() -> TrainingSet:
     return with_held_out_parts(from_collection(open_real_images(FILE), FILE.name, options, lambda _done, _of: None))
 
 
-def seen_in(cells: TrainingSet, channels: tuple[str, ...]) -> TrainingSet:
-    """Return the same cells in some of their channels."""
-    return replace(cells, images={c: cells.images[c] for c in channels}, pool={c: cells.pool[c] for c in channels})
-
-
-def linear(seen: Floats, label: npt.NDArray[np.int32], new: Floats, truth: npt.NDArray[np.int32]) -> float:
-    """Return the balanced accuracy of a linear classifier."""
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=2000, class_weight="balanced"))
-    with threadpool_limits(1):
-        told = model.fit(seen, label).predict(new)
-    return balanced_accuracy(truth, told, int(truth.max()) + 1)
-
-
-def show_classes(cells: TrainingSet) -> None:
-    """Print what a model made of all labels does on the held-out part, in colour with all its controls, and in grey."""
-    began = time.process_time()
-    bundle = train_bundle(seen_in(cells, COLOURS), SUPERVISED)
-    print(f"\nreal blood cells in three colours, {time.process_time() - began:.0f} s of one core\n", flush=True)
-    print(format_metrics(bundle.contract.metrics), flush=True)
-    split = split_by_run(seen_in(cells, ("grey",)), SUPERVISED)
-    model = fit_encoders(split.train, split.validation, SUPERVISED).model
-    latents = [encode(model, part) for part in (split.train, split.test)]
-    found = linear(latents[0], split.train.label, latents[1], split.test.label)
-    print(f"\nthe same in grey: balanced accuracy {found:.3f}\n", flush=True)
-
-
-def show_few_labels(cells: TrainingSet) -> None:
-    """Print what a linear classifier of few labels does on an encoder that saw none."""
-    split = split_by_run(seen_in(cells, COLOURS), CONTRASTIVE)
-    model = fit_encoders(split.train, split.validation, CONTRASTIVE).model
-    latents = [encode(model, part) for part in (split.train, split.test)]
-    pixels = [np.concatenate([s.reshape(len(p), -1) for s in p.images.values()], 1) for p in (split.train, split.test)]
-    rows: list[tuple[object, ...]] = []
-    for name, (seen, new) in (("pixels", pixels), ("contrastive", latents)):
-        rows.append((name, *(f"{_few(seen, new, split, shots):.3f}" for shots in SHOTS)))
-    everything = linear(latents[0], split.train.label, latents[1], split.test.label)
-    head = ("real blood cells, linear: balanced accuracy", *(f"{n} per class" for n in SHOTS))
-    print(table(head, rows) + f"\n\nwith every label of the training part: {everything:.3f}\n", flush=True)
-
-
-def _few(seen: Floats, new: Floats, split: RunSplit, shots: int) -> float:
-    rng, label = np.random.default_rng(shots), split.train.label
-    found = []
-    for _ in range(DRAWS):
-        rows = np.concatenate([rng.choice(np.flatnonzero(label == k), shots, replace=False) for k in np.unique(label)])
-        found.append(linear(seen[rows], label[rows], new, split.test.label))
-    return float(np.mean(found))
-
-
-def show_novelty(cells: TrainingSet) -> None:
-    """Print how well each score finds cells of each class when encoder and scores were fitted without it."""
-    every = seen_in(cells, ("grey",))
-    found = {name: _without(every, k) for k, name in enumerate(every.label_names)}
-    scores = tuple(next(iter(found.values())))
-    rows: list[tuple[object, ...]] = [(name, *(f"{row[s]:.3f}" for s in scores)) for name, row in found.items()]
-    means = [np.mean([row[s] for row in found.values()]) for s in scores]
-    head = ("real blood cells, grey, class left out: area under the curve", *scores)
-    print(table(head, [*rows, ("mean", *(f"{mean:.3f}" for mean in means))]), flush=True)
-
-
-def _without(cells: TrainingSet, left_out: int) -> dict[str, float]:
-    split = split_by_run(cells, LEFT_OUT)
-    kept = [part.where(part.label != left_out) for part in (split.train, split.validation)]
-    model = fit_encoders(kept[0], kept[1], LEFT_OUT).model
-    learnt, new = encode(model, kept[0]), encode(model, split.test)
-    mixture = fit_mixture(learnt, 7, LEFT_OUT.seed, axes=LEFT_OUT.axes)
-    scores = fit_scores(mixture.embed(learnt), kept[0].label, mixture, LEFT_OUT.seed)
-    truth = split.test.label == left_out
-    found = {name: float(roc_auc_score(truth, each.score(mixture.embed(new)))) for name, each in scores.items()}
-    print(cells.label_names[left_out], found, file=sys.stderr, flush=True)
-    return found
-
-
-PARTS = {"classes": show_classes, "few": show_few_labels, "novelty": show_novelty}
+PARTS = {
+    "classes": Study.show_classes,
+    "grey": Study.show_grey,
+    "few": Study.show_few_labels,
+    "frozen-novelty": Study.show_frozen_novelty,
+    "novelty": Study.show_novelty,
+}
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "parts", nargs="*", choices=[*PARTS, []], metavar="PART", help=f"of {', '.join(PARTS)}; all without any"
+    )
+    parser.add_argument("--out", type=Path, help="where cells and trainings are kept")
+    asked = parser.parse_args()
     torch.set_num_threads(1)
-    blood = blood_cells()
-    for part in sys.argv[1:] or PARTS:
-        PARTS[part](blood)
+    study = Study(kept_cells(asked.out and asked.out / "cells.npz", blood_cells), asked.out)
+    for part in asked.parts or PARTS:
+        PARTS[part](study)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.source import Truth, open_source
+from benchmarks.kept_cells import kept_cells
 from inference.training.data import TrainingSet
 from reconstruction.transform import transform_for
 from service.cli.collect import events_of, match_labels
@@ -99,13 +100,7 @@ RUNS: Mapping[str, StudyRun] = {
 
 def cells_of(name: str, folder: Path) -> TrainingSet:
     """Return the labelled cells of a run of the study, simulated now unless the folder has them."""
-    file = folder / f"{name}.npz"
-    if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".part")
-        simulated(name, RUNS[name]).save(draft)
-        draft.replace(file)
-    return TrainingSet.load(file)
+    return kept_cells(folder / f"{name}.npz", lambda: simulated(name, RUNS[name]))
 
 
 def simulated(name: str, run: StudyRun) -> TrainingSet:
