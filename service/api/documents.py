@@ -11,6 +11,7 @@ from reconstruction.methods import Method
 from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
+from service.maps.linear_map import LinearMap
 from service.result_set import ResultSet
 from service.run import Run
 from service.settings_sources import SetBy
@@ -70,6 +71,19 @@ class Columns(_Document):
 
     columns: dict[str, ColumnKind]
     """By name, what a column may be compared with."""
+
+
+class MapDocument(LinearMap):
+    """A map of the embedding, whose columns every cell of the run has."""
+
+    digest: str
+    """Two maps of one digest put a cell at the same place."""
+
+
+class MapList(_Document):
+    """The maps of a run's embedding."""
+
+    maps: list[MapDocument]
 
 
 class GateBody(_Document):

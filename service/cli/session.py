@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import threading
 import time
 import webbrowser
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from service.logs import logging_to
 from service.runs.control import RUNS, RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
+from service.store import binning
 from service.store.disk_watch import Watermarks
 from service.store.retention import Retention
 from service.store.upkeep import Upkeep
@@ -155,6 +157,8 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
         ):
             url = page_url(settings.host, server.port, tokens.owner, secure=tls is not None)
             click.echo(f"Lightline is at {url}", err=True)
+            # Whoever looks at stored cells first need not wait until the counting is compiled.
+            threading.Thread(target=binning.warm, name="lightline-warm", daemon=True).start()
             if open_page:
                 webbrowser.open(url)
             session = Session(control, url, stop, server)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +28,8 @@ PLACE = (
 """Columns that say where an event was, and what detection thought of it."""
 ANSWER = ("cluster", "cluster_posterior", "class", "class_probability", "conformal", "novelty", "novel", "rejection")
 """Columns that say what the model, or the gate, answered."""
-EMBEDDING = "embedding_"
+EMBEDDING = {"embedding": re.compile(r"embedding_\d+"), "pca": re.compile(r"pc\d+")}
+"""Columns of the embedding, and of maps of it, by what they are."""
 
 
 @dataclass(frozen=True)
@@ -88,14 +90,15 @@ def feature_names(schema: Any) -> list[str]:
         field.name
         for field in schema
         if field.name not in known
-        and not field.name.startswith(EMBEDDING)
+        and not any(pattern.fullmatch(field.name) for pattern in EMBEDDING.values())
         and (pa.types.is_floating(field.type) or pa.types.is_integer(field.type))
     ]
 
 
-def embedding_names(schema: Any) -> list[str]:
-    """Return the columns of the embedding, in the order of its axes."""
-    return [field.name for field in schema if field.name.startswith(EMBEDDING)]
+def embedding_names(schema: Any) -> dict[str, list[str]]:
+    """Return the columns of the embedding and of maps of it, in the order of their axes, by what they are."""
+    found = {kind: [name for name in schema.names if pattern.fullmatch(name)] for kind, pattern in EMBEDDING.items()}
+    return {kind: names for kind, names in found.items() if names}
 
 
 def _entries(name: str, width: int, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from service.export.about import about
-from service.export.columns import ANSWER, EMBEDDING, PLACE, FlatColumns, numbers
+from service.export.columns import ANSWER, PLACE, FlatColumns, embedding_names, numbers
 from service.export.exporter import Progress, StreamedExporter
 from service.export.fcs_layout import NO_CHECKSUM, fcs_beginning
 from service.export.selection import Selection
@@ -145,7 +145,7 @@ def _parameters(flat: FlatColumns) -> tuple[_Parameter, ...]:
     """Return place and answer before what was measured."""
     entries = [name for names in flat.lists.values() for name in names]
     known = [name for name in (*PLACE, *ANSWER) if name in flat.schema.names]
-    known += [name for name in flat.schema.names if name.startswith(EMBEDDING)] + entries
+    known += [name for names in embedding_names(flat.schema).values() for name in names] + entries
     names = [*known, *(name for name in flat.schema.names if name not in set(known))]
     parameters = []
     for name in names:

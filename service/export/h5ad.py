@@ -55,7 +55,7 @@ class _Layout:
         self._features = feature_names(schema)
         self._embedding = embedding_names(schema)
         self._lists = [field.name for field in schema if pa.types.is_list(field.type)]
-        elsewhere = {*self._features, *self._embedding, *self._lists}
+        elsewhere = {*self._features, *(name for names in self._embedding.values() for name in names), *self._lists}
         self._obs = [name for name in schema.names if name not in elsewhere]
 
     def begin(self, file: Any) -> None:
@@ -79,8 +79,7 @@ class _Layout:
         for name in self._obs:
             self._add_column(file["obs"], name, table.column(name))
         stacks = {name: list_matrix(table.column(name)) for name in self._lists}
-        if self._embedding:
-            stacks["X_embedding"] = _matrix(table, self._embedding)
+        stacks |= {f"X_{kind}": _matrix(table, names) for kind, names in self._embedding.items()}
         for name, stack in stacks.items():
             _encode(extend(file["obsm"], name, stack), "array")
 

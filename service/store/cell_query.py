@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property, partial, reduce
 from typing import Any
 
 import duckdb
@@ -13,6 +13,7 @@ import pyarrow as pa
 from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
+from service.maps.shelf import Maps
 from service.store.column_values import ColumnValues, Piece, numbers
 from service.store.labels import COLUMN, Labels
 from service.store.paging import EVENT_ID, CellPage, Order, Pager
@@ -33,6 +34,8 @@ class CellQuery:
     """Gates that filters may name."""
     labels: Labels | None = None
     """Labels of the rows, a column like the others."""
+    maps: Maps | None = None
+    """Axes made of the embedding, columns like the others."""
     _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
     _kept_values: ColumnValues = field(default_factory=ColumnValues, repr=False)
     _counts: PassingCounts = field(default_factory=PassingCounts, repr=False)
@@ -43,9 +46,13 @@ class CellQuery:
 
     @property
     def schema(self) -> Any:
-        """`pyarrow.Schema` of the rows with their labels, None before the first."""
+        """`pyarrow.Schema` of the rows with axes of the embedding and labels, None before the first."""
         schema = self.table.schema
-        return schema if schema is None or self.labels is None else schema.append(pa.field(COLUMN, pa.string()))
+        if schema is None:
+            return None
+        mapped = () if self.maps is None else self.maps.all()
+        labels = () if self.labels is None else (pa.field(COLUMN, pa.string()),)
+        return pa.schema([*schema, *(field for one in mapped for field in one.fields), *labels])
 
     @property
     def last_id(self) -> int:
@@ -53,14 +60,18 @@ class CellQuery:
         return self.table.last_id
 
     def snapshot(self) -> TableSnapshot:
-        """Return the table as it stands, with the labels that there are."""
-        return replace(self.table.snapshot(), labels=None if self.labels is None else self.labels.table())
+        """Return the table as it stands, with the axes of its embedding and the labels that there are."""
+        return replace(
+            self.table.snapshot(),
+            labels=None if self.labels is None else self.labels.table(),
+            maps=() if self.maps is None else self.maps.all(),
+        )
 
     @property
     def state(self) -> tuple[int, ...]:
-        """What answers depend on: how many rows there are, which is the newest, changes of gates and of labels."""
+        """What answers depend on: rows, which is the newest, changes of gates and of labels, axes of the embedding."""
         changes = (0 if one is None else one.changes for one in (self.gates, self.labels))
-        return (self.table.rows, self.table.last_id, *changes)
+        return (self.table.rows, self.table.last_id, *changes, 0 if self.maps is None else len(self.maps.all()))
 
     def columns(self) -> dict[str, ColumnKind]:
         """Return the columns that filters may name, and what they hold; empty before the first row."""
@@ -176,8 +187,11 @@ class CellQuery:
         """
         snapshot = self.snapshot()
         if condition.everything:
-            pieces = [Piece(part.rows, partial(self._kept_values.of, part, names)) for part in snapshot.parts]
-            return pieces if snapshot.tail is None else [*pieces, _piece(snapshot.tail, names)]
+            maps = snapshot.maps
+            pieces = [Piece(part.rows, partial(self._kept_values.of, part, names, maps)) for part in snapshot.parts]
+            if snapshot.tail is None:
+                return pieces
+            return [*pieces, _piece(reduce(lambda rows, one: one.of_rows(rows), maps, snapshot.tail), names)]
         listed = ", ".join(f'"{name}"' for name in dict.fromkeys(names))
         sql = f"SELECT {listed} FROM cells WHERE {condition.sql}"
         return [_piece(self._arrow(snapshot, sql, condition.parameters), names)]

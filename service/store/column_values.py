@@ -6,7 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.store.parts import Part
+
+if TYPE_CHECKING:
+    from service.maps.linear_map import LinearMap
 
 Numbers = npt.NDArray[Any]
 Column = TypeVar("Column", Numbers, "Texts")
@@ -73,15 +76,17 @@ class ColumnValues:
         self._kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, part: Part, names: Sequence[str]) -> tuple[Numbers, ...]:
-        """Return these columns of numbers of a part."""
-        return self._found(part, names, numbers)
+    def of(self, part: Part, names: Sequence[str], maps: Sequence[LinearMap] = ()) -> tuple[Numbers, ...]:
+        """Return these columns of numbers of a part, those of maps of its embedding among them."""
+        return self._found(part, names, lambda missing: _read_numbers(part, missing, maps))
 
     def texts(self, part: Part, name: str) -> Texts:
         """Return a column of text of a part."""
-        return self._found(part, [name], texts)[0]
+        return self._found(part, [name], lambda missing: {name: texts(_read(part, missing).column(name))})[0]
 
-    def _found(self, part: Part, names: Sequence[str], make: Callable[[Any], Column]) -> tuple[Column, ...]:
+    def _found(
+        self, part: Part, names: Sequence[str], read_missing: Callable[[list[str]], dict[str, Column]]
+    ) -> tuple[Column, ...]:
         place = str(part.path)
         with self._lock:
             found = {name: self._kept[place, name] for name in names if (place, name) in self._kept}
@@ -89,9 +94,7 @@ class ColumnValues:
                 self._kept.move_to_end((place, name))
         missing = [name for name in dict.fromkeys(names) if name not in found]
         if missing:
-            with pq.ParquetFile(part.path, memory_map=True, read_dictionary=missing) as file:
-                table = file.read(missing, use_threads=False)
-            read = {name: make(table.column(name)) for name in missing}
+            read = read_missing(missing)
             self._keep({(place, name): values for name, values in read.items()})
             found |= read
         return tuple(found[name] for name in names)
@@ -105,3 +108,21 @@ class ColumnValues:
             while self._bytes > self._most_bytes:
                 _, dropped = self._kept.popitem(last=False)
                 self._bytes -= dropped.nbytes
+
+
+def _read(part: Part, names: Sequence[str]) -> Any:
+    with pq.ParquetFile(part.path, memory_map=True, read_dictionary=list(names)) as file:
+        return file.read(list(names), use_threads=False)
+
+
+def _read_numbers(part: Part, names: Sequence[str], maps: Sequence[LinearMap]) -> dict[str, Numbers]:
+    mapped = {one: [name for name in names if name in one.columns] for one in maps}
+    made = {name for wanted in mapped.values() for name in wanted}
+    stored = [name for name in names if name not in made]
+    sources = [name for one, wanted in mapped.items() if wanted for name in one.of]
+    table = _read(part, list(dict.fromkeys([*stored, *sources])))
+    found = {name: numbers(table.column(name)) for name in stored}
+    for one, wanted in mapped.items():
+        if wanted:
+            found |= one.of_columns([numbers(table.column(name)) for name in one.of], wanted)
+    return found

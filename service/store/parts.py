@@ -7,12 +7,15 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.errors import RunFolderError
+
+if TYPE_CHECKING:
+    from service.maps.linear_map import LinearMap
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ROWS_PER_GROUP = 8_192
@@ -38,6 +41,8 @@ class TableSnapshot:
     """`pyarrow.Table` of the rows that are not sealed yet, or None."""
     labels: Any = None
     """`pyarrow.Table` of event_id and label, or None where rows have no labels."""
+    maps: tuple[LinearMap, ...] = ()
+    """Whose columns the rows have beside those that are stored."""
 
     @property
     def rows(self) -> int:

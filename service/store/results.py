@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from service.errors import RunFolderError, UnknownCell
-from service.result_set import ResultSet
+from service.maps.shelf import Maps
+from service.result_set import ResultSet, ResultState
 from service.run import Run
 from service.store.cell_query import CellQuery
 from service.store.result_tables import ResultTables
@@ -42,6 +43,8 @@ class Results:
     ----------
     path
         As above.
+    maps
+        Axes made of the embedding of the cells.
     cells
         Questions to the cells, whose filters may name the run's gates and labels.
     rejected
@@ -56,7 +59,8 @@ class Results:
         self.path = path
         self._folder = folder
         self._about = about
-        self.cells = CellQuery(tables.cells, folder.gates, folder.labels)
+        self.maps = Maps(path, tables.cells, lambda: self.about.state is ResultState.DONE)
+        self.cells = CellQuery(tables.cells, folder.gates, folder.labels, self.maps)
         self.rejected = CellQuery(tables.rejected)
         self.statistics = Statistics(self.cells)
         self.similar = Similar(self.cells)

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from service.errors import UnknownCell
 from service.gates.where import Condition
 from service.store.cell_query import CellQuery
+from service.store.labels import COLUMN
 from service.store.parts import TableSnapshot
 from service.store.snapshot_sql import open_database, query_snapshot
 
@@ -74,7 +75,8 @@ class RowStream:
             condition = Condition(
                 f"({condition.sql}) AND event_id IN ({places})", (*condition.parameters, *(int(k) for k in events))
             )
-        return cls(query.snapshot(), query.schema, condition, most)
+        schema = query.schema
+        return cls(query.snapshot(), schema, condition, most)
 
     @property
     def total(self) -> int:
@@ -113,7 +115,8 @@ class RowStream:
     def largest(self, columns: Sequence[str]) -> dict[str, float | None]:
         """Return the largest finite value of each of these columns in the whole table, whatever passes.
 
-        Parts say it at their ends, so that no row is read for it; None where there is none.
+        Parts say it at their ends, so that no row is read for it, but for axes of the embedding; None where there is
+        none.
         """
         found: dict[str, float | None] = dict.fromkeys(columns)
 
@@ -131,6 +134,10 @@ class RowStream:
         if self.snapshot.tail is not None:
             for name in set(columns) & set(self.snapshot.tail.column_names):
                 take(name, pc.max(self.snapshot.tail.column(name)).as_py())
+        for name in (name for one in self.snapshot.maps for name in one.columns if name in found):
+            with open_database() as database:
+                sql = f"SELECT max({_quoted(name)}) FROM cells"
+                take(name, query_snapshot(database, self.snapshot, self._measured, sql, ()).column(0)[0].as_py())
         return found
 
     def texts(self, column: str) -> list[str]:
@@ -156,7 +163,8 @@ class RowStream:
 
     @property
     def _measured(self) -> Any:
-        return self.schema if self.snapshot.labels is None else pa.schema(list(self.schema)[:-1])
+        added = {COLUMN, *(name for one in self.snapshot.maps for name in one.columns)}
+        return pa.schema([field for field in self.schema if field.name not in added])
 
     def _pieces(self) -> Iterator[TableSnapshot]:
         for part in self.snapshot.parts:

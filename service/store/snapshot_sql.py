@@ -1,4 +1,4 @@
-"""SQL over a table as it stood at one moment: its parts, its newest rows, and the labels that people gave."""
+"""SQL over a table as it stood at one moment: its parts, its newest rows, axes of the embedding and labels."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def query_snapshot(
     snapshot
         The table.
     schema
-        `pyarrow.Schema` of its rows.
+        `pyarrow.Schema` of its rows as they are stored.
     sql
         Its names come from the schema, values stand in it as `?`.
     parameters
@@ -54,6 +54,9 @@ def query_snapshot(
         database.register("tail", schema.empty_table() if snapshot.tail is None else snapshot.tail)
         sources.append("SELECT * FROM tail")
     cells = " UNION ALL ".join(sources)
+    for one in snapshot.maps:
+        if "SELECT *" in sql or any(f'"{name}"' in sql for name in one.columns):
+            cells = one.over(cells)
     if snapshot.labels is not None and (LABEL in sql or "SELECT *" in sql):
         if snapshot.labels.num_rows:
             database.register("labels", snapshot.labels)

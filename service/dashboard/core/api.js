@@ -93,6 +93,7 @@ export const getRun = (run) => ask(runPath(run));
 export const getSets = async (run) => (await ask(`${runPath(run)}/results`)).results;
 export const getBundle = (run, values) => ask(ofRun(run, "bundle", values));
 export const getColumns = async (run, values) => (await ask(ofRun(run, "columns", values))).columns;
+export const getMaps = async (run) => (await ask(ofRun(run, "maps"))).maps;
 export const getCells = (run, values, options) => ask(ofRun(run, "cells", values), options);
 export const getCell = (run, cell) => ask(ofRun(run, `cells/${cell}`));
 export const getTimeline = (run, values, options) => ask(ofRun(run, "timeline", values), options);

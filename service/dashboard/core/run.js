@@ -1,4 +1,4 @@
-// A run that is looked at: its document, the contract of its model and its columns, asked for once.
+// A run that is looked at: its document, the contract of its model, asked for once, and its columns.
 
 import * as api from "./api.js";
 
@@ -8,28 +8,23 @@ const MOST_KNOWN = 20;
 /**
  * Return what a view needs of a run and of who answered for it: the result set that is looked at, if no other is asked for.
  *
- * Columns are there from the first cell on: they are asked for until there are some.
+ * Columns grow: there are none before the first cell.
  */
 export async function openRun(id, results = api.setOf(id) ?? "live") {
-  const [run, contract, columns] = await Promise.all([api.getRun(id), contractOf(id, results), columnsOf(id, results)]);
+  const [run, contract, columns] = await Promise.all([api.getRun(id), contractOf(id, results), api.getColumns(id, { results })]);
   return { id, results, run, contract, columns, sampleRate: run.instrument.digitizer.sample_rate_hz, pixel_um: run.instrument.grid.pixel_um };
 }
 
-const once = (what, ask, enough) => async (id, results) => {
-  const key = `${what} ${id} ${results}`;
+async function contractOf(id, results) {
+  const key = `${id} ${results}`;
   if (!known.has(key)) {
-    const answer = await ask(id, { results });
-    if (!enough(answer)) return answer;
-    known.set(key, answer);
+    known.set(key, await api.getBundle(id, { results }));
     if (known.size > MOST_KNOWN) known.delete(known.keys().next().value);
   }
   return known.get(key);
-};
+}
 
-const contractOf = once("contract", api.getBundle, () => true);
-const columnsOf = once("columns", api.getColumns, (columns) => Object.keys(columns).length > 0);
-
-/** Names that a filter or plot can take, numbers first as they are measured. */
+/** Columns of numbers: what a plot can take. */
 export const numbersOf = (columns) => Object.keys(columns).filter((name) => columns[name] === "number");
 
 /** Whether a run goes on. */

@@ -1,17 +1,24 @@
 // Which column an axis shows, and on what scale.
 
 import { choice, make, setChoices } from "../core/dom.js";
-import { nameAndUnit } from "../core/format.js";
-import { COMPONENTS, embeddingOf, isComponent } from "../core/pca.js";
+import { nameAndUnit, percent } from "../core/format.js";
 import { numbersOf } from "../core/run.js";
 import { SCALES } from "../core/scales.js";
 
-/** What an axis is called: the words of its column, its unit and its scale. */
-export function axisTitle({ column, scale }) {
-  if (isComponent(column)) return `principal ${column.replace("_", " ")} of the embedding (latent units)`;
+/** A column as people call it, and its unit. */
+function called(column) {
+  const component = /^pc(\d+)$/.exec(column);
+  if (component) return { name: `PC ${component[1]}`, unit: "latent units" };
   const { name, unit } = nameAndUnit(column);
-  const embedding = /^embedding \d+$/.test(name) ? "latent units" : unit;
-  return `${name}${embedding ? ` (${embedding})` : ""}${scale === "linear" ? "" : `, ${scale} scale`}`;
+  return { name, unit: /^embedding \d+$/.test(name) ? "latent units" : unit };
+}
+
+/** What an axis is called: the words of its column, its unit and its scale, and how much of the embedding a map's axis shows. */
+export function axisTitle({ column, scale }, maps = []) {
+  const { name, unit } = called(column);
+  const map = maps.find(({ columns }) => columns.includes(column));
+  const share = map ? `, ${percent(map.variance_share[map.columns.indexOf(column)])} of the embedding's variance` : "";
+  return `${name}${share}${unit ? ` (${unit})` : ""}${scale === "linear" ? "" : `, ${scale} scale`}`;
 }
 
 export class AxisChoice {
@@ -23,11 +30,10 @@ export class AxisChoice {
   }
 
   offer(columns, { column, scale }) {
-    const components = embeddingOf(columns).length > 1 ? COMPONENTS.map((name) => [name, `principal ${name.replace("_", " ")}`]) : [];
-    setChoices(this.columns, [...components, ...numbersOf(columns).map((name) => {
-      const parts = nameAndUnit(name);
-      return [name, parts.unit ? `${parts.name} (${parts.unit})` : parts.name];
-    })], column);
+    setChoices(this.columns, numbersOf(columns).map((each) => {
+      const { name, unit } = called(each);
+      return [each, unit && unit !== "latent units" ? `${name} (${unit})` : name];
+    }), column);
     this.scales.value = scale;
   }
 

@@ -22,7 +22,7 @@ export class CellGallery {
 
   offer(columns) {
     const orders = [["-event_id", "newest first"], ["event_id", "oldest first"],
-      ...["-novelty", "class_probability", ...numbersOf(columns).filter((name) => name !== "event_id" && !name.startsWith("embedding_"))].flatMap((name) => {
+      ...["-novelty", "class_probability", ...numbersOf(columns).filter((name) => name !== "event_id" && !/^(embedding_|pc)\d+$/.test(name))].flatMap((name) => {
         const plain = name.replace("-", "");
         if (!(plain in columns)) return [];
         return [[`-${plain}`, `${plain}, largest first`], [plain, `${plain}, smallest first`]];

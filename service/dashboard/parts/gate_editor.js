@@ -1,7 +1,6 @@
 // Everything about gates: tools to draw them, their tree, their numbers, and going back.
 
 import { make, panel } from "../core/dom.js";
-import { isComponent } from "../core/pca.js";
 import { GateBook } from "./gate_book.js";
 import { gateFields } from "./gate_fields.js";
 import { GateLayer } from "./gate_layer.js";
@@ -96,10 +95,6 @@ export class GateEditor {
   }
 
   #take(kind, byKey) {
-    if (Object.values(this.axes()).some(({ column }) => isComponent(column))) {
-      this.said.textContent = "Gates are drawn on columns that the service has; choose another one than a principal component.";
-      return;
-    }
     if (!this.plot.shown) {
       this.said.textContent = "Gates are drawn around cells: wait for the first ones.";
       return;

@@ -4,12 +4,21 @@ import { draw, fitCanvas, make, onceAFrame } from "../core/dom.js";
 import { SCALES, ticksOf } from "../core/scales.js";
 import { onThemeChange, themeColour } from "../core/theme.js";
 import { drawAxes } from "./plot_axes.js";
-import { densityImage, drawPoints } from "./plot_marks.js";
+import { densityImage } from "./density_image.js";
+import { PointLayer, ring } from "./point_layer.js";
 import { Points } from "./points.js";
 
 const MARGIN = { left: 58, right: 12, top: 10, bottom: 42 };
 const REACH_PX = 14;
 const PAD = 0.05;
+const LOOSE = 1.25;
+
+/** Where an axis begins and ends, with some room beside the cells; as before, where that fits and is not much too wide. */
+function roomFor([low, high], before) {
+  if (before && before[0] <= low && high <= before[1] && before[1] - before[0] <= LOOSE * (high - low)) return before;
+  const pad = PAD * (high - low) || 0.5;
+  return [low - pad, high + pad];
+}
 
 export class Plot {
   /** `pick` gets the id of a point that was clicked, `moved` is told that another part is looked at. */
@@ -20,13 +29,14 @@ export class Plot {
     this.overlay = draw("svg", { class: "gate-layer" });
     this.empty = make("p", { class: "empty", role: "status" });
     this.element = make("div", { class: "plot" }, this.canvas, this.overlay, this.empty);
-    Object.assign(this, { label, pick, moved, drawn, points: new Points(), density: null, selected: new Set(), view: null, ends: null });
+    this.layer = new PointLayer();
+    Object.assign(this, { label, pick, moved, drawn, points: new Points(), density: null, around: null, selected: new Set(), view: null, ends: null });
     this.axes = { x: { scale: "linear", title: "" }, y: { scale: "linear", title: "" } };
     this.draw = onceAFrame(() => this.#draw());
     this.#listen();
     const observer = new ResizeObserver(this.draw);
     observer.observe(this.canvas);
-    const forget = onThemeChange(() => { this.image = null; this.draw(); });
+    const forget = onThemeChange(() => { this.image = null; this.layer.forget(); this.draw(); });
     this.close = () => { observer.disconnect(); forget(); };
   }
 
@@ -34,25 +44,27 @@ export class Plot {
   setAxes(x, y) {
     this.axes = { x, y };
     this.points.clear();
-    Object.assign(this, { density: null, view: null, ends: null, image: null });
+    Object.assign(this, { density: null, view: null, ends: null, around: null, image: null });
     this.draw();
   }
 
   /** Say that points were added. */
   grown() {
     this.density = null;
-    this.#take({ x: this.points.ends("x", SCALES[this.axes.x.scale].of), y: this.points.ends("y", SCALES[this.axes.y.scale].of) });
+    this.#take({ x: this.points.ends("x", this.axes.x.scale), y: this.points.ends("y", this.axes.y.scale) });
   }
 
-  /** Show cells by bin: `layers` of `counts` (rows along y) with a `colour` each or null, all between the same ends. */
-  setDensity(layers, ends) {
+  /** Show cells by bin: `layers` of `counts` (rows along y) with a `group` each or null, all between `ends` of a part or the `whole`. */
+  setDensity(layers, ends, whole = ends) {
     Object.assign(this, { density: { layers, ends: { ...ends } }, image: null });
     this.points.clear();
-    this.#take(ends);
+    this.#take(whole);
   }
 
   #take(ends) {
     this.ends = ends.x && ends.y ? ends : null;
+    // What is seen stays as it is while cells that come fit into it: then only they are drawn.
+    this.around = this.ends && { x: roomFor(ends.x, this.around?.x), y: roomFor(ends.y, this.around?.y) };
     this.canvas.setAttribute("aria-label", `${this.label}; ${this.density ? "a density" : `${this.points.n} cells`} shown`);
     this.draw();
   }
@@ -76,13 +88,7 @@ export class Plot {
   }
 
   get shown() {
-    if (this.view) return this.view;
-    if (!this.ends) return null;
-    const padded = ([low, high]) => {
-      const pad = PAD * (high - low) || 0.5;
-      return [low - pad, high + pad];
-    };
-    return { x: padded(this.ends.x), y: padded(this.ends.y) };
+    return this.view ?? this.around;
   }
 
   /** Size of the frame in CSS pixels. */
@@ -122,9 +128,16 @@ export class Plot {
     context.rect(frame.left, frame.top, frame.right - frame.left, frame.bottom - frame.top);
     context.clip();
     if (this.density) this.#drawDensity(context);
-    else drawPoints(context, this.points, this.#placer(), frame, this.selected, themeColour("ink"));
+    else this.#drawPoints(context);
     context.restore();
     this.drawn();
+  }
+
+  #drawPoints(context) {
+    const { points, shown, frame, axes, selected } = this;
+    const place = this.#placer();
+    this.layer.draw(context, points, place, frame, JSON.stringify([shown, axes.x.scale, axes.y.scale]));
+    if (selected.size) ring(context, points, place, selected, themeColour("ink"));
   }
 
   #drawDensity(context) {

@@ -1,6 +1,7 @@
 // Many points in plain arrays, that grow while a run goes on.
 
 import { NO_GROUP } from "../core/palette.js";
+import { SCALES } from "../core/scales.js";
 
 export class Points {
   constructor() {
@@ -10,6 +11,13 @@ export class Points {
   clear() {
     this.n = 0;
     this.#make(4096);
+    this.#forget();
+  }
+
+  /** Say that what was reckoned of the points before no longer holds. */
+  #forget() {
+    this.known = new Map();
+    this.age = (this.age ?? 0) + 1;
   }
 
   #make(size) {
@@ -39,17 +47,20 @@ export class Points {
     if (first <= 0) return;
     for (const array of [this.x, this.y, this.group, this.id]) array.copyWithin(0, first, this.n);
     this.n = latest;
+    this.#forget();
   }
 
-  /** Ends of one axis on a scale; null where there is nothing to show. */
-  ends(axis, of) {
-    const values = this[axis];
-    let [low, high] = [Infinity, -Infinity];
-    for (let k = 0; k < this.n; k += 1) {
+  /** Ends of one axis on a scale; null where there is nothing to show. Only points that came since are looked at. */
+  ends(axis, scale) {
+    const [values, { of }] = [this[axis], SCALES[scale]];
+    const key = `${axis} ${scale}`;
+    let { low, high, seen } = this.known.get(key) ?? { low: Infinity, high: -Infinity, seen: 0 };
+    for (let k = seen; k < this.n; k += 1) {
       const place = of(values[k]);
       if (place < low) low = place;
       if (place > high) high = place;
     }
+    this.known.set(key, { low, high, seen: this.n });
     return low <= high ? [low, high] : null;
   }
 

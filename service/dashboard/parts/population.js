@@ -1,11 +1,12 @@
 // The cells that a filter lets through, put into a plot: each one as a point as they come, or many as a density.
 
 import * as api from "../core/api.js";
-import { along, isComponent, principalComponents } from "../core/pca.js";
+import { count } from "../core/format.js";
 import { SCALES } from "../core/scales.js";
 import { listen } from "../core/socket.js";
 
 export const MOST_POINTS = 20_000;
+const SAMPLE = 2000;
 const BINS = 180;
 const MOST_LAYERS = 8;
 const AGAIN_MS = 3000;
@@ -29,15 +30,12 @@ export class Population {
     this.what = what;
     this.said("Asking for the cells …");
     try {
-      const composed = isComponent(what.x.column) || isComponent(what.y.column);
-      const [{ total }, components] = await Promise.all([
-        api.getCells(what.run.id, { where: what.where, limit: 1, fields: "event_id" }), composed ? principalComponents(what.run) : null]);
+      const { total } = await api.getCells(what.run.id, { where: what.where, limit: 1, fields: "event_id" });
       if (this.asked !== asked) return;
-      this.components = components;
-      // The service has no columns of components to count by: of very many cells the newest are shown.
-      if (total > MOST_POINTS && composed) this.#points(asked, Math.max(0, what.run.run.ledger.detected - MOST_POINTS));
-      else if (total > MOST_POINTS) await this.#density(asked, null);
-      else this.#points(asked);
+      if (total <= MOST_POINTS) return this.#points(asked);
+      // Whatever is wrong with the question, the density says as well.
+      this.#newest(asked, total).catch(() => {});
+      await this.#density(asked, null);
     } catch (problem) {
       if (this.asked === asked) this.said(problem.message);
     }
@@ -51,36 +49,50 @@ export class Population {
     this.timer = setTimeout(() => this.#density(asked, this.plot.view), SETTLED_MS);
   }
 
-  #points(asked, first = 0) {
-    const { run, x, y, where, groups } = this.what;
-    const { components } = this;
-    const columns = [x, y].flatMap(({ column }) => (isComponent(column) ? components.names : [column]));
-    const fields = [...new Set(["event_id", ...columns, groups?.column].filter(Boolean))].join();
-    const value = ({ column }, row) => (isComponent(column) ? along(components, column, row) : row[column]);
-    let next = first;
+  #points(asked) {
+    const { run, where } = this.what;
+    let next = 0;
     this.plot.points.clear();
     this.plot.density = null;
     this.said("Waiting for cells that the filter lets through …");
-    this.unlisten = listen(() => api.cellsSocket(run.id, { after: next, fields, where }), {
+    this.unlisten = listen(() => api.cellsSocket(run.id, { after: next, fields: this.#fields(), where }), {
       take: (message) => {
         if (this.asked !== asked || message.type !== "cells") return;
         next = message.next;
-        for (const row of message.rows) {
-          this.plot.points.add(value(x, row), value(y, row), groups ? groups.of(row) : 0, row.event_id);
-        }
-        this.plot.grown();
+        this.#add(message.rows);
         this.said("");
         // There are too many now to be shown one by one.
-        if (this.plot.points.n > 1.2 * MOST_POINTS) {
-          if (components) this.plot.points.keep(MOST_POINTS);
-          else this.show(this.what);
-        }
+        if (this.plot.points.n > 1.2 * MOST_POINTS) this.show(this.what);
       },
       refused: (reason) => this.said(reason),
     });
   }
 
+  /** The newest cells as points, so that there is something to see while all are counted. */
+  async #newest(asked, total) {
+    const { run, where } = this.what;
+    const { rows } = await api.getCells(run.id, { where, order: "-event_id", limit: SAMPLE, fields: this.#fields() });
+    if (this.asked !== asked || this.plot.density) return;
+    this.plot.points.clear();
+    this.#add(rows);
+    this.said(`The newest ${count(rows.length)} cells, while all ${count(total)} are counted …`);
+  }
+
+  #fields() {
+    const { x, y, groups } = this.what;
+    return [...new Set(["event_id", x.column, y.column, groups?.column].filter(Boolean))].join();
+  }
+
+  #add(rows) {
+    const { x, y, groups } = this.what;
+    for (const row of rows) this.plot.points.add(row[x.column], row[y.column], groups ? groups.of(row) : 0, row.event_id);
+    this.plot.grown();
+  }
+
   async #density(asked, view) {
+    // Who looks elsewhere meanwhile is not shown what was asked for before.
+    const look = this.look = {};
+    const overtaken = () => this.asked !== asked || this.look !== look;
     const { run, x, y, where, groups, live } = this.what;
     const ends = {};
     for (const [axis, { scale }] of Object.entries({ x, y })) {
@@ -89,31 +101,29 @@ export class Population {
     const asks = { x: x.column, y: y.column, x_scale: x.scale, y_scale: y.scale, bins: BINS };
     try {
       const all = await api.getDensity(run.id, { ...asks, ...ends, where });
-      if (this.asked !== asked) return;
+      if (overtaken()) return;
       const span = { x: [all.x_edges[0], all.x_edges.at(-1)], y: [all.y_edges[0], all.y_edges.at(-1)] };
       this.#put([{ counts: all.counts, group: null }], span, view);
-      if (groups && groups.names.length <= MOST_LAYERS) await this.#layers(asked, asks, span, view);
+      if (groups && groups.names.length <= MOST_LAYERS) await this.#layers(overtaken, asks, span, view);
     } catch (problem) {
-      if (this.asked === asked) this.said(problem.message);
+      if (!overtaken()) this.said(problem.message);
     }
-    if (live && this.asked === asked) this.timer = setTimeout(() => this.#density(asked, this.plot.view), AGAIN_MS);
+    if (live && !overtaken()) this.timer = setTimeout(() => this.#density(asked, this.plot.view), AGAIN_MS);
   }
 
   /** The same bins once more for every group, so that the picture has their colours. */
-  async #layers(asked, asks, span, view) {
+  async #layers(overtaken, asks, span, view) {
     const { run, x, y, where, groups } = this.what;
     const ends = { x_low: SCALES[x.scale].back(span.x[0]), x_high: SCALES[x.scale].back(span.x[1]), y_low: SCALES[y.scale].back(span.y[0]), y_high: SCALES[y.scale].back(span.y[1]) };
     const found = await Promise.all(groups.names.map((name, group) => {
       const one = groups.filter(name, group);
       return api.getDensity(run.id, { ...asks, ...ends, where: where ? `(${where}) and ${one}` : one });
     }));
-    if (this.asked === asked) this.#put(found.map(({ counts }, group) => ({ counts, group })), span, view);
+    if (!overtaken()) this.#put(found.map(({ counts }, group) => ({ counts, group })), span, view);
   }
 
   #put(layers, span, view) {
-    const before = this.plot.ends;
-    this.plot.setDensity(layers, span);
-    if (view) this.plot.ends = before;
+    this.plot.setDensity(layers, span, view ? this.plot.ends : span);
     this.said("");
   }
 }

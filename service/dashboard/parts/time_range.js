@@ -12,7 +12,7 @@ const SETTLED_MS = 300;
 export class TimeRange {
   /** `changed` gets the first and the last second, null for no bound. */
   constructor(changed) {
-    this.canvas = make("canvas", { role: "img", "aria-label": "Cells over the time of the run, by cluster" });
+    this.canvas = make("canvas", { role: "img", "aria-label": "Cells over the time of the run" });
     const slider = (name, value) => make("input", { type: "range", min: 0, max: 1000, value, "aria-label": name, oninput: () => this.#moved() });
     this.from = slider("From this time on", 0);
     this.to = slider("Up to this time", 1000);
@@ -26,12 +26,18 @@ export class TimeRange {
     this.close = () => { observer.disconnect(); forget(); clearTimeout(this.timer); };
   }
 
-  /** Ask for the run's history. */
-  async load(run, part) {
+  /** Ask for the run's history; `groups` colour it, null for no groups. */
+  async load(run, part, groups) {
     this.part = part;
+    const asked = this.asked = {};
+    const by = groups?.column ?? "cluster";
     const guess = Math.max(run.run.ledger.samples / run.sampleRate, this.length, 1);
-    const { steps, seconds } = await getTimeline(run.id, { by: "cluster", seconds: stretch(guess) });
-    Object.assign(this, { steps, seconds, length: Math.max(seconds, ...steps.map((step) => step.start_s + seconds)) });
+    const { steps, seconds } = await getTimeline(run.id, { by, seconds: stretch(guess) });
+    if (this.asked !== asked) return;
+    this.canvas.setAttribute("aria-label", `Cells over the time of the run${groups ? `, by ${by}` : ""}`);
+    const of = groups ? (text) => groups.at(text) : () => null;
+    this.steps = steps.map((step) => ({ ...step, group: of(step.group) })).sort((a, b) => a.start_s - b.start_s || a.group - b.group);
+    Object.assign(this, { seconds, length: Math.max(seconds, ...steps.map((step) => step.start_s + seconds)) });
     this.from.value = part[0] === null ? 0 : (1000 * part[0]) / this.length;
     this.to.value = part[1] === null ? 1000 : (1000 * part[1]) / this.length;
     this.draw();
@@ -62,7 +68,7 @@ export class TimeRange {
       const under = below.get(start) ?? 0;
       below.set(start, under + cells);
       context.globalAlpha = start + this.seconds > low && start < high ? 0.9 : 0.2;
-      context.fillStyle = groupColour(Number(group));
+      context.fillStyle = group === null ? themeColour("accent") : groupColour(group);
       const wide = Math.max(1, at(this.seconds) - 0.5);
       context.fillRect(at(start), height - ((under + cells) / most) * (height - 2), wide, (cells / most) * (height - 2));
     }

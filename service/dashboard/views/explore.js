@@ -1,7 +1,6 @@
 // All cells of a run: along any two columns, in gates, as pictures, over time.
 
 import { choice, field, make, panel, setChoices } from "../core/dom.js";
-import { isComponent } from "../core/pca.js";
 import { go, linkTo, note } from "../core/router.js";
 import { goesOn, openRun } from "../core/run.js";
 import * as api from "../core/api.js";
@@ -97,13 +96,11 @@ class ExploreView {
 
   async #look(id) {
     this.asked = id;
-    const run = await openRun(id);
+    const [run, maps, { counts }] = await Promise.all([openRun(id), api.getMaps(id), api.getLabels(id)]);
     if (this.asked !== id || this.closed) return;
-    Object.assign(this, { run, first: true });
+    Object.assign(this, { run, maps, first: true, labelNames: Object.keys(counts) });
     this.selected.clear();
     this.gates.open(id);
-    const { counts } = await api.getLabels(id);
-    this.labelNames = Object.keys(counts);
     setChoices(this.by, groupings(run), null);
     const wanted = () => this.#wanted();
     this.labeller = new Labeller(id, wanted, (label) => this.#labelled(label));
@@ -120,7 +117,7 @@ class ExploreView {
       return;
     }
     for (const axis of ["x", "y"]) {
-      if (run.columns[query[axis]] !== "number" && !isComponent(query[axis])) query[axis] = axis === "x" ? "embedding_0" : "novelty";
+      if (run.columns[query[axis]] !== "number") query[axis] = axis === "x" ? "embedding_0" : "novelty";
     }
     this.x.offer(run.columns, this.axes.x);
     this.y.offer(run.columns, this.axes.y);
@@ -129,10 +126,10 @@ class ExploreView {
     this.gallery.offer(run.columns);
     this.gallery.order.value = query.order;
     if (changed("x", "xs", "y", "ys")) {
-      const titled = (axis) => ({ ...axis, title: axisTitle(axis) });
+      const titled = (axis) => ({ ...axis, title: axisTitle(axis, this.maps) });
       this.plot.setAxes(titled(this.axes.x), titled(this.axes.y));
     }
-    if (changed("from", "to")) this.time.load(run, [this.#number("from"), this.#number("to")]).catch((problem) => { this.time.note.textContent = problem.message; });
+    if (changed("from", "to", "by")) this.#showHistory().catch((problem) => { this.time.note.textContent = problem.message; });
     if (changed("x", "xs", "y", "ys", "by", "in", "from", "to", "where")) this.#plotPopulation();
     const counted = changed("from", "to", "where") ? this.gates.load(this.#common()) : Promise.resolve();
     await counted;
@@ -153,6 +150,10 @@ class ExploreView {
     const { run, axes, groups } = this;
     showLegend(this.legend, groups ? groups.names.map((name, index) => [index, name, null]) : []);
     this.population.show({ run, ...axes, where: this.#where(this.query.in), groups, live: goesOn(run.run) });
+  }
+
+  #showHistory() {
+    return this.time.load(this.run, [this.#number("from"), this.#number("to")], this.groups);
   }
 
   #showPictures() {
@@ -214,8 +215,20 @@ class ExploreView {
   #labelled(label) {
     if (label && !this.labelNames.includes(label)) this.labelNames = [...this.labelNames, label];
     this.#showPictures();
-    if (this.query.by === "label") this.#plotPopulation();
+    if (this.query.by === "label") {
+      this.#plotPopulation();
+      this.#showHistory();
+    }
     this.gates.load(this.#common()).then(() => this.gates.show(this.query.gate ?? null, this.query.in ?? null));
+  }
+
+  /** Columns come with the first cell, and axes of the embedding once there are enough to find them of. */
+  async #grown() {
+    const [maps, columns] = await Promise.all([api.getMaps(this.run.id), api.getColumns(this.run.id)]);
+    const known = Object.keys(this.run.columns).length;
+    if (Object.keys(columns).length === known) return;
+    Object.assign(this, { maps, run: { ...this.run, columns } });
+    await this.#show(known ? this.query : null);
   }
 
   /** While the run goes on, counts and pictures follow it. */
@@ -223,14 +236,12 @@ class ExploreView {
     if (!this.run || !goesOn(this.run.run) || this.busy || this.closed) return;
     this.busy = true;
     try {
-      if (!Object.keys(this.run.columns).length) {
-        Object.assign(this, { run: await openRun(this.run.id), first: true });
-        return await this.#show(null);
-      }
+      if (!this.maps.length) await this.#grown();
+      if (!Object.keys(this.run.columns).length) return;
       this.run.run = await api.getRun(this.run.id);
       await this.gates.load(this.#common());
       this.gates.show(this.query.gate ?? null, this.query.in ?? null);
-      await this.time.load(this.run, [this.#number("from"), this.#number("to")]);
+      await this.#showHistory();
       if (!this.gallery.tiles.held && this.query.order === "-event_id" && (this.gallery.rows?.length ?? 0) <= 60) await this.#showPictures();
     } catch (problem) {
       this.gallery.note.textContent = problem.message;

@@ -31,6 +31,7 @@ def test_cells_by_features_are_the_runs(world: World, cells: anndata.AnnData) ->
     for k, name in enumerate(cells.var_names):
         expected = np.array([np.nan if v is None else v for v in rows.column(name).to_pylist()], np.float32)
         np.testing.assert_array_equal(cells.X[:, k], expected, err_msg=name)
+    assert not {"pc1", "pc2"} & set(cells.var_names)
     covered = {*cells.var_names, *cells.obs.columns, "embedding_0", "embedding_1", *cells.obsm}
     assert covered >= set(rows.column_names)
 
@@ -40,6 +41,10 @@ def test_answers_are_beside(world: World, cells: anndata.AnnData) -> None:
     np.testing.assert_array_equal(
         cells.obsm["X_embedding"],
         np.stack([np.asarray(rows.column(f"embedding_{k}"), np.float32) for k in range(2)], axis=1),
+    )
+    pages = world.client.get(world.cells, params={"fields": "pc1,pc2", "limit": 5000}).json()["rows"]
+    np.testing.assert_array_equal(
+        cells.obsm["X_pca"], np.array([[row["pc1"], row["pc2"]] for row in pages], np.float32)
     )
     for name in ("cluster_posteriors", "class_probabilities"):
         np.testing.assert_array_equal(cells.obsm[name], np.stack(rows.column(name).to_pylist()))

@@ -22,9 +22,9 @@ from service.store.row_stream import RowStream
 def test_a_parquet_export_is_the_table_of_the_run_and_says_whose_it_is(world: World, tmp_path: Path) -> None:
     assert export(world, "parquet", tmp_path / "a.parquet") == 0
     found = pq.read_table(tmp_path / "a.parquet")
-    # What people call cells is not in the run's own parts.
+    # Axes of the embedding and what people call cells are not in the run's own parts.
     assert found.column("label").null_count == found.num_rows
-    measured = found.drop_columns(["label"]).replace_schema_metadata(None)
+    measured = found.drop_columns(["pc1", "pc2", "label"]).replace_schema_metadata(None)
     assert measured.equals(stored(world).replace_schema_metadata(None))
     said = json.loads(found.schema.metadata[b"lightline"])
     assert (said["run"], said["origin"]) == (world.run.id, "SIMULATED")

@@ -82,9 +82,18 @@ def regated(world: World, region: dict) -> int:
     return int(inside.sum())
 
 
-def test_a_polygon_gives_its_cells_a_label_and_a_picture_its_point(page: Page, live_world: World) -> None:
+def within(vertices: list[list[float]], x: float, y: float) -> bool:
+    """Whether a point lies in a polygon, by the angles under which it sees the corners."""
+    seen = np.arctan2(*(np.array(vertices) - [x, y]).T[::-1])
+    turns = np.diff(np.append(seen, seen[0]))
+    return bool(abs(np.sum((turns + np.pi) % (2 * np.pi) - np.pi)) > np.pi)
+
+
+def test_a_polygon_on_principal_components_gives_its_cells_a_label_and_a_picture_its_point(
+    page: Page, live_world: World
+) -> None:
     world = live_world
-    watch = opened(page, world, f"#/explore/{world.run.id}?x=embedding_0&y=embedding_1&by=class")
+    watch = opened(page, world, f"#/explore/{world.run.id}?x=pc1&y=pc2&by=class")
     expect(page.locator(".tile").first).to_be_visible()
     plotted(page, world.run.ledger.stored)
     page.locator(".explore .plot canvas").focus()
@@ -96,6 +105,11 @@ def test_a_polygon_gives_its_cells_a_label_and_a_picture_its_point(page: Page, l
     page.keyboard.press("Enter")
     keep(page, "half")
     cells = gates(world)["half"]["cells"]
+    rows = world.client.get(world.cells, params={"fields": "pc1,pc2", "limit": 5000}).json()["rows"]
+    region = gates(world)["half"]["gate"]["region"]
+    assert [region[axis]["column"] for axis in "xy"] == ["pc1", "pc2"]
+    inside = [within(region["vertices"], row["pc1"], row["pc2"]) for row in rows]
+    assert sum(inside) == cells > 0
     expect(page.locator(".tile")).to_have_count(cells)
     page.get_by_label("Label", exact=True).fill("mine")
     page.get_by_role("button", name="Label", exact=True).click()

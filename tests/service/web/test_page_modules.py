@@ -1,4 +1,4 @@
-"""What the page reckons itself agrees with the service: scales, gates, NumPy files, components, turned volumes."""
+"""What the page reckons itself agrees with the service: scales, gates, NumPy files, turned volumes."""
 
 from __future__ import annotations
 
@@ -93,24 +93,6 @@ def test_numpy_files_are_read_as_they_were_written(modules: Page, kind: str) -> 
         base64.b64encode(file.getvalue()).decode(),
     )
     assert found == [array.ravel().tolist(), [2, 3, 4]]
-
-
-def test_principal_components_are_those_of_the_embedding(modules: Page, world: World) -> None:
-    columns = world.client.get(f"/api/v1/runs/{world.run.id}/columns").json()["columns"]
-    names = [name for name in columns if name.startswith("embedding_")]
-    rows = world.client.get(world.cells, params={"fields": ",".join(names), "limit": 5000}).json()["rows"]
-    table = np.array([[row[name] for name in names] for row in rows])
-    values, vectors = np.linalg.eigh(np.cov(table.T, bias=True))
-    modules.context.set_extra_http_headers({"Authorization": "Bearer owner-secret"})
-    found = modules.evaluate(
-        """async ([id, columns]) => {
-          const { principalComponents } = await import('/static/core/pca.js');
-          return principalComponents({ id, columns });
-        }""",
-        [world.run.id, columns],
-    )
-    np.testing.assert_allclose(np.abs(np.array(found["axes"]) @ vectors[:, ::-1][:, :2]), np.eye(2), atol=1e-4)
-    np.testing.assert_allclose(found["variance"], values[::-1][:2] / values.sum(), rtol=1e-4)
 
 
 def test_what_needs_attention_is_said_and_nothing_else(modules: Page, world: World) -> None:

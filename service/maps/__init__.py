@@ -1,0 +1,1 @@
+"""Axes made of a model's embedding, fixed for good, so that they are columns: to plot, filter, gate and export."""
