@@ -30,7 +30,7 @@ export class Plot {
     this.empty = make("p", { class: "empty", role: "status" });
     this.element = make("div", { class: "plot" }, this.canvas, this.overlay, this.empty);
     this.layer = new PointLayer();
-    Object.assign(this, { label, pick, moved, drawn, points: new Points(), density: null, around: null, selected: new Set(), view: null, ends: null });
+    Object.assign(this, { label, pick, moved, drawn, points: new Points(), density: null, around: null, size: { width: 0, height: 0 }, selected: new Set(), view: null, ends: null });
     this.axes = { x: { scale: "linear", title: "" }, y: { scale: "linear", title: "" } };
     this.draw = onceAFrame(() => this.#draw());
     this.#listen();
@@ -91,9 +91,9 @@ export class Plot {
     return this.view ?? this.around;
   }
 
-  /** Size of the frame in CSS pixels. */
+  /** The frame in CSS pixels, as it was last drawn: to measure it again would lay out the page anew each time. */
   get frame() {
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { width, height } = this.size;
     return { left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
   }
 
@@ -115,6 +115,7 @@ export class Plot {
 
   #draw() {
     const { context, width, height } = fitCanvas(this.canvas);
+    this.size = { width, height };
     const { shown, frame } = this;
     this.overlay.setAttribute("viewBox", `0 0 ${width} ${height}`);
     if (!shown || width < 2) return this.drawn();
@@ -136,7 +137,7 @@ export class Plot {
   #drawPoints(context) {
     const { points, shown, frame, axes, selected } = this;
     const place = this.#placer();
-    this.layer.draw(context, points, place, frame, JSON.stringify([shown, axes.x.scale, axes.y.scale]));
+    if (!this.layer.draw(context, points, place, frame, JSON.stringify([shown, axes.x.scale, axes.y.scale]))) this.draw();
     if (selected.size) ring(context, points, place, selected, themeColour("ink"));
   }
 

@@ -4,9 +4,18 @@ import { groupColour, isHollow, rgb } from "../core/palette.js";
 
 const MANY = 4000;
 const VERY_MANY = 30000;
+const BUDGET_MS = 10;
+const AT_ONCE = 2048;
+const dots = new Map();
 
 /** Which pixels about its middle a dot covers, how much of each, and its colour. */
 function dot(group, radius, ratio) {
+  const key = `${group} ${radius} ${ratio}`;
+  if (!dots.has(key)) dots.set(key, madeDot(group, radius, ratio));
+  return dots.get(key);
+}
+
+function madeDot(group, radius, ratio) {
   const size = Math.ceil(2 * (radius + 1) * ratio);
   const context = new OffscreenCanvas(size, size).getContext("2d", { willReadFrequently: true });
   context.scale(ratio, ratio);
@@ -45,9 +54,10 @@ export class PointLayer {
   }
 
   /**
-   * Draw every point inside a frame, pixel by pixel, which is the same work on any computer.
+   * Draw the points inside a frame, pixel by pixel, which is the same work on any computer; returns whether all are there.
    *
-   * `place` gives the pixel of a value along x and y; it is the same as long as `key` is.
+   * `place` gives the pixel of a value along x and y; it is the same as long as `key` is. What does not fit into the time
+   * of a picture is left to the next call, so that the page answers meanwhile.
    */
   draw(context, points, place, frame, key) {
     const radius = points.n > VERY_MANY ? 1 : points.n > MANY ? 1.7 : 3;
@@ -55,16 +65,22 @@ export class PointLayer {
     const ratio = window.devicePixelRatio || 1;
     const [left, top] = [Math.round(frame.left * ratio), Math.round(frame.top * ratio)];
     const [wide, high] = [Math.round(frame.right * ratio) - left, Math.round(frame.bottom * ratio) - top];
-    if (wide < 1 || high < 1) return;
+    if (wide < 1 || high < 1) return true;
+    const until = performance.now() + BUDGET_MS;
     const now = `${key} ${[points.age, radius, ratio, left, top, wide, high]}`;
-    if (now !== this.key) Object.assign(this, { key: now, drawn: 0, dots: new Map(), image: context.getImageData(left, top, wide, high) });
-    for (; this.drawn < points.n; this.drawn += 1) {
-      const group = points.group[this.drawn];
-      if (!this.dots.has(group)) this.dots.set(group, dot(group, radius, ratio));
-      const [x, y] = [place.x(points.x[this.drawn]) * ratio - left, place.y(points.y[this.drawn]) * ratio - top];
-      if (Number.isFinite(x + y)) put(this.image, this.dots.get(group), x, y, opacity);
-    }
+    if (now !== this.key) Object.assign(this, { key: now, drawn: 0, image: context.getImageData(left, top, wide, high) });
+    const ofGroup = [];
+    do {
+      const last = Math.min(points.n, this.drawn + AT_ONCE);
+      for (; this.drawn < last; this.drawn += 1) {
+        const group = points.group[this.drawn];
+        ofGroup[group] ??= dot(group, radius, ratio);
+        const [x, y] = [place.x(points.x[this.drawn]) * ratio - left, place.y(points.y[this.drawn]) * ratio - top];
+        if (Number.isFinite(x + y)) put(this.image, ofGroup[group], x, y, opacity);
+      }
+    } while (this.drawn < points.n && performance.now() < until);
     context.putImageData(this.image, left, top);
+    return this.drawn === points.n;
   }
 }
 

@@ -15,16 +15,20 @@ export class Tiles {
 
   /** Show rows in their order; without a run, nothing. */
   show(run, rows, pixel_um) {
-    if (run !== this.run) this.known.clear();
+    const known = run === this.run ? this.known : new Map();
     this.run = run;
     const kept = new Map();
     for (const row of rows) {
-      const item = this.known.get(row.event_id) ?? this.#tile(row, pixel_um);
+      const item = known.get(row.event_id) ?? this.#tile(row, pixel_um);
       const tile = item.firstChild;
       tile.style.setProperty("--group", groupColour(this.groupOf(row)));
       tile.lastChild.lastChild.textContent = this.nameOf(row);
       tile.classList.toggle("labelled", Boolean(row.label));
       kept.set(row.event_id, item);
+    }
+    for (const item of this.known.values()) {
+      // A browser never forgets a picture that it still has to load, not even one that is nowhere any more.
+      if (kept.get(Number(item.firstChild.dataset.cell)) !== item) item.querySelector("img").removeAttribute("src");
     }
     this.known = kept;
     this.element.replaceChildren(...kept.values());

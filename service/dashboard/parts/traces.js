@@ -92,11 +92,18 @@ export class Traces {
   #lane(context, channel, name, { first, last, top, high, width }) {
     const { data, channels } = this.event;
     const [stride, columns] = [channels.length, Math.max(1, Math.floor(width - LEFT))];
+    const [lows, highs] = [new Float32Array(columns).fill(Infinity), new Float32Array(columns).fill(-Infinity)];
     let [least, most] = [Infinity, -Infinity];
-    for (let k = first; k <= last; k += 1) {
-      const value = data[k * stride + channel];
-      if (value < least) least = value;
-      if (value > most) most = value;
+    for (let column = 0; column < columns; column += 1) {
+      const from = first + Math.floor((column * (last - first)) / columns);
+      const to = Math.min(last, Math.max(from + 1, first + Math.floor(((column + 1) * (last - first)) / columns)));
+      for (let k = from; k <= to; k += 1) {
+        const value = data[k * stride + channel];
+        if (value < lows[column]) lows[column] = value;
+        if (value > highs[column]) highs[column] = value;
+      }
+      if (lows[column] < least) least = lows[column];
+      if (highs[column] > most) most = highs[column];
     }
     if (most === least) most += 1;
     const y = (value) => top + high - ((value - least) / (most - least)) * (high - 4) - 2;
@@ -110,16 +117,8 @@ export class Traces {
     context.lineWidth = 1;
     context.beginPath();
     for (let column = 0; column < columns; column += 1) {
-      const from = first + Math.floor((column * (last - first)) / columns);
-      const to = Math.max(from + 1, first + Math.floor(((column + 1) * (last - first)) / columns));
-      let [low, up] = [Infinity, -Infinity];
-      for (let k = from; k <= Math.min(to, last); k += 1) {
-        const value = data[k * stride + channel];
-        if (value < low) low = value;
-        if (value > up) up = value;
-      }
-      context.lineTo(LEFT + column, y(low));
-      context.lineTo(LEFT + column, y(up));
+      context.lineTo(LEFT + column, y(lows[column]));
+      context.lineTo(LEFT + column, y(highs[column]));
     }
     context.stroke();
     this.#say(context, `${words(name)}, counts`, width - 4, top + 12, true, "ink");

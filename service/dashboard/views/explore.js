@@ -50,7 +50,7 @@ class ExploreView {
     this.what = make("h2", {}, "Pictures");
     root.classList.add("explore");
     this.#lay();
-    this.ends = [() => this.plot.close(), () => this.population.close(), () => this.time.close(), () => this.gates.close()];
+    this.ends = [() => this.plot.close(), () => this.gallery.tiles.show(null, []), () => this.population.close(), () => this.time.close(), () => this.gates.close()];
     const again = setInterval(() => this.#again(), AGAIN_MS);
     this.ends.push(() => clearInterval(again));
   }

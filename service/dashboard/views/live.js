@@ -70,7 +70,7 @@ class LiveView {
         panel("Clusters over time", {}, this.proportions.element, this.refit),
         panel("Time per stage (ms)", {}, this.stages.element),
         panel("Scope: newest event", { name: "grows scope" }, this.scope.element)));
-    this.ends = [store.watch("status", (status) => this.#status(status)), () => this.plot.close(), () => this.rate.close(),
+    this.ends = [store.watch("status", (status) => this.#status(status)), () => this.plot.close(), () => this.tiles.show(null, []), () => this.rate.close(),
       () => this.scope.close(), () => this.proportions.close(), () => this.unlisten?.()];
     const slow = setInterval(() => this.#slow(), SLOW_MS);
     this.ends.push(() => clearInterval(slow));

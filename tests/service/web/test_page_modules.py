@@ -177,3 +177,69 @@ def test_a_turned_volume_keeps_its_right_angles_and_its_hand(modules: Page) -> N
     for turn in map(np.array, found):
         np.testing.assert_allclose(turn @ turn.T, np.eye(3), atol=1e-12)
         np.testing.assert_allclose(np.linalg.det(turn), 1.0)
+
+
+def test_points_that_are_drawn_as_they_come_look_as_if_drawn_at_once(modules: Page) -> None:
+    same, inked = modules.evaluate(
+        """async () => {
+          const { PointLayer } = await import('/static/parts/point_layer.js');
+          const { Points } = await import('/static/parts/points.js');
+          const frame = { left: 10, top: 10, right: 190, bottom: 90 };
+          const place = { x: (value) => value, y: (value) => value };
+          const blank = () => {
+            const context = new OffscreenCanvas(200, 100).getContext('2d', { willReadFrequently: true });
+            context.fillRect(0, 0, 200, 100);
+            return context;
+          };
+          const pixels = (context) => [...context.getImageData(0, 0, 200, 100).data];
+          const [pieces, whole] = [new PointLayer(), new PointLayer()];
+          const points = new Points();
+          const [by, at] = [blank(), blank()];
+          for (let k = 0; k < 3000; k += 1) {
+            points.add(200 * Math.sin(k) ** 2, 100 * Math.cos(3 * k) ** 2, k % 9, k);
+            if (k % 700 === 0) while (!pieces.draw(by, points, place, frame, 'a'));
+          }
+          while (!pieces.draw(by, points, place, frame, 'a'));
+          while (!whole.draw(at, points, place, frame, 'a'));
+          const [one, other] = [pixels(by), pixels(at)];
+          return [one.every((value, k) => value === other[k]), one.filter((value, k) => k % 4 < 3 && value > 0).length];
+        }"""
+    )
+    assert same
+    assert inked > 3000
+
+
+def test_a_density_has_the_colours_of_its_groups_by_their_shares(modules: Page) -> None:
+    pixels = modules.evaluate(
+        """async () => {
+          const { densityImage } = await import('/static/parts/density_image.js');
+          const layers = [{ group: 0, counts: [[4, 0], [2, 0]] }, { group: 1, counts: [[0, 4], [2, 0]] }];
+          const image = densityImage(layers, 'rgb(255, 255, 255)');
+          return [...image.getContext('2d').getImageData(0, 0, 2, 2).data];
+        }"""
+    )
+    # Rows go up along y; blue and orange are the colours of the first two groups, and an empty bin shows the paper.
+    (mixed, empty), (first, second) = np.reshape(pixels, (2, 2, 4))
+    np.testing.assert_array_equal(first, [0x00, 0x72, 0xB2, 255])
+    np.testing.assert_array_equal(second, [0xE6, 0x9F, 0x00, 255])
+    np.testing.assert_allclose(mixed[:3], (first[:3] + second[:3]) / 2, atol=1)
+    assert empty[3] == 0
+
+
+def test_pictures_that_went_are_not_loaded_any_more(modules: Page, world: World) -> None:
+    modules.route("**/image.png*", lambda route: route.abort())
+    modules.route("**/empty", lambda route: route.fulfill(content_type="text/html", body="<!doctype html><p></p>"))
+    modules.goto(world.url + "/empty")
+    loading = modules.evaluate(
+        """async (run) => {
+          const { Tiles } = await import('/static/parts/tiles.js');
+          const tiles = new Tiles('cells', () => {});
+          const rows = (first) => [0, 1, 2].map((k) => ({ event_id: first + k, cluster: 0 }));
+          tiles.show(run, rows(1), 0.5);
+          const images = [...tiles.element.querySelectorAll('img')];
+          tiles.show(run, rows(3), 0.5);
+          return images.map((image) => image.hasAttribute('src'));
+        }""",
+        world.run.id,
+    )
+    assert loading == [False, False, True]
