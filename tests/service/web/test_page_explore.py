@@ -96,6 +96,7 @@ def test_a_polygon_on_principal_components_gives_its_cells_a_label_and_a_picture
     watch = opened(page, world, f"#/explore/{world.run.id}?x=pc1&y=pc2&by=class")
     expect(page.locator(".tile").first).to_be_visible()
     plotted(page, world.run.ledger.stored)
+    expect(page.get_by_role("img", name="Cells over the time of the run, by class")).to_be_visible()
     page.locator(".explore .plot canvas").focus()
     page.keyboard.press("p")
     box = page.locator(".explore .plot").bounding_box()
