@@ -65,15 +65,20 @@ class Watched:
 def acquiring(folder: Path) -> Iterator[Watched]:
     """Start a service of its own, and wait for its first cells."""
     with start_service(SOURCE, folder) as process:
+        # What it says is read on, so that it never waits for room to say it.
+        said = threading.Thread(target=lambda: [None for _ in process.stderr or ()], daemon=True)
         try:
             address, token = address_of(process)
-            threading.Thread(target=lambda: [None for _ in process.stderr or ()], daemon=True).start()
+            said.start()
             with httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60) as client:
                 while (status := client.get("/api/v1/status").json())["ledger"]["stored"] == 0:
                     time.sleep(0.5)
             yield Watched(address, token, status["run_id"], process.pid)
         finally:
             process.terminate()
+            process.wait()
+            if said.is_alive():
+                said.join()
 
 
 @dataclass
