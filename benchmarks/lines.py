@@ -13,11 +13,13 @@ from acquisition.instrument import Instrument
 from benchmarks.images import events_of
 from benchmarks.plain_lines import measures_by_scipy, picture_by_numpy
 from benchmarks.timing import Row, best_of
+from reconstruction.sharing import PIECE
+from reconstruction.time_stretch.drawing import draw_lines, drawn_places
 from reconstruction.time_stretch.event import MARGIN
 from reconstruction.time_stretch.light import Lit, empty_line, lay_light
 from reconstruction.time_stretch.modes import LineMode
 from reconstruction.time_stretch.pictures import LinePictures
-from reconstruction.time_stretch.pixels import Line, draw_lines, drawn_places
+from reconstruction.time_stretch.pixels import Line
 from reconstruction.transform import transform_for
 
 PERIOD, PIXELS, LINES = 1024.0 / 3.0, 64, 1024
@@ -69,7 +71,7 @@ def pictures() -> Iterator[Row]:
     """Pictures of all views of a cell, one core, in each mode."""
     for url, what in (("sim:stretch-ci?seed=3", "stretch-ci"), ("sim:atom-4g?seed=3", "atom-4g, five views")):
         instrument, events = events_of(url)
-        few = events[:8]
+        few = events[:PIECE]
         for mode in LineMode:
             made = LinePictures(instrument, mode)
             took, other = best_of(partial(made.make, few, made.names), lambda few=few: [e.window.copy() for e in few])

@@ -16,6 +16,7 @@ from reconstruction.features.median import median_of_positive
 from reconstruction.features.regions import central_region
 from reconstruction.features.texture import GREY_STEP, TEXTURE_FEATURES, grey_levels, log_table, measure_texture
 from reconstruction.motion import FloatImage
+from reconstruction.sharing import share_out
 
 BORDER_SHARE = 0.125
 """Frame of the image, by share of its edge, that shows the noise of the background."""
@@ -193,8 +194,13 @@ def measure_objects(images: FloatImage, pixel_um: float, axes: str) -> Objects:
     made = Objects(
         np.empty(images.shape, np.bool_), np.empty(len(images), np.bool_), np.empty((len(images), N_FEATURES))
     )
-    logs = log_table(images.shape[1] * images.shape[2])
-    _measure_all(images, pixel_um, axes[0] == "y", logs, SIGMAS, LEAST, made.inside, made.touches_edge, made.features)
+    logs, turned = log_table(images.shape[1] * images.shape[2]), axes[0] == "y"
+
+    def measure(part: slice) -> None:
+        inside, at_edge, features = made.inside[part], made.touches_edge[part], made.features[part]
+        _measure_all(images[part], pixel_um, turned, logs, SIGMAS, LEAST, inside, at_edge, features)
+
+    share_out(measure, len(images))
     return made
 
 

@@ -13,9 +13,10 @@ from acquisition.block import Samples
 from acquisition.folding import PeriodGrid
 from reconstruction.kriging import Doubles
 from reconstruction.motion import FloatImage
+from reconstruction.time_stretch.drawing import Drawing, average_lines, draw_lines
 from reconstruction.time_stretch.lattice import Lattice, noise_tables
 from reconstruction.time_stretch.light import EmptyLine, Lit, empty_line, lay_light, pulse_energies
-from reconstruction.time_stretch.pixels import Drawing, Line, Rows, average_lines, draw_lines, estimate
+from reconstruction.time_stretch.pixels import Line, Rows, estimate
 from reconstruction.time_stretch.views import dark_level
 from reconstruction.windows import Windows, window_at
 
@@ -157,7 +158,7 @@ def _picture(
     lay_light(samples, empty, grid, lit, energies, first, (half, field.ceiling), base_tick, light)
     line = Line(middle - base_tick, period)
     if mode.simple:
-        drawn = np.empty((energies.shape[0], field.columns.shape[0]), np.float32)
+        drawn = np.empty((energies.shape[0], mode.drawing.before.shape[1]), np.float32)
         draw_lines(light, line, mode.drawing, drawn)
         return average_lines(drawn, among, image)
     tables = noise_tables(noise, empty.inverse, field.columns + lit.middle, period)

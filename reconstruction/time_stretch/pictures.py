@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +14,12 @@ from acquisition.event import BINS_PER_TICK, Event
 from acquisition.instrument import Instrument
 from reconstruction.images import FloatImages
 from reconstruction.kriging import Doubles
+from reconstruction.sharing import share_out
+from reconstruction.time_stretch.drawing import drawn_places
 from reconstruction.time_stretch.event import Field, Mode, Stretches, make_pictures
 from reconstruction.time_stretch.lattice import Lattice, new_lattice, spacing_of
 from reconstruction.time_stretch.light import DARKEST
 from reconstruction.time_stretch.modes import LineMode
-from reconstruction.time_stretch.pixels import drawn_places
 from reconstruction.time_stretch.views import ViewPlace, dark_bins, views_of
 from reconstruction.windows import clipped_shares, windows_of
 
@@ -48,6 +50,16 @@ class Pictures:
     missing: dict[str, npt.NDArray[np.int64]]
     lines_share: dict[str, Doubles]
     clipped_share: Doubles
+
+
+class _Block(NamedTuple):
+    """The pictures of one channel: which views, and where they go; see `make_pictures`."""
+
+    column: int
+    wanted: npt.NDArray[np.int64]
+    images: FloatImages
+    missing: npt.NDArray[np.int64]
+    shares: Doubles
 
 
 class LinePictures:
@@ -107,25 +119,35 @@ class LinePictures:
         """
         count, n = len(events), self.instrument.grid.size_px
         pictures = Pictures({}, {}, {}, np.empty(count))
-        blocks: list[tuple[int, npt.NDArray[np.int64], FloatImages, npt.NDArray[np.int64], Doubles]] = []
+        blocks: list[_Block] = []
         for column in dict.fromkeys(self._views[name].column for name in names):
             of_column = [name for name in names if self._views[name].column == column]
             shape, shares = (len(of_column), count), np.empty(count)
             images, missing = np.empty((*shape, n, n), np.float32), np.empty(shape, np.int64)
-            blocks.append((column, np.array([self._numbers[name] for name in of_column]), images, missing, shares))
+            numbers = np.array([self._numbers[name] for name in of_column])
+            blocks.append(_Block(column, numbers, images, missing, shares))
             pictures.images.update(zip(of_column, images, strict=True))
             pictures.missing.update(zip(of_column, missing, strict=True))
             pictures.lines_share.update(dict.fromkeys(of_column, shares))
         for (period, bins, _), rows in _alike(events).items():
-            few = [events[row] for row in rows]
-            held, at = windows_of(few), np.array(rows)
-            pictures.clipped_share[at] = clipped_shares(held.windows, self.instrument.digitizer)
-            for column, wanted, images, missing, shares in blocks:
-                make_pictures(
-                    held.windows, column, at, _stretches(few, column), self._fields[column], self._mode_of(period),
-                    self._dark_of(bins), wanted, images, missing, shares,
-                )  # fmt: skip
+            few, at = [events[row] for row in rows], np.array(rows)
+            mode, dark = self._mode_of(period), self._dark_of(bins)
+            share_out(partial(self._make_some, few, at, mode, dark, blocks, pictures.clipped_share), len(few))
         return pictures
+
+    def _make_some(
+        self, events: Sequence[Event], rows: npt.NDArray[np.int64], mode: Mode, dark: npt.NDArray[np.bool_],
+        blocks: Sequence[_Block], clipped: Doubles, part: slice,
+    ) -> None:  # fmt: skip
+        """Make the pictures of a part of events whose lattice and background are alike; `rows` are theirs."""
+        few, at = events[part], rows[part]
+        held = windows_of(few)
+        clipped[at] = clipped_shares(held.windows, self.instrument.digitizer)
+        for block in blocks:
+            make_pictures(
+                held.windows, block.column, at, _stretches(few, block.column), self._fields[block.column], mode, dark,
+                block.wanted, block.images, block.missing, block.shares,
+            )  # fmt: skip
 
     def _new_mode(self, period: float) -> Mode:
         if self.mode is LineMode.SIMPLE:

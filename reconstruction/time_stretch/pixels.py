@@ -19,8 +19,6 @@ LEAST_MET = 0.25
 SHIFT = 32
 WHOLE_SAMPLE, F_SHIFT = 2.0**SHIFT, SHIFT - int(math.log2(SAMPLE_PLACES))
 """A sample, and the places between two of them, as whole numbers."""
-DRAWN_PLACES = 64
-"""Places between two samples at which a pixel of a line drawn straight may lie."""
 
 
 class Rows(NamedTuple):
@@ -38,24 +36,6 @@ class Line(NamedTuple):
 
     middle: float
     period: float
-
-
-class Drawing(NamedTuple):
-    """Where columns lie among the samples of a line, by place of its middle between two samples.
-
-    Attributes
-    ----------
-    first
-        `(DRAWN_PLACES,)`: the sample before the first column, counted from the last one before the middle.
-    before
-        `(DRAWN_PLACES, x)`: the sample before each column, counted from that.
-    after
-        `(DRAWN_PLACES, x)`: share of the sample after it.
-    """
-
-    first: npt.NDArray[np.int64]
-    before: npt.NDArray[np.uint32]
-    after: FloatImage
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -97,58 +77,4 @@ def estimate(
                 known = met >= np.float32(LEAST_MET) and tables[c] >= 0
                 row[c] = total / met if known else np.float32(1.0)
                 missing += 0 if known else 1
-    return missing
-
-
-@numba.njit(cache=True, nogil=True)
-def drawn_places(columns: Doubles) -> Drawing:
-    """Work out where columns, in samples from a line's middle, lie among its samples."""
-    n = columns.shape[0]
-    first, before = np.empty(DRAWN_PLACES, np.int64), np.empty((DRAWN_PLACES, n), np.uint32)
-    after = np.empty((DRAWN_PLACES, n), np.float32)
-    for f in range(DRAWN_PLACES):
-        first[f] = math.floor((f + 0.5) / DRAWN_PLACES + columns[0])
-        for c in range(n):
-            place = (f + 0.5) / DRAWN_PLACES + columns[c]
-            before[f, c] = math.floor(place) - first[f]
-            after[f, c] = place - math.floor(place)
-    return Drawing(first, before, after)
-
-
-@numba.njit(cache=True, nogil=True)
-def draw_lines(light: FloatImage, line: Line, drawing: Drawing, drawn: FloatImage) -> None:
-    """Draw lines straight from sample to sample at the places of the columns, `(lines, x)`; NaN beside missing ones."""
-    for i in range(drawn.shape[0]):
-        middle = line.middle + i * line.period
-        start = math.floor(middle)
-        f = int((middle - start) * DRAWN_PLACES)
-        low = light[start + drawing.first[f] :]
-        high, target, before, after = low[1:], drawn[i], drawing.before[f], drawing.after[f]
-        for c in range(target.shape[0]):
-            j = before[c]
-            target[c] = low[j] + after[c] * (high[j] - low[j])
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy")
-def average_lines(drawn: FloatImage, rows: Rows, image: FloatImage) -> int:
-    """Average the `drawn` lines `(lines, x)` of each row of the image `(y, x)`; return how many pixels are missing.
-
-    A row has the lines that lie in it, or the nearest where lines are farther apart than rows.
-    """
-    missing = 0
-    half = 0.5 * max(1.0, rows.step)
-    count = np.empty(image.shape[1], np.float32)
-    for r in range(image.shape[0]):
-        among = rows.first - r * rows.step
-        image[r] = np.float32(0.0)
-        count[:] = np.float32(0.0)
-        for i in range(math.ceil(among - half), math.ceil(among + half)):
-            for c in range(image.shape[1]):
-                known = drawn[i, c] == drawn[i, c]
-                image[r, c] += drawn[i, c] if known else np.float32(0.0)
-                count[c] += np.float32(1.0) if known else np.float32(0.0)
-        for c in range(image.shape[1]):
-            known = count[c] > np.float32(0.0)
-            image[r, c] = image[r, c] / count[c] if known else np.float32(1.0)
-            missing += 0 if known else 1
     return missing
