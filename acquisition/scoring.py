@@ -25,7 +25,7 @@ SHIFT_RANGE_TICKS = 2.0
 AT_ONCE = 64
 """Periods that go through each step together: a step of one alone would wait for the step before."""
 AHEAD = 16
-"""Periods between the one whose samples are asked for and the one that is read: the time that memory takes."""
+"""Periods between the one that is read and the one whose samples are asked for: the time that memory takes."""
 
 
 class Steps(NamedTuple):
@@ -75,12 +75,12 @@ def score_periods(
         places, sums = steps.places[:, : part.shape[0]], steps.sums[:, : part.shape[0]]
         begin = origin_tick + k * period_ticks
         tick = math.floor(begin)
-        _find_places(begin - tick, tick, period_ticks, templates.first_bin, templates.base.shape[0], places)
+        find_places(begin - tick, tick, period_ticks, 0, templates.first_bin, templates.base.shape[0], places)
         first = tick - watched.first_tick
         jump = int(AHEAD * period_ticks)
         _compare(watched, first, jump, templates, base, places, sums)
         if templates.slope.shape[0] == 0:
-            _take_scores(templates.square, templates.n_active, places[1], sums, part)
+            take_scores(templates.square, templates.n_active, places[1], sums, part)
             continue
         _compare_slopes(watched, first, templates.slope, templates.active, base, places, sums)
         if _follow_shifts(templates, places, sums):
@@ -90,13 +90,18 @@ def score_periods(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _find_places(begin: float, tick: int, period_ticks: float, first_bin: int, cores: int, places: Places) -> None:
-    """Fill `Steps.places` for the periods from `begin` ticks after `tick` on; see `first_of_period`."""
+def find_places(
+    begin: float, tick: int, period_ticks: float, number: int, first_bin: int, cores: int, places: Places
+) -> None:
+    """Fill `Steps.places` for periods from this number on, the first of all `begin` ticks after `tick`.
+
+    See `first_of_period`.
+    """
     starts, rows, bases = places[0], places[1], places[2]
     per_core, turn = 1.0 / cores, tick % cores
     lead = first_bin / BINS_PER_TICK
     for k in range(starts.shape[0]):
-        at = begin + k * period_ticks + lead
+        at = begin + (number + k) * period_ticks + lead
         start = math.ceil(at)
         row = min(max(np.int32((start - at) * BINS_PER_TICK), np.int32(0)), np.int32(BINS_PER_TICK - 1))
         # The remainder of a division, without its forty cycles; it is whole, so that a half keeps it from the edges.
@@ -112,7 +117,7 @@ def _compare(
 ) -> None:
     """Fill the first two rows of `Steps.sums`."""
     if watched.flat.itemsize == 1 and watched.n_channels == 1:
-        _compare_bytes(watched.flat, first, jump, templates.small, places, sums)
+        compare_bytes(watched.flat, first, jump, templates.small, places, sums)
     elif watched.n_channels == 1:
         _compare_lines(watched.flat, first, jump, templates.level, templates.active, base, places, sums)
     else:
@@ -120,7 +125,7 @@ def _compare(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
-def _compare_bytes(flat: Samples, first: int, jump: int, small: SmallTemplates, places: Places, sums: Floats) -> None:
+def compare_bytes(flat: Samples, first: int, jump: int, small: SmallTemplates, places: Places, sums: Floats) -> None:
     """Fill `Steps.sums` from a stream of one channel of 8 bits; `jump` samples ahead are asked for."""
     n = small.mask.shape[0] // BINS_PER_TICK
     twice, step = 2.0 * small.units[0], small.units[1]
@@ -177,7 +182,7 @@ def _compare_columns(
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=FAST)
-def _take_scores(square: Floats, n_active: Floats, rows: Places, sums: Floats, scores: Floats) -> None:
+def take_scores(square: Floats, n_active: Floats, rows: Places, sums: Floats, scores: Floats) -> None:
     """Fill the scores from `Steps.sums`."""
     totals, alongs = sums[0], sums[1]
     for k in range(scores.shape[0]):

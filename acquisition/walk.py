@@ -19,6 +19,7 @@ from acquisition.learning import (
     follow_place,
     phase_error,
 )
+from acquisition.quiet_runs import certainly_quiet
 from acquisition.scoring import Steps, score_periods
 from acquisition.settings import DetectionSettings
 from acquisition.sightings import Sightings, new_sightings, note_sightings
@@ -85,7 +86,7 @@ class Progress(NamedTuple):
         `(3,)`: periods passed in this stretch, periods since a frame was last learned from, and the period from which
         on no event's light is in any channel, as far as is known.
     scores, quiet
-        `(frame,)` of the frame that was scored last.
+        `(frame,)` of the frame that was scored last; where quiet runs were enough, only theirs are there.
     sightings
         Triggers that ended, and were not taken yet.
     """
@@ -140,15 +141,25 @@ def walk(
             return 0
         if sightings.number[0] + _most_of(rules.frame) > sightings.rows.shape[0]:
             return 1
-        _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
-        if trigger.found[0, 0] > 0.0:
-            note_sightings(sightings, trigger, model, periods[0])
-            periods[2] = sightings.rows[sightings.number[0] - 1, 2] + rules.signal_after
-        learned = _is_quiet(progress.quiet[:n])
         turn, every = int(periods[0]) // rules.frame, rules.learn_every
         if turn < SETTLING * every:
             every = max(1, every // CLOSELY)
-        if learned and turn % every == 0:
+        due, learned = turn % every == 0, False
+        # What is learned from takes all scores, and so does the end of a trigger.
+        if not due and trigger.periods[0] < 0:
+            off = model.score[0] + rules.off_sigma * model.score[1]
+            shortest, bridge, _ = trigger.lengths
+            known = certainly_quiet(
+                watched, clock[0], clock[1], templates, steps, progress.scores[:n], off, shortest, bridge
+            )
+            learned = known >= _enough(n)
+        if not learned:
+            _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
+            if trigger.found[0, 0] > 0.0:
+                note_sightings(sightings, trigger, model, periods[0])
+                periods[2] = sightings.rows[sightings.number[0] - 1, 2] + rules.signal_after
+            learned = _is_quiet(progress.quiet[:n])
+        if learned and due:
             others = periods[0] > periods[2] and turn % (OTHERS_EVERY * every) == 0
             _learn(watched, model, templates, fold, progress, rules.span[0], n, n * every, others)
         periods[1] = 0.0 if learned else periods[1] + n
@@ -189,7 +200,13 @@ def _is_quiet(quiet: Flags) -> bool:
     n_quiet = 0
     for k in range(quiet.shape[0]):
         n_quiet += quiet[k]
-    return bool(n_quiet >= max(4, quiet.shape[0] // 4))
+    return bool(n_quiet >= _enough(quiet.shape[0]))
+
+
+@numba.njit(cache=True, nogil=True, inline="always")
+def _enough(n: int) -> int:
+    """Return how many periods of a frame of `n` must be quiet."""
+    return max(4, n // 4)
 
 
 @numba.njit(cache=True, nogil=True)
