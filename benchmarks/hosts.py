@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.bad_link import Cable, Host, missing
 from benchmarks.page import table
 from benchmarks.service_process import LIGHTLINE, address_of, start_service
-from benchmarks.soak import _drain, _stored_ids
+from benchmarks.soak import drain, stored_ids
 from service.client import Client, ClientError
 from service.run import Run
 from service.status import ServiceStatus
@@ -65,11 +65,11 @@ def course(folder: Path, seconds: float, cable: Cable, congestion: str, cut_s: f
             opened.callback(worker.wait)
             opened.callback(worker.kill)
         address, token = address_of(service)
-        threading.Thread(target=_drain, args=(service,), daemon=True).start()
+        threading.Thread(target=drain, args=(service,), daemon=True).start()
         statuses, sent = _watched(Client(address, token=token), service, hosts, cut_s)
     last = statuses[-1]
     run = read_run(folder / "runs" / str(last.run_id))
-    return Course(run, _stored_ids(folder, run), run.lasted_s or 0.0, sent, statuses)
+    return Course(run, stored_ids(folder, run), run.lasted_s or 0.0, sent, statuses)
 
 
 def _watched(

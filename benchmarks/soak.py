@@ -64,7 +64,7 @@ def soak(folder: Path, minutes: float) -> tuple[Run, Seen]:
     options = ["--exit", "--workers", "2", "--transport", "tcp://127.0.0.1:*"]
     with start_service(f"{SOURCE}&seconds={60 * minutes:g}", folder, *options) as service:
         address, token = address_of(service)
-        threading.Thread(target=_drain, args=(service,), daemon=True).start()
+        threading.Thread(target=drain, args=(service,), daemon=True).start()
         with Client(address, token=token) as client:
             while (status := client.status()).ledger.stored == 0:
                 time.sleep(0.2)
@@ -94,7 +94,7 @@ def figures(minutes: float = 3.0) -> list[tuple[object, ...]]:
         began = time.monotonic()
         run, seen = soak(Path(folder), minutes)
         took_s = time.monotonic() - began
-        ids = _stored_ids(Path(folder), run)
+        ids = stored_ids(Path(folder), run)
         used = sum(file.stat().st_size for file in Path(folder).rglob("*") if file.is_file())
     pace = took_s / 60 / minutes
     samples, detected = _truth(minutes)
@@ -182,7 +182,8 @@ def _process(command: list[str]) -> Iterator[subprocess.Popen[bytes]]:
             process.kill()
 
 
-def _drain(service: subprocess.Popen[str]) -> None:
+def drain(service: subprocess.Popen[str]) -> None:
+    """Read what a service says until it ends, so that it never waits for a reader."""
     for _ in service.stderr or ():
         pass
 
@@ -193,8 +194,8 @@ def _memory_mb(process: int) -> float:
     return int(found[1]) / 1024 if found else 0.0
 
 
-def _stored_ids(folder: Path, run: Run) -> list[int]:
-    """Event ids of all rows that the run's files have, in any order."""
+def stored_ids(folder: Path, run: Run) -> list[int]:
+    """Return the event ids of all rows that the run's files have, in any order."""
     opened = RunFolder.open(folder / "runs" / run.id)
     try:
         results = opened.results()

@@ -8,11 +8,12 @@ import numpy as np
 from acquisition.event import Event
 from acquisition.instrument import Instrument
 from reconstruction.light_sheet.blur import brightfield_blur_um
+from reconstruction.time_stretch.drawing import DRAWN_PLACES
 from reconstruction.time_stretch.lattice import LEAST_NOISE, LINE_PLACES, NOISES, REACH, SAMPLE_PLACES
 from reconstruction.time_stretch.light import DARKEST, ECHO, LEAST_PULSE, NEAR, PULSE_RANGE
 from reconstruction.time_stretch.modes import LineMode
 from reconstruction.time_stretch.pictures import CONTRAST, PERIOD_STEP
-from reconstruction.time_stretch.pixels import DRAWN_PLACES, LEAST_MET
+from reconstruction.time_stretch.pixels import LEAST_MET
 from reconstruction.time_stretch.views import dark_bins, dark_level, views_of
 
 SAMPLES_ABOUT = 8

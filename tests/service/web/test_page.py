@@ -129,6 +129,7 @@ def test_keys_lead_to_every_view_and_a_sheet_says_which(page: Page, world: World
     page.keyboard.press("?")
     expect(page.get_by_role("dialog", name="Keys")).to_contain_text("draw a rectangle")
     page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
     places = {"s": ".service .table tbody tr", "m": ".promises", "e": ".gate-row", "r": "tr[data-run]"}
     for key, there in places.items():
         page.keyboard.press("g")
