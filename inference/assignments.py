@@ -84,10 +84,10 @@ class Assignments:
         self._waiting.append(batch)
 
     def give(self) -> list[tuple[bytes, int]]:
-        """Hand waiting batches to the workers with most credit left; return who gets what."""
+        """Hand waiting batches to the workers with most credit left, then to who did least; return who gets what."""
         given: list[tuple[bytes, int]] = []
         while self._waiting:
-            worker = max(self._members, key=self._credit_left, default=None)
+            worker = max(self._members, key=self._readiness, default=None)
             if worker is None or self._credit_left(worker) <= 0:
                 break
             batch = self._waiting.popleft()
@@ -168,6 +168,10 @@ class Assignments:
         for member in self._members.values():
             member.holds.clear()
             member.credit = member.answered = 0
+
+    def _readiness(self, worker: bytes) -> tuple[int, int]:
+        # Where there is little to do, nobody is idle so long that it is not known whether it could.
+        return self._credit_left(worker), -self._members[worker].answered
 
     def _credit_left(self, worker: bytes) -> int:
         member = self._members[worker]
