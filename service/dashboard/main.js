@@ -49,7 +49,8 @@ async function show(place) {
     return;
   }
   const module = await VIEWS[view]();
-  if (router.here().view !== view || current) return;
+  // Whoever went elsewhere meanwhile has another root.
+  if (!root.isConnected) return;
   document.title = `${module.title} · Lightline`;
   current = { name: view, view: module.open(root, router.here()) };
 }
