@@ -17,10 +17,10 @@ from acquisition.inspection import recording_url
 from acquisition.source import Source
 from acquisition.trace_sequence import first_file
 from service.clock import now_utc
-from service.identity import pipeline_id, pipeline_text, software_versions
+from service.identity import pipeline_text, software_versions
 from service.reprocess.job import checked_version
 from service.run import DropReason, FinishReason, Run, RunRequest, RunState
-from service.runs.arming import Makers
+from service.runs.arming import Makers, begun_run
 from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
@@ -136,21 +136,7 @@ def _begun(search: Search, source: Source) -> tuple[Run, AnswerNames, bytes]:
     bundle = makers.bundle(search.bundle, instrument)
     detector, transform = makers.detector(instrument), makers.transform(instrument, request.images)
     pipeline = pipeline_text(detector.parameters, transform.parameters, bundle.contract.name, bundle.digest)
-    run = Run(
-        id=search.run_id,
-        state=RunState.ACQUIRING,
-        request=request,
-        source=source.description,
-        origin=source.origin,
-        instrument=instrument,
-        pipeline=pipeline,
-        pipeline_id=pipeline_id(pipeline, instrument),
-        bundle=bundle.contract.name,
-        bundle_digest=bundle.digest,
-        provider="",
-        started_at=now_utc(),
-        software=software_versions(),
-    )
+    run = begun_run(search.run_id, RunState.ACQUIRING, request, source, pipeline, bundle)
     return run, AnswerNames.of(bundle.contract), bundle.to_bytes()
 
 

@@ -125,6 +125,33 @@ def arm(request: RunRequest, gates: Sequence[Gate], site: Site, sequence: int, m
         raise
 
 
+def begun_run(
+    run_id: str,
+    state: RunState,
+    request: RunRequest,
+    source: Source,
+    pipeline: str,
+    bundle: BundleFile,
+    provider: str = "",
+) -> Run:
+    """Return the description of a run as it begins now, by this software."""
+    return Run(
+        id=run_id,
+        state=state,
+        request=request,
+        source=source.description,
+        origin=source.origin,
+        instrument=source.instrument,
+        pipeline=pipeline,
+        pipeline_id=pipeline_id(pipeline, source.instrument),
+        bundle=bundle.contract.name,
+        bundle_digest=bundle.digest,
+        provider=provider,
+        started_at=now_utc(),
+        software=software_versions(),
+    )
+
+
 def _armed(
     request: RunRequest,
     gates: Sequence[Gate],
@@ -154,21 +181,7 @@ def _armed(
     begins_with = RunGates(gates, columns_of(transform, channels, bundle.contract, refit=refit is not None))
     rules = _rules(request, begins_with)
     sorter = _sorter(request, begins_with, run_id, site.keys)
-    run = Run(
-        id=run_id,
-        state=RunState.ARMED,
-        request=request,
-        source=source.description,
-        origin=source.origin,
-        instrument=instrument,
-        pipeline=pipeline,
-        pipeline_id=pipeline_id(pipeline, instrument),
-        bundle=bundle.contract.name,
-        bundle_digest=bundle.digest,
-        provider=providers_of(dispatcher),
-        started_at=now_utc(),
-        software=software_versions(),
-    )
+    run = begun_run(run_id, RunState.ARMED, request, source, pipeline, bundle, providers_of(dispatcher))
     try:
         site.check_open()
         folder = RunFolder.create(site.root, run, AnswerNames.of(bundle.contract), bundle.to_bytes())
