@@ -14,6 +14,7 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
+from inference.training.architecture import Network
 from service.cli.collect import collect_told
 from service.cli.model_kinds import KINDS, Wanted
 from service.cli.training_libraries import needing_training_libraries
@@ -116,7 +117,7 @@ class ClusterNumber(click.ParamType[int | None]):
 )
 @click.option(
     "--network",
-    type=click.Choice(["strided", "meng_table1", "meng_official"]),
+    type=click.Choice([network.value for network in Network]),
     default="strided",
     show_default=True,
     help="How the encoder is built: as in paper A, or as in the table of paper C or the code that came with it, which "
@@ -192,7 +193,6 @@ def train(
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
-        from inference.training.architecture import Network
         from inference.training.mixture import Covariance
         from inference.training.options import WIDTHS, Learning, Size
         from inference.training.recipes import recipe
