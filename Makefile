@@ -38,7 +38,7 @@ bench: $(VENV)/.test
 	$(BIN)/python -m benchmarks
 
 measure: $(VENV)/.test
-	$(BIN)/python -m benchmarks.measure
+	$(BIN)/python -m benchmarks.measure $(ONLY)
 
 learn: $(VENV)/.test
 	$(BIN)/python -m benchmarks.digits

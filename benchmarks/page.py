@@ -2,11 +2,26 @@
 
 from __future__ import annotations
 
+import datetime
+import os
+import platform
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 ATOM = DATA / "atom_trace" / "oil_emulsion.hdf5"
+
+
+def made_here() -> str:
+    """Return a line that says when and on what a section is made."""
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}, no GPU"
+    return f"*{datetime.datetime.now(datetime.UTC).date()}, {machine}*"
+
+
+def sections_of(page: str) -> dict[str, str]:
+    """Return the text of every section of a page, by its title."""
+    parts = [part.partition("\n") for part in page.split("\n## ")[1:]]
+    return {title: text.strip() for title, _, text in parts}
 
 
 def row(cells: tuple[object, ...]) -> str:

@@ -53,14 +53,25 @@ def test_without_a_profile_there_is_one_service_and_with_all_of_them_everything(
             assert place in compose({})["volumes"] or (ROOT / place).exists(), f"{place} of {name} is not there"
 
 
-def test_docker_understands_the_file() -> None:
-    docker = shutil.which("docker")
-    if docker is None or subprocess.run([docker, "compose", "version"], capture_output=True).returncode:
-        pytest.skip("docker compose is not installed")
-    words = [docker, "compose", "--env-file", "deploy/all.env", "config", "--format", "json"]
+def reader_of_compose_files() -> list[str] | None:
+    """Docker's own where it is installed, otherwise Podman's."""
+    docker, podman = shutil.which("docker"), shutil.which("podman")
+    if docker and subprocess.run([docker, "compose", "version"], capture_output=True).returncode == 0:
+        return [docker, "compose"]
+    return [sys.executable, "-m", "podman_compose"] if podman else None
+
+
+def test_who_starts_containers_understands_the_file() -> None:
+    reader = reader_of_compose_files()
+    if reader is None:
+        pytest.skip("neither docker compose nor podman is installed; see .ci/run")
+    words = [*reader, "--env-file", "deploy/all.env", "config"]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert set(json.loads(done.stdout)["services"]) == set(compose({})["services"])
+    read = yaml.safe_load(done.stdout)["services"]
+    assert set(read) == set(compose({})["services"])
+    given = variables()
+    assert given["SOURCE"] in read["service"]["command"] and read["service"]["environment"]["LIGHTLINE_SINK"]
 
 
 def test_settings_in_the_file_are_settings() -> None:
