@@ -27,6 +27,10 @@ class UnknownSequence(LightlineError, LookupError):
     """The service has begun no sequence of that id."""
 
 
+class UnknownTask(LightlineError, LookupError):
+    """The service remembers no task of that id."""
+
+
 class UnknownCell(LightlineError, LookupError):
     """The run has no event of that id, or not the part of it that was asked for."""
 

@@ -23,6 +23,7 @@ from service.api import (
     sequences,
     statistics,
     system,
+    tasks,
 )
 from service.api.auth import Needs, Tokens
 from service.api.context import source_folders
@@ -120,6 +121,8 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         saliency.router,
         statistics.router,
         maps.router,
+        tasks.reading,
+        tasks.control_router,
         gates.reading,
         gates.writing,
         labels.reading,

@@ -29,6 +29,7 @@ from service.errors import (
     UnknownResults,
     UnknownRun,
     UnknownSequence,
+    UnknownTask,
 )
 
 STATUS: dict[type[LightlineError], int] = {
@@ -38,6 +39,7 @@ STATUS: dict[type[LightlineError], int] = {
     UnknownGate: 404,
     UnknownModel: 404,
     UnknownSequence: 404,
+    UnknownTask: 404,
     ReconstructionError: 404,
     RunStateError: 409,
     OperatorHolds: 423,

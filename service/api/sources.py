@@ -70,7 +70,12 @@ def checked_request(request: RunRequest, folders: Sequence[Path]) -> RunRequest:
     ConfigError
         If the request names anything else.
     """
-    bundle = request.bundle
-    if bundle is not None and bundle not in shipped_bundles():
-        bundle = str(_inside(bundle, folders, "bundle"))
-    return request.model_copy(update={"source": _checked_source(request.source, folders), "bundle": bundle})
+    checked = {"source": _checked_source(request.source, folders), "bundle": checked_bundle(request.bundle, folders)}
+    return request.model_copy(update=checked)
+
+
+def checked_bundle(bundle: str | None, folders: Sequence[Path]) -> str | None:
+    """Return a shipped bundle's name, or the path of a file inside the allowed folders; raises `ConfigError`."""
+    if bundle is None or bundle in shipped_bundles():
+        return bundle
+    return str(_inside(bundle, folders, "bundle"))

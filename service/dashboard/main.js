@@ -190,6 +190,7 @@ byId("keys").addEventListener("click", showKeys);
 store.watch("link", showState);
 store.watch("status", showState);
 store.watch("runs", showRuns);
+store.watch("sets", () => showSets(router.here()));
 router.onMove(show);
 api.onLocked(askForToken);
 api.adoptToken();

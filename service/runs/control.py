@@ -25,6 +25,7 @@ from service.status import ServiceState, ServiceStatus
 from service.store.catalogue import Catalogue
 from service.store.run_folder import RunFolder
 from service.store.upkeep import Upkeep
+from service.tasks.board import Tasks
 
 RUNS = "runs"
 _CLOSE_PATIENCE_S = 2.0
@@ -97,6 +98,8 @@ class RunControl:
         """Who has the controls over HTTP; whoever has this object is not asked."""
         self.sequences = Sequences(self.start, self.wait)
         """Runs that begin one after the other."""
+        self.tasks = Tasks()
+        """Work on stored runs, by processes of their own."""
 
     def start(self, request: RunRequest) -> Run:
         """Arm a run and, unless it is to be held, let it acquire in the background.
@@ -213,6 +216,7 @@ class RunControl:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
         self._closing.set()
         self.sequences.end()
+        self.tasks.close()
         self._transport.refuse(CLOSED)
         # A start that is arming gives up at its next step; one that is long leaves nothing behind that is not whole.
         armed = self._arm_lock.acquire(timeout=_ARM_PATIENCE_S)

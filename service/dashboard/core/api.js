@@ -120,5 +120,8 @@ export const takeControls = (name, fromOthers) => send("PUT", `${BASE}/operator?
 export const giveControls = () => ask(`${BASE}/operator`, { method: "DELETE" });
 export const startSequence = (request) => send("POST", `${BASE}/sequences`, request);
 export const cancelSequence = (id) => ask(`${BASE}/sequences/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const getTasks = () => ask(`${BASE}/tasks`);
+export const cancelTask = (id) => ask(`${BASE}/tasks/${encodeURIComponent(id)}`, { method: "DELETE" });
+export const makeResults = (run, wanted) => send("POST", `${runPath(run)}/results`, wanted);
 export const getSettings = () => ask(`${BASE}/settings`);
 export const setPinned = (run, yes) => ask(`${runPath(run)}/pin`, { method: yes ? "PUT" : "DELETE" });

@@ -52,6 +52,16 @@ export function setChoices(list, options, chosen) {
   if (chosen !== null && chosen !== undefined && list.value !== String(chosen)) list.value = String(chosen);
 }
 
+/** Do what was asked for, and show what speaks against it. */
+export async function tried(said, work) {
+  try {
+    await work();
+    said.textContent = "";
+  } catch (problem) {
+    said.textContent = problem.message;
+  }
+}
+
 /** Fit a canvas to its place on the screen, at the screen's own resolution; returns the context and CSS size. */
 export function fitCanvas(canvas) {
   const ratio = window.devicePixelRatio || 1;

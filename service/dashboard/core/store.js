@@ -1,6 +1,6 @@
 // What every view may know: the state of the connection, of the service, and the list of runs.
 
-const values = { link: "connecting", status: null, runs: [], pinned: new Set(), problem: null };
+const values = { link: "connecting", status: null, runs: [], pinned: new Set(), sets: null, problem: null };
 const listeners = new Map();
 
 export const get = (name) => values[name];

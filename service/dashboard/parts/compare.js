@@ -36,9 +36,9 @@ export class Compare {
     endChart(this.histogram);
   }
 
-  /** Show two runs that have so many `cells` now; `bs` is the result set of the second, without it what its own model said. */
-  async show(ids, { by, column, bs, cells }) {
-    const asked = JSON.stringify([ids, by, column, bs, cells]);
+  /** Show two runs that have so many `cells` now; `bs` is the result set of the second, without it what its own model said; `sets` changes when there is another. */
+  async show(ids, { by, column, bs, cells, sets: made }) {
+    const asked = JSON.stringify([ids, by, column, bs, cells, made]);
     if (this.asked === asked) return;
     this.asked = asked;
     if (ids.some((id) => !id)) return;

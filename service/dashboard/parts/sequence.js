@@ -1,7 +1,7 @@
 // Several runs one after the other: put into a list, begun together, and how far they are.
 
 import * as api from "../core/api.js";
-import { field, make } from "../core/dom.js";
+import { field, make, tried } from "../core/dom.js";
 import { count } from "../core/format.js";
 
 const KEY = "lightline-queue";
@@ -40,7 +40,7 @@ export class Sequence {
       field("Name of the sequence", this.name), make("div", { class: "two" }, field("Repeat", this.repeat), field("Pause (s)", this.pause)),
       make("div", { class: "buttons" }, add, this.begin), this.said));
     this.now = make("span");
-    this.cancel = make("button", { type: "button", onclick: () => this.#ask(() => api.cancelSequence(this.id)) }, "Begin no other");
+    this.cancel = make("button", { type: "button", onclick: () => tried(this.said, () => api.cancelSequence(this.id)) }, "Begin no other");
     this.progress = make("p", { class: "progress-line", role: "status", hidden: true }, this.now, this.cancel);
     this.#show();
   }
@@ -75,20 +75,11 @@ export class Sequence {
   }
 
   async #begin() {
-    await this.#ask(async () => {
+    await tried(this.said, async () => {
       await api.startSequence({ name: this.name.value.trim(), runs: this.queue, repeat: Number(this.repeat.value), pause_s: Number(this.pause.value) });
       this.queue = [];
       this.#show();
       this.began();
     });
-  }
-
-  async #ask(work) {
-    try {
-      await work();
-      this.said.textContent = "";
-    } catch (problem) {
-      this.said.textContent = problem.message;
-    }
   }
 }

@@ -4,6 +4,7 @@ import { make, panel } from "../core/dom.js";
 import { runTitle } from "../core/format.js";
 import { linkTo, note } from "../core/router.js";
 import * as store from "../core/store.js";
+import { Answering } from "../parts/answering.js";
 import { Compare } from "../parts/compare.js";
 import { Exporting } from "../parts/exporting.js";
 import { GatesAndLabels } from "../parts/gating_ml.js";
@@ -25,11 +26,14 @@ class RunsView {
     this.compare = new Compare((news) => this.#set(news));
     this.exporting = new Exporting();
     this.gates = new GatesAndLabels();
+    // Another result set is news for the header's list, too.
+    this.answering = new Answering(() => { store.set({ sets: (store.get("sets") ?? 0) + 1 }); this.#show(); });
     this.taken = make("span", { class: "note" });
     root.classList.add("runs");
     root.append(make("div", { class: "column" },
       panel("Runs", { name: "grows", beside: make("span", { class: "finding" }, this.table.note, this.table.find) }, this.table.element),
-      panel("Take away run A", { beside: this.taken }, this.exporting.element, this.gates.element),
+      make("div", { class: "pair" }, panel("Take away run A", { beside: this.taken }, this.exporting.element, this.gates.element),
+        panel("Who answered for run A", {}, this.answering.element)),
       panel("A and B side by side", { name: "compare-panel" }, this.compare.element)));
     this.unwatch = store.watch("runs", () => this.#show());
   }
@@ -38,6 +42,7 @@ class RunsView {
     this.unwatch();
     this.compare.close();
     this.exporting.close();
+    this.answering.close();
   }
 
   move({ args, query }) {
@@ -63,7 +68,8 @@ class RunsView {
     this.taken.textContent = run ? runTitle(run) : a;
     this.exporting.show(a);
     this.gates.show(a);
+    if (run) this.answering.show(run);
     const cells = runs.filter(({ id }) => id === a || id === b).map(({ ledger }) => ledger.stored);
-    this.compare.show([a, b ?? a], { ...this.query, cells });
+    this.compare.show([a, b ?? a], { ...this.query, cells, sets: store.get("sets") });
   }
 }

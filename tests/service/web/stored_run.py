@@ -13,6 +13,7 @@ from acquisition.event import Event
 from acquisition.instrument import Instrument
 from acquisition.origin import Origin
 from acquisition.source import open_source
+from inference.bundle import Bundle
 from inference.engine import Engine
 from reconstruction.images import CellImages
 from reconstruction.transform import transform_for
@@ -43,10 +44,10 @@ def simulated_events() -> tuple[Instrument, list[Event], CellImages]:
         return source.instrument, events, transform_for(source.instrument).images(events)
 
 
-def make_run(data: Path, run_id: str = "20260101T120000000Z-abcdef") -> Run:
+def make_run(data: Path, run_id: str = "20260101T120000000Z-abcdef", bundle: Bundle | None = None) -> Run:
     """Store a finished run in the data folder and return it."""
     instrument, events, images = simulated_events()
-    bundle = tiny_bundle()
+    bundle = bundle or tiny_bundle()
     engine = Engine(bundle, provider="cpu", threads=1, batch_sizes=(8,))
     cells, rejected = images.take(images.is_cell), images.take(~images.is_cell)
     reasons = [reason.value for reason in rejected.rejection]
