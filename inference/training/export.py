@@ -94,7 +94,7 @@ def _difference(found: npt.NDArray[np.float32], expected: Tensor) -> float:
 
 
 class _Both(nn.Module):
-    """Both graphs, over the same encoders."""
+    """Both graphs, over the same encoders, which look once: the exporter does not find all that is done twice."""
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
@@ -104,8 +104,10 @@ class _Both(nn.Module):
         self.explain.clusters = self.live.clusters
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        _, _, probability, novelty = self.live(*inputs[:-1])
-        return (probability, novelty, *self.explain(*inputs))
+        *images, target = inputs
+        seen = self.live.latent(tuple(images))
+        _, _, probability, novelty = self.live.answers(seen)
+        return (probability, novelty, *self.explain.maps(seen, target))
 
 
 def _part(whole: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> bytes:

@@ -52,8 +52,8 @@ class FoldedEncoder(nn.Module):
         Activations are `(n, c, y, x)`, of volumes `(n, z, c, y, x)`.
         """
         light = self._light(images.unsqueeze(1))
-        # Of a volume, the place of the channels is behind z from here on.
-        activation = light.transpose(1, 2) if self.solid else light
+        # Of a volume, the place of the channels is behind z from here on; a transposition of one channel would copy it.
+        activation = light.squeeze(1).unsqueeze(2) if self.solid else light
         activations = []
         for convolution in self.convolutions:
             if self.solid:
@@ -108,7 +108,7 @@ def _with_neighbours(planes: Tensor) -> Tensor:
     """Lay each three planes that one plane of the result sees behind each other, `(n * z / 2, 3 c, y, x)`."""
     z, channels, y, x = planes.shape[1:]
     pairs = planes.reshape(-1, z // 2, 2 * channels, y, x)
-    before = nn.functional.pad(pairs[:, :-1, channels:], (0, 0, 0, 0, 0, 0, 1, 0))
+    before = nn.functional.pad(planes[:, 1:-1:2], (0, 0, 0, 0, 0, 0, 1, 0))
     return torch.cat([before, pairs], dim=2).reshape(-1, 3 * channels, y, x)
 
 

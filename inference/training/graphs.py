@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,8 +58,24 @@ class TrainedParts:
         return tuple(encoder.architecture for encoder in self.model.encoders.values())
 
 
+class Seen(NamedTuple):
+    """What the encoders make of cells: all that both graphs answer from.
+
+    Attributes
+    ----------
+    activations
+        Of every block of every channel's encoder.
+    standardised, embedding
+        `(n, d)` and `(n, e)`.
+    """
+
+    activations: list[list[Tensor]]
+    standardised: Tensor
+    embedding: Tensor
+
+
 class _Latent(nn.Module):
-    """From images as the channels give them, `(n, ...)`, to activations, standardised latent and embedding."""
+    """What is seen in images as the channels give them, `(n, ...)`."""
 
     centre: Tensor
     spread: Tensor
@@ -77,14 +93,14 @@ class _Latent(nn.Module):
     def encoders(self) -> list[ExportedEncoder]:
         return [cast(ExportedEncoder, encoder) for encoder in self.by_channel.values()]
 
-    def forward(self, images: tuple[Tensor, ...]) -> tuple[list[list[Tensor]], Tensor, Tensor]:
+    def forward(self, images: tuple[Tensor, ...]) -> Seen:
         activations, latents = [], []
         for encoder, image in zip(self.encoders, images, strict=True):
             every, latent = encoder(image)
             activations.append(every)
             latents.append(latent)
         standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
-        return activations, standardised, standardised @ self.rotation
+        return Seen(activations, standardised, standardised @ self.rotation)
 
     def gradients(self, by_standardised: Tensor, activations: Sequence[list[Tensor]], blocks: int) -> list[Tensor]:
         """Return a score's gradient by an activation of each channel, from that by the standardised latent."""
@@ -147,10 +163,14 @@ class LiveGraph(nn.Module):
 
     def forward(self, *images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return the four answers for the images of every channel, `(n, ...)` each."""
-        _, standardised, embedding = self.latent(images)
+        return self.answers(self.latent(images))
+
+    def answers(self, seen: Seen) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return the four answers of what is seen."""
+        embedding = seen.embedding
         _, squared, log_joint = self.clusters(embedding)
         posterior = torch.softmax(log_joint, dim=1)
-        probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(standardised), dim=1)
+        probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(seen.standardised), dim=1)
         novelty = torch.sqrt(squared.amin(dim=1)) if self.novelty is None else self.novelty(embedding)
         return embedding, posterior, probability, novelty
 
@@ -181,7 +201,11 @@ class ExplainGraph(nn.Module):
             means the highest score, -2 the most likely cluster.
         """
         *images, target = inputs
-        activations, standardised, embedding = self.latent(tuple(images))
+        return self.maps(self.latent(tuple(images)), target)
+
+    def maps(self, seen: Seen, target: Tensor) -> tuple[Tensor, ...]:
+        """Return the same of what is seen."""
+        activations, standardised, embedding = seen
         hidden = self.head.first(standardised)
         logits = self.head.second(torch.relu(hidden))
         whitened, _, log_joint = self.clusters(embedding)

@@ -113,8 +113,12 @@ def test_maps_of_classes_and_clusters_equal_autograd_in_double_precision(model: 
 @pytest.mark.parametrize("model", ["fused", "official"])
 def test_an_exported_graph_gives_the_same_maps_in_any_batch(model: str) -> None:
     parts = parts_of(MODELS[model], Saliency.HIRES_CAM)
-    session = ort.InferenceSession(export_graphs(parts)[1], providers=["CPUExecutionProvider"])
+    live, explain = export_graphs(parts)
+    session = ort.InferenceSession(explain, providers=["CPUExecutionProvider"])
     outputs = map_names(list(parts.model.encoders))
+    for graph in (live, explain):
+        filters = [node.input[1] for node in onnx.load_from_string(graph).graph.node if node.op_type == "Conv"]
+        assert len(filters) == len(set(filters)), "an encoder looks at a cell twice"
     assert {node.name for node in session.get_outputs()} == {
         "class_logits", "embedding", "cluster_posterior", *outputs.values()
     }  # fmt: skip
