@@ -24,6 +24,7 @@ from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
 TRACE = "trace-0001.h5"
+TALLY = f"runs/*/{tally_path(Path(TRACE))}"
 RECORD = f"""
 import sys, time
 import numpy as np
@@ -75,14 +76,14 @@ def kill_run(folder: Path, life_s: float) -> Kill:
     options = ["--speed", "1", "--record", "full", "--exit", "--data", str(folder), "--port", "0"]
     with subprocess.Popen([*command, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 120
-        while not any((read_tally(path) or Tally()).given for path in folder.glob("runs/*/*.tally")):
+        while not any((read_tally(path) or Tally()).given for path in folder.glob(TALLY)):
             if process.poll() is not None or time.monotonic() > deadline:
                 process.kill()
                 raise RuntimeError("The run that was to be killed did not begin.")
             time.sleep(0.02)
         time.sleep(life_s)
         process.send_signal(signal.SIGKILL)
-    (path,) = folder.glob("runs/*/*.tally")
+    (path,) = folder.glob(TALLY)
     given = (read_tally(path) or Tally()).given
     with RunControl(folder) as control:
         (run,) = control.runs()

@@ -67,7 +67,7 @@ def pulses(_folder: str) -> str:
 def killed(_folder: str) -> str:
     """Recordings and services that were killed, or told to end."""
     ends = table(kills.ENDS_HEAD, kills.end_figures())
-    return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures()) + "\n" + ends
+    return "`python -m benchmarks.kills`\n\n" + table(kills.HEAD, kills.figures()) + "\n\n" + ends
 
 
 def latencies(_folder: str) -> str:
