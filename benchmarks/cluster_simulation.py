@@ -3,7 +3,7 @@
 The sum says `cores x seconds = T (walk + n (keep + read + images + answers))`. Here recordings of a minute come from
 instruments that never stop, are found by one core each, cut into chunks that any core takes, and every core waits for a
 disk that all share. `python -m benchmarks.cluster_simulation` prints how many cores and how much disk the sum asks for,
-and what happens with them, with a tenth less, a fifth more, and one disk. Simulated throughout; the costs are those that
+and what happens with them, a tenth less, a fifth more, and one disk. Simulated throughout; the costs are those that
 `python -m benchmarks.stage_costs` measured.
 """
 
@@ -139,7 +139,7 @@ KINDS = {
     "time stretch": Costs(walk=0.37, keep=1.1e-3, answer=2.0e-3, window_bytes=95e3),
 }
 """Processor time measured on simulated recordings, see docs/scale.md."""
-LOADS = (Load(1, 1e3, 30), Load(100, 1e3, 9), Load(1000, 1e3, 6))
+LOADS = (Load(1, 1e3, 30), Load(100, 1e3, 9), Load(1000, 1e3, 4))
 DISK_BYTES_S = 20e9
 """A parallel file system of a core facility."""
 HEAD = (
