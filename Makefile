@@ -71,7 +71,7 @@ $(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
 $(VENV)/.test: $(VENV)/.run pyproject.toml constraints.txt
 	@echo "Installing what tests and training need into $(VENV) ..."
 	$(PIP) install $(TORCH)
-	$(PIP) install --constraint constraints.txt --editable '.[train,importers,export,spectrum,mie,postgres,cluster,dev]'
+	$(PIP) install --constraint constraints.txt --editable '.[train,importers,export,spectrum,mie,postgres,cluster,umap,dev]'
 	@touch $@
 
 # Every version that is installed, Lightline itself left out.

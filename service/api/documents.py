@@ -12,6 +12,7 @@ from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
 from service.maps.linear_map import LinearMap
+from service.maps.placed_map import UmapAbout
 from service.result_set import ResultSet
 from service.run import Run
 from service.settings_sources import SetBy
@@ -73,8 +74,15 @@ class Columns(_Document):
     """By name, what a column may be compared with."""
 
 
-class MapDocument(LinearMap):
-    """A map of the embedding, whose columns every cell of the run has."""
+class ComponentsDocument(LinearMap):
+    """Principal components of the embedding, which every cell of the run has."""
+
+    digest: str
+    """Two maps of one digest put a cell at the same place."""
+
+
+class UmapDocument(UmapAbout):
+    """A UMAP of the embedding, in which the cells that were mapped have places."""
 
     digest: str
     """Two maps of one digest put a cell at the same place."""
@@ -83,7 +91,7 @@ class MapDocument(LinearMap):
 class MapList(_Document):
     """The maps of a run's embedding."""
 
-    maps: list[MapDocument]
+    maps: list[Annotated[ComponentsDocument | UmapDocument, Field(discriminator="kind")]]
 
 
 class GateBody(_Document):

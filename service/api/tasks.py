@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from service.api.auth import Needs
-from service.api.context import ControlOf, FolderOf, SettingsOf, source_folders
+from service.api.context import ControlOf, FolderOf, ResultsOf, SettingsOf, source_folders
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_bundle
+from service.maps.umap_making import check_umap
 from service.reprocess.plan import Wanted, plan_of
 from service.reprocess.process import arguments
 from service.runs.arming import Makers
@@ -36,6 +37,14 @@ class ResultsBody(BaseModel):
     """What to call the set; null names it after the model."""
     missing: bool = False
     """Take over the run's own answers, and answer only for events that have none."""
+
+
+class MapBody(BaseModel):
+    """A map of the embedding that is to be made."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    kind: Literal["umap"] = "umap"
 
 
 class TaskList(BaseModel):
@@ -90,6 +99,24 @@ def make_results(
         "events",
         "service.reprocess.process",
         arguments(folder.path, wanted),
+    )
+    response.headers["Location"] = f"{_TASKS}/{task.id}"
+    return task
+
+
+@control_router.post("/runs/{run_id}/maps", status_code=202)
+def make_map(
+    body: MapBody, folder: FolderOf, results: ResultsOf, control: ControlOf, request: Request, response: Response
+) -> TaskStatus:
+    """Have a UMAP made of the embedding of a result set that is complete; then `umap1` and `umap2` are columns.
+
+    Once for each set, by a process of its own, one task at a time.
+    """
+    check_umap(results)
+    name = results.about.name
+    request.state.note = f"{body.kind} of the results '{name}'"
+    task = control.tasks.begin(
+        TaskKind.UMAP, folder.run().id, name, "cells", "service.maps.process", [str(folder.path), name]
     )
     response.headers["Location"] = f"{_TASKS}/{task.id}"
     return task

@@ -28,7 +28,7 @@ PLACE = (
 """Columns that say where an event was, and what detection thought of it."""
 ANSWER = ("cluster", "cluster_posterior", "class", "class_probability", "conformal", "novelty", "novel", "rejection")
 """Columns that say what the model, or the gate, answered."""
-EMBEDDING = {"embedding": re.compile(r"embedding_\d+"), "pca": re.compile(r"pc\d+")}
+EMBEDDING = {"embedding": re.compile(r"embedding_\d+"), "pca": re.compile(r"pc\d+"), "umap": re.compile(r"umap\d+")}
 """Columns of the embedding, and of maps of it, by what they are."""
 
 

@@ -1,4 +1,4 @@
-"""The maps of a result set: found once of its first cells, and kept beside its rows."""
+"""The maps of a result set: principal components, found once of its first cells, and a UMAP, where one was made."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from service.errors import StorageError
 from service.maps.linear_map import FEWEST_CELLS, FIRST_CELLS, LinearMap
+from service.maps.placed_map import PlacedMap
 from service.store.column_values import numbers
 from service.store.disk import write_sealed
 from service.store.part_table import PartTable
@@ -23,6 +24,7 @@ from service.store.part_table import PartTable
 logger = logging.getLogger("lightline.storage")
 
 PCA_JSON = "pca.json"
+UMAP_PARQUET = "umap.parquet"
 EMBEDDING = "embedding_"
 _ID = "event_id"
 
@@ -31,7 +33,7 @@ class Maps:
     """The maps of a table's embedding, from any thread.
 
     Principal components are found when somebody asks for the first time and enough cells are there. As they are of the
-    first cells alone, it does not matter when that is, nor who asks.
+    first cells alone, it does not matter when that is, nor who asks. A UMAP is there as soon as somebody had it made.
 
     Parameters
     ----------
@@ -45,23 +47,36 @@ class Maps:
 
     def __init__(self, folder: Path, table: PartTable, complete: Callable[[], bool]) -> None:
         self._path = folder / PCA_JSON
+        self._placed_path = folder / UMAP_PARQUET
         self._table = table
         self._complete = complete
         self._lock = threading.Lock()
         self._components: LinearMap | None = None
+        self._placed: PlacedMap | None = None
+        self._damaged = False
         self._hopeless = False
 
-    def all(self) -> tuple[LinearMap, ...]:
+    def all(self) -> tuple[LinearMap | PlacedMap, ...]:
         """Return the maps that there are by now."""
         if self._components is None and not self._hopeless and self._enough():
             with self._lock:
                 if self._components is None:
                     self._components = self._kept() or self._made()
-        return () if self._components is None else (self._components,)
+        return tuple(one for one in (self._components, self._kept_places()) if one is not None)
 
     def _enough(self) -> bool:
         rows = self._table.rows
         return rows >= FIRST_CELLS or (rows >= FEWEST_CELLS and self._complete())
+
+    def _kept_places(self) -> PlacedMap | None:
+        """Return the UMAP; another process makes it, and what it wrote never changes."""
+        if self._placed is None and not self._damaged and self._placed_path.is_file():
+            try:
+                self._placed = PlacedMap.read(self._placed_path)
+            except (OSError, pa.ArrowException, ValueError, KeyError) as problem:
+                self._damaged = True
+                logger.warning("'%s' is damaged and left out; remove it (%s)", self._placed_path, problem)
+        return self._placed
 
     def _kept(self) -> LinearMap | None:
         if not self._path.is_file():

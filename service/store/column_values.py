@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from service.store.parts import Part
 
 if TYPE_CHECKING:
-    from service.maps.linear_map import LinearMap
+    from service.maps.embedding_map import EmbeddingMap
 
 Numbers = npt.NDArray[Any]
 Column = TypeVar("Column", Numbers, "Texts")
@@ -76,7 +76,7 @@ class ColumnValues:
         self._kept: OrderedDict[tuple[str, str], Any] = OrderedDict()
         self._lock = threading.Lock()
 
-    def of(self, part: Part, names: Sequence[str], maps: Sequence[LinearMap] = ()) -> tuple[Numbers, ...]:
+    def of(self, part: Part, names: Sequence[str], maps: Sequence[EmbeddingMap] = ()) -> tuple[Numbers, ...]:
         """Return these columns of numbers of a part, those of maps of its embedding among them."""
         return self._found(part, names, lambda missing: _read_numbers(part, missing, maps))
 
@@ -115,7 +115,7 @@ def _read(part: Part, names: Sequence[str]) -> Any:
         return file.read(list(names), use_threads=False)
 
 
-def _read_numbers(part: Part, names: Sequence[str], maps: Sequence[LinearMap]) -> dict[str, Numbers]:
+def _read_numbers(part: Part, names: Sequence[str], maps: Sequence[EmbeddingMap]) -> dict[str, Numbers]:
     mapped = {one: [name for name in names if name in one.columns] for one in maps}
     made = {name for wanted in mapped.values() for name in wanted}
     stored = [name for name in names if name not in made]

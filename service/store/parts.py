@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from service.errors import RunFolderError
 
 if TYPE_CHECKING:
-    from service.maps.linear_map import LinearMap
+    from service.maps.embedding_map import EmbeddingMap
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ROWS_PER_GROUP = 8_192
@@ -41,7 +41,7 @@ class TableSnapshot:
     """`pyarrow.Table` of the rows that are not sealed yet, or None."""
     labels: Any = None
     """`pyarrow.Table` of event_id and label, or None where rows have no labels."""
-    maps: tuple[LinearMap, ...] = ()
+    maps: tuple[EmbeddingMap, ...] = ()
     """Whose columns the rows have beside those that are stored."""
 
     @property

@@ -39,7 +39,7 @@ class TaskStatus(BaseModel):
     """The result set that is made, or whose cells are mapped."""
     state: TaskState
     unit: str
-    """What is counted: events, or rounds of the map."""
+    """What is counted: events, or cells that have a place."""
     done: NonNegativeInt = 0
     total: NonNegativeInt = 0
     """0 while it is being prepared."""

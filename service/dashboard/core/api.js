@@ -123,5 +123,6 @@ export const cancelSequence = (id) => ask(`${BASE}/sequences/${encodeURIComponen
 export const getTasks = () => ask(`${BASE}/tasks`);
 export const cancelTask = (id) => ask(`${BASE}/tasks/${encodeURIComponent(id)}`, { method: "DELETE" });
 export const makeResults = (run, wanted) => send("POST", `${runPath(run)}/results`, wanted);
+export const makeMap = (run) => send("POST", ofRun(run, "maps"), { kind: "umap" });
 export const getSettings = () => ask(`${BASE}/settings`);
 export const setPinned = (run, yes) => ask(`${runPath(run)}/pin`, { method: yes ? "PUT" : "DELETE" });

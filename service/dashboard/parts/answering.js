@@ -15,7 +15,7 @@ export class Answering {
   constructor(made) {
     this.model = choice([], null, () => {});
     this.begin = make("button", { type: "submit", class: "primary" }, "Answer again");
-    this.line = new TaskLine("results", () => { this.#list(); made(); });
+    this.line = new TaskLine(() => { this.#list(); made(); });
     this.said = make("span", { class: "error", role: "alert" });
     this.sets = make("ul", { class: "sets", "aria-label": "Who answered for run A" });
     this.form = make("form", { class: "exporting", autocomplete: "off" }, field("Model", this.model), this.begin, this.line.element, this.said);
@@ -35,7 +35,7 @@ export class Answering {
     this.run = run;
     this.said.textContent = "";
     await tried(this.said, async () => {
-      const [{ bundles }] = await Promise.all([api.getBundles(), this.#list(), this.line.show(run.id)]);
+      const [{ bundles }] = await Promise.all([api.getBundles(), this.#list(), this.line.show({ kind: "results", run: run.id })]);
       if (run !== this.run) return;
       const fitting = bundles.filter((one) => one.instrument_kind === run.instrument.optics.kind);
       const others = fitting.map(({ bundle, name, digest }) => [bundle, `${name} · ${digest.slice(0, 6)}`]);
@@ -57,6 +57,6 @@ export class Answering {
 
   #begin() {
     const wanted = this.model.value === MISSING ? { missing: true } : { bundle: this.model.value };
-    return tried(this.said, async () => this.line.show(this.run.id, await api.makeResults(this.run.id, wanted)));
+    return tried(this.said, async () => this.line.show({}, await api.makeResults(this.run.id, wanted)));
   }
 }

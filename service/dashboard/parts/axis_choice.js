@@ -9,6 +9,8 @@ import { SCALES } from "../core/scales.js";
 function called(column) {
   const component = /^pc(\d+)$/.exec(column);
   if (component) return { name: `PC ${component[1]}`, unit: "latent units" };
+  const placed = /^umap(\d+)$/.exec(column);
+  if (placed) return { name: `UMAP ${placed[1]}`, unit: "" };
   const { name, unit } = nameAndUnit(column);
   return { name, unit: /^embedding \d+$/.test(name) ? "latent units" : unit };
 }
@@ -16,7 +18,7 @@ function called(column) {
 /** What an axis is called: the words of its column, its unit and its scale, and how much of the embedding a map's axis shows. */
 export function axisTitle({ column, scale }, maps = []) {
   const { name, unit } = called(column);
-  const map = maps.find(({ columns }) => columns.includes(column));
+  const map = maps.find(({ columns, variance_share: shares }) => shares && columns.includes(column));
   const share = map ? `, ${percent(map.variance_share[map.columns.indexOf(column)])} of the embedding's variance` : "";
   return `${name}${share}${unit ? ` (${unit})` : ""}${scale === "linear" ? "" : `, ${scale} scale`}`;
 }

@@ -7,9 +7,9 @@ import { count } from "../core/format.js";
 const AGAIN_MS = 700;
 
 export class TaskLine {
-  /** `over` gets a task that ended. */
-  constructor(kind, over) {
-    Object.assign(this, { kind, over });
+  /** `over` is told of a task that was shown and is done. */
+  constructor(over) {
+    this.over = over;
     this.bar = make("progress", { max: "1", "aria-label": "Progress of the task" });
     this.cancel = make("button", { type: "button", onclick: () => tried(this.said, () => api.cancelTask(this.task.id)) }, "Cancel");
     this.working = make("span", { class: "task-working", hidden: true }, this.bar, this.cancel);
@@ -22,46 +22,34 @@ export class TaskLine {
     clearTimeout(this.timer);
   }
 
-  /** Show what is being made of this run, if anything is; `begun` is that in any case. */
-  async show(run, begun = null) {
+  /** Follow the task that was `begun`; without one, that which is running and has these properties, if there is any. */
+  async show(properties, begun = null) {
     clearTimeout(this.timer);
-    const same = run === this.run;
-    Object.assign(this, { run, task: begun ?? (same ? this.task : null) });
-    if (!same && !begun) this.#draw(null);
+    this.wanted = properties;
+    this.#draw(begun);
     await this.#look();
   }
 
   async #look() {
-    const { run } = this;
+    const { wanted } = this;
+    const fits = (task) => Object.entries(wanted).every(([name, value]) => task[name] === value);
     try {
       const { tasks } = await api.getTasks();
-      if (this.closed || run !== this.run) return;
-      const known = this.task?.id;
-      const task = tasks.find(({ id, state }) => (known ? id === known : state === "running") && tasks.length) ?? null;
-      this.#take(task && task.run === run && task.kind === this.kind ? task : null);
+      if (this.closed || wanted !== this.wanted) return;
+      const task = tasks.find(this.task ? ({ id }) => id === this.task.id : (one) => one.state === "running" && fits(one)) ?? null;
+      this.#draw(task);
+      if (task?.state === "running") this.timer = setTimeout(() => this.#look(), AGAIN_MS);
+      else if (task?.state === "done") this.over();
     } catch (problem) {
       this.said.textContent = problem.message;
-      this.#again();
     }
   }
 
-  #take(task) {
-    const ended = this.task && task && task.state !== "running";
-    this.#draw(task);
-    this.task = task?.state === "running" ? task : null;
-    if (this.task) this.#again();
-    else if (ended) this.over(task);
-  }
-
-  #again() {
-    clearTimeout(this.timer);
-    if (!this.closed) this.timer = setTimeout(() => this.#look(), AGAIN_MS);
-  }
-
   #draw(task) {
+    this.task = task;
     this.working.hidden = task?.state !== "running";
     if (!task) this.said.textContent = "";
-    else if (task.state === "done") this.said.textContent = `'${task.results}' is there.`;
+    else if (task.state === "done") this.said.textContent = "Done.";
     else if (task.state === "running" && !task.total) {
       this.bar.removeAttribute("value");
       this.said.textContent = "Being prepared …";

@@ -14,6 +14,7 @@ import { showLegend } from "../parts/legend.js";
 import { Plot } from "../parts/plot.js";
 import { Population } from "../parts/population.js";
 import { TimeRange } from "../parts/time_range.js";
+import { Umap } from "../parts/umap.js";
 
 const AGAIN_MS = 3000;
 const START = { x: "area_um2", y: "novelty", xs: "linear", ys: "linear", by: "cluster", order: "-event_id" };
@@ -33,6 +34,7 @@ class ExploreView {
     const axes = () => this.#set({ x: this.x.value.column, xs: this.x.value.scale, y: this.y.value.column, ys: this.y.value.scale });
     this.x = new AxisChoice("x", axes);
     this.y = new AxisChoice("y", axes);
+    this.umap = new Umap((axes) => this.#set(axes), () => this.#grown());
     this.by = choice([], null, (by) => this.#set({ by: by || "none" }), { "aria-label": "Colour by" });
     this.plot = new Plot("Cells along two columns; arrow keys step from cell to cell, + and - zoom, 0 shows all", {
       pick: (id) => this.#select(id), moved: () => this.population.moved(), drawn: () => this.gates?.layer.draw(),
@@ -50,7 +52,7 @@ class ExploreView {
     this.what = make("h2", {}, "Pictures");
     root.classList.add("explore");
     this.#lay();
-    this.ends = [() => this.plot.close(), () => this.gallery.tiles.show(null, []), () => this.population.close(), () => this.time.close(), () => this.gates.close()];
+    this.ends = [() => this.plot.close(), () => this.gallery.tiles.show(null, []), () => this.population.close(), () => this.time.close(), () => this.gates.close(), () => this.umap.close()];
     const again = setInterval(() => this.#again(), AGAIN_MS);
     this.ends.push(() => clearInterval(again));
   }
@@ -60,7 +62,7 @@ class ExploreView {
       make("div", { class: "column" }, this.gates.panel),
       make("div", { class: "column centre" },
         make("section", { class: "panel grows", "aria-label": "Plot" },
-          make("div", { class: "toolbar" }, this.x.element, this.y.element, make("span", { class: "spacer" }), this.gates.tools),
+          make("div", { class: "toolbar" }, this.x.element, this.y.element, this.umap.element, make("span", { class: "spacer" }), this.gates.tools),
           make("div", { class: "toolbar" }, this.filter, field("Colour", this.by), this.legend),
           this.plot.element),
         panel("History", { beside: this.time.note }, this.time.element)),
@@ -101,6 +103,7 @@ class ExploreView {
     Object.assign(this, { run, maps, first: true, labelNames: Object.keys(counts) });
     this.selected.clear();
     this.gates.open(id);
+    this.umap.look(run, maps);
     setChoices(this.by, groupings(run), null);
     const wanted = () => this.#wanted();
     this.labeller = new Labeller(id, wanted, (label) => this.#labelled(label));
@@ -228,6 +231,7 @@ class ExploreView {
     const known = Object.keys(this.run.columns).length;
     if (Object.keys(columns).length === known) return;
     Object.assign(this, { maps, run: { ...this.run, columns } });
+    this.umap.look(this.run, maps);
     await this.#show(known ? this.query : null);
   }
 
@@ -239,6 +243,7 @@ class ExploreView {
       if (!this.maps.length) await this.#grown();
       if (!Object.keys(this.run.columns).length) return;
       this.run.run = await api.getRun(this.run.id);
+      this.umap.look(this.run, this.maps);
       await this.gates.load(this.#common());
       this.gates.show(this.query.gate ?? null, this.query.in ?? null);
       await this.#showHistory();

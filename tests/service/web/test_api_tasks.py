@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
-from browsing import needs_chromium, opened
+from browsing import needs_chromium, opened, plotted
 from playwright.sync_api import Page, expect
 from served import World, service_on
 from stored_run import make_run
@@ -14,6 +15,9 @@ from tiny_bundle import tiny_bundle
 
 from service.audit import AUDIT_LOG
 from service.errors import RunFolderError, RunStateError
+from service.maps.placed_map import PlacedMap, UmapAbout
+from service.maps.shelf import UMAP_PARQUET
+from service.runs.control import RUNS
 from service.tasks.board import Tasks
 from service.tasks.child import work
 from service.tasks.status import TaskKind, TaskState, TaskStatus
@@ -117,3 +121,33 @@ def test_a_process_that_fails_says_why(capsys: pytest.CaptureFixture[str], monke
     while (told := tasks.status(task.id)).state is TaskState.RUNNING:
         time.sleep(0.01)
     assert (told.state, told.error) == (TaskState.FAILED, "The run is damaged.")
+
+
+@needs_chromium
+def test_a_umap_is_asked_for_cancelled_and_plotted_where_it_is_there(page: Page, service: World) -> None:
+    run = service.run
+    watch = opened(page, service, f"#/explore/{run.id}")
+    plotted(page, run.ledger.stored)
+    page.get_by_role("button", name="UMAP").click()
+    expect(page.locator(".umap")).to_contain_text("Being prepared")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".umap")).to_contain_text("Cancelled")
+    (task, *_) = service.client.get("/api/v1/tasks").json()["tasks"]
+    assert (task["kind"], task["results"], task["state"]) == ("umap", "live", "cancelled")
+    ids = [row["event_id"] for row in service.client.get(service.cells, params={"limit": 500}).json()["rows"]]
+    events = np.array(ids[1:], np.uint64)
+    about = UmapAbout(
+        of=("embedding_0",), cells=len(events), fitted=16, neighbours=15, distance=0.1, seed=7, software=""
+    )
+    places = np.stack([events, -events.astype(float)], axis=1).astype(np.float32)
+    PlacedMap(service.data / RUNS / run.id / UMAP_PARQUET, about, events, places).write()
+    page.reload()
+    page.get_by_role("button", name="UMAP").click()
+    plotted(page, run.ledger.stored)
+    assert "x=umap1&y=umap2" in page.url
+    expect(page.get_by_label("Column along y")).to_have_value("umap2")
+    maps = service.client.get(f"/api/v1/runs/{run.id}/maps").json()["maps"]
+    assert [one["kind"] for one in maps] == ["pca", "umap"] and maps[1]["cells"] == len(events)
+    again = service.client.post(f"/api/v1/runs/{run.id}/maps", json={"kind": "umap"})
+    assert again.status_code == 409 and "already" in again.json()["detail"]
+    assert watch.clean, watch
