@@ -10,7 +10,7 @@ and what happens with them, a tenth less, a fifth more, and one disk. Simulated 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -94,13 +94,13 @@ class Cluster:
         third = len(self.lag_s) // 3
         return float(np.mean(self.lag_s[-third:]) - np.mean(self.lag_s[third : 2 * third])) / RECORDING_S
 
-    def _instrument(self, offset_s: float) -> Iterator[Any]:
+    def _instrument(self, offset_s: float) -> Generator[Any, Any, None]:
         yield self._world.timeout(offset_s)
         for _ in range(self.load.recordings):
             yield self._world.timeout(RECORDING_S)
             self._world.process(self._recording())
 
-    def _recording(self) -> Iterator[Any]:
+    def _recording(self) -> Generator[Any, Any, None]:
         """One core finds the events and keeps their windows; then their chunks are for all."""
         ended_s, events = self._world.now, round(RECORDING_S * self.load.events_s)
         chunks = [min(CHUNK, events - first) for first in range(0, events, CHUNK)]
@@ -113,7 +113,7 @@ class Cluster:
         yield self._world.all_of([self._world.process(self._chunk(count, client)) for count in chunks])
         self.lag_s.append(self._world.now - ended_s)
 
-    def _chunk(self, count: int, client: simpy.Resource) -> Iterator[Any]:
+    def _chunk(self, count: int, client: simpy.Resource) -> Generator[Any, Any, None]:
         with self._core.request() as core:
             yield core
             yield from self._move(count * self.costs.window_bytes)
@@ -122,12 +122,12 @@ class Cluster:
             yield turn
             yield self._world.timeout(count * ROW_BYTES / CLIENT_BYTES_S)
 
-    def _work(self, mean_s: float) -> Iterator[Any]:
+    def _work(self, mean_s: float) -> Generator[Any, Any, None]:
         took_s = mean_s * self._random.lognormal(-0.5 * SPREAD**2, SPREAD)
         self.busy_s += took_s
         yield self._world.timeout(took_s)
 
-    def _move(self, size: float) -> Iterator[Any]:
+    def _move(self, size: float) -> Generator[Any, Any, None]:
         with self._disk.request() as turn:
             yield turn
             self.disk_s += size / self.disk_bytes_s

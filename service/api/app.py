@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse
 
 from service.api import (
+    across_runs,
     auth,
     cells,
     choices,
@@ -120,6 +121,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
         pictures.router,
         saliency.router,
         statistics.router,
+        across_runs.router,
         maps.router,
         tasks.reading,
         tasks.control_router,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from acquisition.instrument import Role
+from acquisition.origin import Origin
 from reconstruction.methods import Method
 from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
@@ -166,6 +167,38 @@ class Timeline(_Document):
     by: str
     seconds: float
     steps: list[TimelineStep]
+
+
+class KindDocument(_Document):
+    """Cells of one kind, and a column's mean and standard deviation in them; null where none has a value."""
+
+    kind: str
+    cells: int
+    mean: float | None
+    deviation: float | None
+
+
+class KindsOfRun(_Document):
+    """The cells of one run by kind, and what distinguishes the run."""
+
+    run: str
+    instrument: str
+    origin: Origin
+    started_at: str
+    bundle: str
+    kinds: list[KindDocument]
+    problem: str | None
+    """Why the run has no answer; null where it has one."""
+
+
+class Kinds(_Document):
+    """Cells of many runs by kind, the newest run first."""
+
+    by: str
+    column: str | None
+    runs: list[KindsOfRun]
+    total: int
+    """Runs that were looked for, also those beyond `limit`."""
 
 
 class LabelBody(_Document):

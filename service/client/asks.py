@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from service.api.documents import Answers, CellDocument, GateDocument
+    from service.api.documents import Answers, CellDocument, GateDocument, KindsOfRun
     from service.run import Run
     from service.status import ServiceStatus
 
@@ -96,6 +96,12 @@ def _kinds(answer: httpx.Response) -> dict[str, str]:
     return {str(name): str(kind) for name, kind in answer.json()["columns"].items()}
 
 
+def _kinds_of_runs(answer: httpx.Response) -> list[KindsOfRun]:
+    from service.api.documents import Kinds
+
+    return Kinds.model_validate_json(answer.content).runs
+
+
 def _nothing(answer: httpx.Response) -> None:
     del answer
 
@@ -133,6 +139,12 @@ def stop(which: Run | str) -> Ask[Run]:
 def columns(which: Run | str) -> Ask[dict[str, str]]:
     """Ask what filters may name."""
     return Ask("GET", path_of(which, "/columns"), _kinds)
+
+
+def kinds(by: str, wishes: dict[str, Any]) -> Ask[list[KindsOfRun]]:
+    """Ask for the cells of many runs by kind; None is no wish."""
+    asked = {"by": by, **{name: wish for name, wish in wishes.items() if wish is not None}}
+    return Ask("GET", f"{_API}/kinds", _kinds_of_runs, asked)
 
 
 def cell(which: Run | str, event_id: int) -> Ask[CellDocument]:

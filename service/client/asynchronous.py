@@ -17,7 +17,7 @@ from service.client.place import Place
 from service.client.tables import CellsAsked, joined
 
 if TYPE_CHECKING:
-    from service.api.documents import Answers, CellDocument, GateDocument
+    from service.api.documents import Answers, CellDocument, GateDocument, KindsOfRun
     from service.client.asks import Array
     from service.run import Run
     from service.status import ServiceStatus
@@ -97,6 +97,13 @@ class AsyncClient:
         while not waiting.over(found := await self.run(run)):
             await asyncio.sleep(LOOK_S)
         return found
+
+    async def kinds(self, by: str = "class", column: str | None = None, **wishes: Any) -> list[KindsOfRun]:
+        """Return the cells of many runs by kind, the newest run first, with a column's mean and deviation in each.
+
+        `wishes` are `where`, `results` (name of a result set), `instrument`, `origin` and `limit`.
+        """
+        return await self.ask(asks.kinds(by, {"column": column, **wishes}))
 
     async def columns(self, run: Run | str) -> dict[str, str]:
         """Return the columns that filters may name, and whether each is a number, text or truth."""

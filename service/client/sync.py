@@ -17,7 +17,7 @@ from service.client.place import Place
 from service.client.tables import CellsAsked, joined
 
 if TYPE_CHECKING:
-    from service.api.documents import Answers, CellDocument, GateDocument
+    from service.api.documents import Answers, CellDocument, GateDocument, KindsOfRun
     from service.client.asks import Array
     from service.run import Run
     from service.status import ServiceStatus
@@ -108,6 +108,13 @@ class Client:
         while not waiting.over(found := self.run(run)):
             time.sleep(LOOK_S)
         return found
+
+    def kinds(self, by: str = "class", column: str | None = None, **wishes: Any) -> list[KindsOfRun]:
+        """Return the cells of many runs by kind, the newest run first, with a column's mean and deviation in each.
+
+        `wishes` are `where`, `results` (name of a result set), `instrument`, `origin` and `limit`.
+        """
+        return self.ask(asks.kinds(by, {"column": column, **wishes}))
 
     def columns(self, run: Run | str) -> dict[str, str]:
         """Return the columns that filters may name, and whether each is a number, text or truth."""

@@ -63,6 +63,16 @@ class Step:
     cells: int
 
 
+@dataclass(frozen=True)
+class Kind:
+    """Cells of one kind, and mean and standard deviation of a column over those that have a finite value in it."""
+
+    kind: str
+    cells: int
+    mean: float | None
+    deviation: float | None
+
+
 class Statistics:
     """Answers from all cells of a run that a filter lets through."""
 
@@ -106,15 +116,10 @@ class Statistics:
         if not 0 < seconds <= 1e7:
             raise QueryError("A stretch of time lasts more than 0 and at most 1e7 seconds.")
         condition = self._query.condition(where)
-        columns = self._query.columns()
-        if not columns:
+        last_s = self._checked_kinds(by)
+        if last_s is None:
             return []
-        if by not in columns:
-            raise QueryError(f"There is no column '{by}' to count by; the run lists its columns.")
-        groups = self._query.rows(f'SELECT count(DISTINCT "{by}") AS n, max(time_s) AS last FROM cells')[0]
-        if groups["n"] > MOST_GROUPS:
-            raise QueryError(f"The column '{by}' has more than {MOST_GROUPS} values; count by class or cluster.")
-        if (groups["last"] or 0.0) / seconds > MOST_STEPS:
+        if last_s / seconds > MOST_STEPS:
             raise QueryError(f"That would be more than {MOST_STEPS} stretches of time; ask for longer ones.")
         rows = self._query.rows(
             f'SELECT epoch, floor(time_s / {number(seconds)}) AS step, "{by}"::VARCHAR AS kind, count(*) AS cells '
@@ -122,6 +127,37 @@ class Statistics:
             condition,
         )
         return [Step(row["epoch"], row["step"] * seconds, row["kind"] or "", row["cells"]) for row in rows]
+
+    def by_kind(self, by: str, where: str | None = None, column: str | None = None) -> list[Kind]:
+        """Return how many cells of each kind there are, and what a column of numbers is like in them.
+
+        Parameters
+        ----------
+        by
+            A column of texts or whole numbers with at most 64 values: class, cluster, conformal, flags.
+        where
+            Filter, see `parse_where`.
+        column
+            None leaves mean and deviation out.
+
+        Raises
+        ------
+        QueryError
+            If any of these does not make sense.
+        """
+        condition = self._query.condition(where)
+        if self._checked_kinds(by) is None:
+            return []
+        if column is not None and self._query.columns().get(column) is not ColumnKind.NUMBER:
+            raise QueryError(f"There is no column '{column}' of numbers; the run lists its columns.")
+        value = "NULL::DOUBLE" if column is None else f'"{column}"::DOUBLE'
+        finite = f"FILTER (WHERE isfinite({value}))"
+        rows = self._query.rows(
+            f'SELECT "{by}"::VARCHAR AS kind, count(*) AS cells, avg({value}) {finite} AS mean, '
+            f"stddev_samp({value}) {finite} AS deviation FROM cells WHERE {{condition}} GROUP BY 1 ORDER BY 1",
+            condition,
+        )
+        return [Kind(row["kind"] or "", row["cells"], row["mean"], row["deviation"]) for row in rows]
 
     def in_gates(self, names: list[str], where: str | None = None) -> dict[str, int]:
         """Return how many cells are in each gate, in one pass; raises `QueryError` if there is no such gate."""
@@ -137,6 +173,18 @@ class Statistics:
         )
         row = self._query.rows(f"SELECT {counts} FROM cells WHERE " + "{condition}", every)[0]
         return {name: int(row[f"g{i}"]) for i, name in enumerate(names)}
+
+    def _checked_kinds(self, by: str) -> float | None:
+        """Return the time of the last cell, in s, None before the first; raises `QueryError` if `by` has no kinds."""
+        columns = self._query.columns()
+        if not columns:
+            return None
+        if by not in columns:
+            raise QueryError(f"There is no column '{by}' to count by; the run lists its columns.")
+        groups = self._query.rows(f'SELECT count(DISTINCT "{by}") AS n, max(time_s) AS last FROM cells')[0]
+        if groups["n"] > MOST_GROUPS:
+            raise QueryError(f"The column '{by}' has more than {MOST_GROUPS} values; count by class or cluster.")
+        return float(groups["last"] or 0.0)
 
     def _counted(self, binnings: tuple[Binning, ...], where: str | None) -> _Counted:
         """Look at all cells twice: where the bins begin and end, and how many are in each."""

@@ -84,3 +84,44 @@ def test_questions_that_make_no_sense_are_refused(world: World, path: str, asked
     answer = world.client.get(f"{base(world)}/{path}", params=asked)  # type: ignore[arg-type]
     assert answer.status_code == 422
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_many_runs_are_asked_at_once_and_each_says_what_its_cells_are(world: World) -> None:
+    classes = [row["class"] for row in world.client.get(world.cells, params={"limit": 1000}).json()["rows"]]
+    areas = column(world, "area_um2")
+    asked = {"column": "area_um2", "instrument": world.run.instrument.name}
+    answer = world.client.get("/api/v1/kinds", params=asked).json()
+    (mine,) = [one for one in answer["runs"] if one["run"] == world.run.id]
+    assert answer["total"] == len(answer["runs"]) and mine["origin"] == "simulated" and mine["problem"] is None
+    assert {one["kind"]: one["cells"] for one in mine["kinds"]} == {name: classes.count(name) for name in set(classes)}
+    for one in mine["kinds"]:
+        of_kind = areas[np.array(classes) == one["kind"]]
+        assert one["mean"] == pytest.approx(np.nanmean(of_kind))
+        assert one["deviation"] == (pytest.approx(np.nanstd(of_kind, ddof=1)) if len(of_kind) > 1 else None)
+
+    large = world.client.get(
+        "/api/v1/kinds", params={"by": "cluster", "where": f"area_um2 > {np.median(areas)}"}
+    ).json()
+    (mine,) = [one for one in large["runs"] if one["run"] == world.run.id]
+    assert sum(one["cells"] for one in mine["kinds"]) == int((areas > np.median(areas)).sum())
+    assert all(one["mean"] is None for one in mine["kinds"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "problem"),
+    [
+        ({"by": "colour"}, "There is no column 'colour'"),
+        ({"column": "class"}, "There is no column 'class' of numbers"),
+        ({"results": "nobody-made-it"}, "no results 'nobody-made-it'"),
+    ],
+)
+def test_a_run_that_cannot_answer_says_why_and_the_others_answer(
+    world: World, asked: dict[str, str], problem: str
+) -> None:
+    runs = world.client.get("/api/v1/kinds", params=asked).json()["runs"]
+    assert runs and all(problem in one["problem"] and not one["kinds"] for one in runs)
+
+
+def test_runs_of_another_instrument_are_not_asked(world: World) -> None:
+    assert world.client.get("/api/v1/kinds", params={"instrument": "elsewhere"}).json()["runs"] == []
+    assert world.client.get("/api/v1/kinds", params={"origin": "measured"}).json()["total"] == 0
