@@ -1,0 +1,148 @@
+"""One question to the cells of many runs: over HTTP, of the copied files, and of PostgreSQL where it is given rows.
+
+`python -m benchmarks.many_runs [RUNS CELLS_EACH] [--postgres ADDRESS]`. Rows are drawn, not measured.
+Parts of every run are files of their own, so that nothing is read twice for less than it costs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import duckdb
+import httpx
+import psycopg
+
+from acquisition.origin import Origin
+from acquisition.presets import instrument_preset
+from benchmarks.page import table
+from benchmarks.queries import BATCH, quickest, rows
+from service.api.app import create_app
+from service.api.auth import Tokens
+from service.api.server import ApiServer, listen
+from service.run import FinishReason, Ledger, Run, RunRequest, RunState
+from service.runs.control import RUNS, RunControl
+from service.settings import Settings
+from service.sink.copier import Copier
+from service.store.part_table import PartTable
+from service.store.result_tables import CELLS
+from service.store.run_folder import RunFolder
+from service.tokens import TokenFile
+
+RUN_COUNT, CELLS_EACH = 20, 5_000_000
+WHERE = "novelty < 6 and area_um2 > 100"
+SQL = f"SELECT run, class, count(*), avg(feature_3), stddev_samp(feature_3) FROM {{}} WHERE {WHERE} GROUP BY run, class"
+HEAD = ("drawn rows", "ms", "the first time")
+
+
+def run_of(number: int, cells: int) -> Run:
+    """Return a run that is over, with so many cells."""
+    return Run(
+        id=f"2026010{1 + number // 10}T00000{number % 10}000Z-abcdef",
+        state=RunState.DONE,
+        finish_reason=FinishReason.SOURCE_ENDED,
+        request=RunRequest(),
+        source="drawn rows",
+        origin=Origin.SIMULATED,
+        instrument=instrument_preset("sheet-ci"),
+        pipeline="a|b|c",
+        pipeline_id="0" * 16,
+        bundle="drawn",
+        bundle_digest="d" * 64,
+        provider="none",
+        started_at="2026-01-01T00:00:00.000Z",
+        ledger=Ledger(detected=cells, stored=cells),
+    )
+
+
+def drawn_runs(data: Path, count: int, cells: int) -> None:
+    """Make run folders of drawn cells; the first is drawn, the others are copies on disk."""
+    root = data / RUNS
+    for number in range(count):
+        run = run_of(number, cells)
+        RunFolder.create(root, run).close()
+        shutil.rmtree(root / run.id / CELLS)
+        if number:
+            shutil.copytree(root / run_of(0, cells).id / CELLS, root / run.id / CELLS)
+            continue
+        kept = PartTable.create(root / run.id / CELLS)
+        for first in range(1, cells + 1, BATCH):
+            kept.append(rows(first, min(BATCH, cells + 1 - first)))
+            if kept.due():
+                kept.keep(kept.mark())
+        kept.seal()
+
+
+def copied(data: Path, address: str) -> tuple[object, ...]:
+    """Copy all sealed parts to a sink, and say what that took."""
+    began = time.perf_counter()
+    copier = Copier(data / RUNS, address)
+    copier.start()
+    left = copier.close(patience_s=7200)
+    if left.behind_rows:
+        raise RuntimeError(f"{left.behind_rows} rows were not copied: {left.error}")
+    return (f"copied to {address.partition(':')[0]}, all of it", f"{1e3 * (time.perf_counter() - began):.0f}", "")
+
+
+def over_http(data: Path) -> list[tuple[object, ...]]:
+    """What the service takes for the question, with and without a filter."""
+    tokens = Tokens.make("secret", TokenFile(data))
+    with (
+        RunControl(data) as control,
+        ApiServer(create_app(control, Settings(data=data), tokens), listen("127.0.0.1", 0)) as server,
+        httpx.Client(headers={"Authorization": "Bearer secret"}, timeout=600) as client,
+    ):
+        address = f"http://127.0.0.1:{server.port}/api/v1/kinds"
+        asked = {
+            "over HTTP: cells by class": {},
+            "the same, mean and deviation of a column": {"column": "feature_3"},
+            "the same, of the cells that a filter lets through": {"column": "feature_3", "where": WHERE},
+        }
+        answered = []
+        for what, question in asked.items():
+
+            def ask(question: dict[str, str] = question) -> object:
+                return client.get(address, params=question, headers={"If-None-Match": ""}).raise_for_status().json()
+
+            first, best = quickest(ask)
+            answered.append((what, f"{best:.0f}", f"{first:.0f}"))
+        return answered
+
+
+def of_files(folder: Path) -> tuple[object, ...]:
+    """What DuckDB takes over the copied files."""
+    database = duckdb.connect(":memory:", config={"threads": "2"})
+    files = f"read_parquet('{folder}/cells/*/*/*.parquet', hive_partitioning = true)"
+    first, best = quickest(lambda: database.sql(SQL.format(files)).fetchall())
+    return ("of the copied files by DuckDB, the last question", f"{best:.0f}", f"{first:.0f}")
+
+
+def of_postgres(address: str) -> tuple[object, ...]:
+    """What the server takes."""
+    with psycopg.connect(address) as connection:
+        first, best = quickest(lambda: connection.execute(SQL.format("lightline_cells")).fetchall())
+    return ("of PostgreSQL, the last question", f"{best:.0f}", f"{first:.0f}")
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("runs", nargs="?", type=int, default=RUN_COUNT)
+    parser.add_argument("cells", nargs="?", type=int, default=CELLS_EACH)
+    parser.add_argument("--postgres", metavar="ADDRESS", help="of a server that may be filled, postgresql://...")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        data, sink = Path(name) / "data", Path(name) / "sink"
+        drawn_runs(data, asked.runs, asked.cells)
+        lines = over_http(data)
+        lines += [copied(data, sink.as_uri()), of_files(sink)]
+        if asked.postgres:
+            lines += [copied(data, asked.postgres), of_postgres(asked.postgres)]
+    print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), lines))
+
+
+if __name__ == "__main__":
+    main()
