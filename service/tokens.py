@@ -29,7 +29,7 @@ class Scope(StrEnum):
     ANNOTATE = "annotate"
     """Draw gates, label cells, pin runs."""
     CONTROL = "control"
-    """Start and stop runs."""
+    """Start and stop runs and tasks."""
 
 
 class Grant(BaseModel):

@@ -3,6 +3,7 @@
 import { draw, fitCanvas, make, onceAFrame } from "../core/dom.js";
 import { SCALES, ticksOf } from "../core/scales.js";
 import { onThemeChange, themeColour } from "../core/theme.js";
+import { scaled } from "../core/type.js";
 import { drawAxes } from "./plot_axes.js";
 import { densityImage } from "./density_image.js";
 import { PointLayer, ring } from "./point_layer.js";
@@ -94,7 +95,7 @@ export class Plot {
   /** The frame in CSS pixels, as it was last drawn: to measure it again would lay out the page anew each time. */
   get frame() {
     const { width, height } = this.size;
-    return { left: MARGIN.left, top: MARGIN.top, right: width - MARGIN.right, bottom: height - MARGIN.bottom };
+    return { left: scaled(MARGIN.left), top: scaled(MARGIN.top), right: width - scaled(MARGIN.right), bottom: height - scaled(MARGIN.bottom) };
   }
 
   toPixel([x, y]) {
@@ -121,8 +122,8 @@ export class Plot {
     if (!shown || width < 2) return this.drawn();
     const ticks = (axis, wanted) => ticksOf(this.axes[axis].scale, ...shown[axis], wanted);
     drawAxes(context, frame, { x: this.axes.x.title, y: this.axes.y.title }, {
-      x: ticks("x", width / 90).map(({ place, text }) => [this.toPixel([place, 0])[0], text]),
-      y: ticks("y", height / 60).map(({ place, text }) => [this.toPixel([0, place])[1], text]),
+      x: ticks("x", width / scaled(90)).map(({ place, text }) => [this.toPixel([place, 0])[0], text]),
+      y: ticks("y", height / scaled(60)).map(({ place, text }) => [this.toPixel([0, place])[1], text]),
     });
     context.save();
     context.beginPath();

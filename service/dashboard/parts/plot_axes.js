@@ -1,6 +1,7 @@
 // The frame of a plot: ticks, values and what the axes are.
 
 import { themeColour } from "../core/theme.js";
+import { scaled } from "../core/type.js";
 
 export function drawAxes(context, frame, titles, ticks) {
   const [wide, high] = [frame.right - frame.left, frame.bottom - frame.top];
@@ -13,17 +14,17 @@ export function drawAxes(context, frame, titles, ticks) {
   context.lineWidth = 1;
   context.strokeRect(frame.left + 0.5, frame.top + 0.5, wide - 1, high - 1);
   context.fillStyle = themeColour("muted");
-  context.font = "11px system-ui, sans-serif";
+  context.font = `${scaled(11)}px system-ui, sans-serif`;
   context.textAlign = "center";
-  for (const [x, text] of ticks.x) context.fillText(text, x, frame.bottom + 15);
+  for (const [x, text] of ticks.x) context.fillText(text, x, frame.bottom + scaled(15));
   context.textAlign = "right";
-  for (const [y, text] of ticks.y) context.fillText(text, frame.left - 6, y + 4);
+  for (const [y, text] of ticks.y) context.fillText(text, frame.left - scaled(6), y + scaled(4));
   context.textAlign = "center";
-  context.font = "12px system-ui, sans-serif";
+  context.font = `${scaled(12)}px system-ui, sans-serif`;
   context.fillStyle = themeColour("ink");
-  context.fillText(titles.x, frame.left + wide / 2, frame.bottom + 34);
+  context.fillText(titles.x, frame.left + wide / 2, frame.bottom + scaled(34));
   context.save();
-  context.translate(13, frame.top + high / 2);
+  context.translate(scaled(13), frame.top + high / 2);
   context.rotate(-Math.PI / 2);
   context.fillText(titles.y, 0, 0);
   context.restore();

@@ -1,6 +1,7 @@
 // Points as pixels that stay: while nothing but their number changes, only those that came since are drawn.
 
 import { groupColour, isHollow, rgb } from "../core/palette.js";
+import { scaled } from "../core/type.js";
 
 const MANY = 4000;
 const VERY_MANY = 30000;
@@ -60,7 +61,7 @@ export class PointLayer {
    * of a picture is left to the next call, so that the page answers meanwhile.
    */
   draw(context, points, place, frame, key) {
-    const radius = points.n > VERY_MANY ? 1 : points.n > MANY ? 1.7 : 3;
+    const radius = scaled(points.n > VERY_MANY ? 1 : points.n > MANY ? 1.7 : 3);
     const opacity = points.n > MANY ? 0.6 : 0.9;
     const ratio = window.devicePixelRatio || 1;
     const [left, top] = [Math.round(frame.left * ratio), Math.round(frame.top * ratio)];
@@ -91,7 +92,7 @@ export function ring(context, points, place, selected, ink) {
   for (let k = 0; k < points.n; k += 1) {
     if (!selected.has(points.id[k])) continue;
     context.beginPath();
-    context.arc(place.x(points.x[k]), place.y(points.y[k]), selected.size > 200 ? 3 : 6, 0, 2 * Math.PI);
+    context.arc(place.x(points.x[k]), place.y(points.y[k]), scaled(selected.size > 200 ? 3 : 6), 0, 2 * Math.PI);
     context.stroke();
   }
 }

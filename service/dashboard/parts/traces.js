@@ -7,6 +7,7 @@ import { readNpy } from "../core/npy.js";
 import { groupColour } from "../core/palette.js";
 import { ticksOf } from "../core/scales.js";
 import { onThemeChange, themeColour } from "../core/theme.js";
+import { scaled } from "../core/type.js";
 
 const LEFT = 44;
 const BOTTOM = 30;
@@ -61,7 +62,7 @@ export class Traces {
     };
     this.canvas.addEventListener("wheel", (event) => {
       event.preventDefault();
-      zoom(2 ** (event.deltaY / 300), Math.max(0, (event.offsetX - LEFT) / (this.canvas.clientWidth - LEFT)));
+      zoom(2 ** (event.deltaY / 300), Math.max(0, (event.offsetX - this.left) / (this.canvas.clientWidth - this.left)));
     }, { passive: false });
     this.canvas.addEventListener("dblclick", () => { this.part = [0, 1]; this.draw(); });
     this.canvas.addEventListener("keydown", ({ key }) => {
@@ -71,27 +72,35 @@ export class Traces {
     });
   }
 
+  get left() {
+    return scaled(LEFT);
+  }
+
+  get bottom() {
+    return scaled(BOTTOM);
+  }
+
   #draw() {
     const { context, width, height } = fitCanvas(this.canvas);
     if (!this.event || width < 2) return;
     const { samples, channels, trigger } = this.event;
     const [first, last] = this.part.map((share) => Math.round(share * (samples - 1)));
-    const lane = (height - BOTTOM) / channels.length;
-    context.font = "11px system-ui, sans-serif";
+    const lane = (height - this.bottom) / channels.length;
+    context.font = `${scaled(11)}px system-ui, sans-serif`;
     channels.forEach((name, channel) => this.#lane(context, channel, name, { first, last, top: channel * lane, high: lane - 6, width }));
     this.#times(context, first, last, width, height);
     if (trigger >= first && trigger <= last) {
-      const x = LEFT + ((trigger - first) / (last - first)) * (width - LEFT);
+      const x = this.left + ((trigger - first) / (last - first)) * (width - this.left);
       context.fillStyle = themeColour("alarm");
-      context.fillRect(Math.round(x), 0, 1, height - BOTTOM);
-      this.#say(context, "trigger", x + (x > width - 50 ? -4 : 4), 11, x > width - 50, "alarm");
+      context.fillRect(Math.round(x), 0, 1, height - this.bottom);
+      this.#say(context, "trigger", x + (x > width - scaled(50) ? -4 : 4), scaled(11), x > width - scaled(50), "alarm");
     }
   }
 
   /** Where there are more samples than pixels, every pixel shows the least and the largest. */
   #lane(context, channel, name, { first, last, top, high, width }) {
     const { data, channels } = this.event;
-    const [stride, columns] = [channels.length, Math.max(1, Math.floor(width - LEFT))];
+    const [stride, columns] = [channels.length, Math.max(1, Math.floor(width - this.left))];
     const [lows, highs] = [new Float32Array(columns).fill(Infinity), new Float32Array(columns).fill(-Infinity)];
     let [least, most] = [Infinity, -Infinity];
     for (let column = 0; column < columns; column += 1) {
@@ -108,20 +117,20 @@ export class Traces {
     if (most === least) most += 1;
     const y = (value) => top + high - ((value - least) / (most - least)) * (high - 4) - 2;
     context.fillStyle = themeColour("plot");
-    context.fillRect(LEFT, top, width - LEFT, high);
+    context.fillRect(this.left, top, width - this.left, high);
     context.fillStyle = themeColour("muted");
     context.textAlign = "right";
-    context.fillText(String(most), LEFT - 5, top + 11);
-    context.fillText(String(least), LEFT - 5, top + high - 2);
+    context.fillText(String(most), this.left - scaled(5), top + scaled(11));
+    context.fillText(String(least), this.left - scaled(5), top + high - 2);
     context.strokeStyle = groupColour(channel);
     context.lineWidth = 1;
     context.beginPath();
     for (let column = 0; column < columns; column += 1) {
-      context.lineTo(LEFT + column, y(lows[column]));
-      context.lineTo(LEFT + column, y(highs[column]));
+      context.lineTo(this.left + column, y(lows[column]));
+      context.lineTo(this.left + column, y(highs[column]));
     }
     context.stroke();
-    this.#say(context, `${words(name)}, counts`, width - 4, top + 12, true, "ink");
+    this.#say(context, `${words(name)}, counts`, width - 4, top + scaled(12), true, "ink");
   }
 
   /** Write over the samples, on a ground of its own. */
@@ -129,7 +138,7 @@ export class Traces {
     const wide = context.measureText(text).width;
     context.globalAlpha = 0.85;
     context.fillStyle = themeColour("plot");
-    context.fillRect(leftwards ? x - wide - 3 : x - 3, y - 11, wide + 6, 15);
+    context.fillRect(leftwards ? x - wide - 3 : x - 3, y - scaled(11), wide + 6, scaled(15));
     context.globalAlpha = 1;
     context.fillStyle = themeColour(colour);
     context.textAlign = leftwards ? "right" : "left";
@@ -145,11 +154,11 @@ export class Traces {
     const time = (sample) => ((sample - zero) / rate) * factor;
     context.fillStyle = themeColour("muted");
     context.textAlign = "center";
-    for (const { place, text } of ticksOf("linear", time(first), time(last), width / 80)) {
-      const x = LEFT + ((place - time(first)) / (time(last) - time(first))) * (width - LEFT);
-      if (x > LEFT + 8 && x < width - 10) context.fillText(text, x, height - BOTTOM + 13);
+    for (const { place, text } of ticksOf("linear", time(first), time(last), width / scaled(80))) {
+      const x = this.left + ((place - time(first)) / (time(last) - time(first))) * (width - this.left);
+      if (x > this.left + 8 && x < width - 10) context.fillText(text, x, height - this.bottom + scaled(13));
     }
     const from = Number.isFinite(trigger) ? "since the trigger" : "since the window began";
-    context.fillText(`time ${from} (${unit})`, LEFT + (width - LEFT) / 2, height - 3);
+    context.fillText(`time ${from} (${unit})`, this.left + (width - this.left) / 2, height - 3);
   }
 }
