@@ -56,6 +56,8 @@ class GrowingFile:
                 )
             self._file.swmr_mode = True
             self._columns = {name: self._file[name] for name in columns}
+            # h5py makes a type anew for every write, which takes longer than writing some rows of a table.
+            self._types = {name: h5py.h5t.py_create(np.dtype(column.dtype)) for name, column in columns.items()}
             self._rows = dict.fromkeys(columns, 0)
         try:
             self.claim(0)
@@ -91,7 +93,7 @@ class GrowingFile:
                 self._claimed = needed + _CLAIM_BYTES
 
     def extend(self, name: str, values: npt.NDArray[Any]) -> None:
-        """Append rows to a dataset; `claim` their bytes first.
+        """Append rows of the dataset's own type; `claim` their bytes first.
 
         Raises
         ------
@@ -108,7 +110,8 @@ class GrowingFile:
             dataset.set_extent((start + count, *beside))
             place = dataset.get_space()
             place.select_hyperslab((start, *(0 for _ in beside)), values.shape)
-            dataset.write(h5py.h5s.create_simple(values.shape), place, np.ascontiguousarray(values))
+            memory = h5py.h5s.create_simple(values.shape)
+            dataset.write(memory, place, np.ascontiguousarray(values, self._columns[name].dtype), self._types[name])
             self._rows[name] = start + count
 
     def flush(self) -> None:

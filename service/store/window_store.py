@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -61,7 +60,8 @@ class WindowStore(EventFile):
 
     def __init__(self, path: Path, instrument: Instrument) -> None:
         super().__init__(path, instrument)
-        self._rows_of_backgrounds: dict[bytes, int] = {}
+        self._rows_of_backgrounds: dict[tuple[tuple[int, ...], bytes], int] = {}
+        """By shape and values."""
 
     def prepare(self, dtype: npt.DTypeLike) -> None:
         """Make the file, for samples of this kind, so that the first event does not wait; raises `StorageError`."""
@@ -82,7 +82,8 @@ class WindowStore(EventFile):
         with self._lock:
             self.prepare(events[0].window.dtype)
             self._file.claim(sum(event.window.nbytes + event.background.level.nbytes for event in events))
-            rows = np.array([self._row(event) for event in events], dtype=EVENT)
+            rows = np.array([_row(event) for event in events], dtype=EVENT)
+            rows["background"] = self._background_rows([event.background for event in events])
             starts = self._file.rows("samples") + np.cumsum([0, *(event.window.size for event in events)])
             rows["first_value"] = starts[:-1]
             self._file.extend("samples", np.concatenate([event.window.ravel() for event in events]))
@@ -125,42 +126,30 @@ class WindowStore(EventFile):
     def _read_index(self, file: Any) -> EventIndex:
         return EventIndex(file["events"]["event_id"])
 
-    def _row(self, event: Event) -> tuple[object, ...]:
-        return (
-            event.event_id,
-            event.epoch,
-            event.trigger_tick,
-            event.duration_ticks,
-            event.window_tick,
-            0,
-            event.window.shape[0],
-            event.clock.period_ticks,
-            event.clock.origin_tick,
-            event.clock.locked,
-            self._background_row(event.background),
-            event.strength,
-            int(event.flags),
-            event.bodies,
-            0,
-            len(event.neighbours),
-        )
-
-    def _background_row(self, background: Background) -> int:
-        """Row of this background, written where it is new."""
-        parts = (background.level, background.noise, background.core_offsets)
-        values = np.concatenate([part.ravel() for part in parts]).astype(np.float32, copy=False)
-        shape = (*background.level.shape, background.core_offsets.shape[1])
-        key = hashlib.blake2b(values.tobytes() + str(shape).encode(), digest_size=16, usedforsecurity=False).digest()
-        row = self._rows_of_backgrounds.get(key)
-        if row is None:
-            row = self._file.rows("backgrounds")
-            entry = np.array([(self._file.rows("background_values"), *shape)], dtype=BACKGROUND)
-            self._file.extend("background_values", values)
-            self._file.extend("backgrounds", entry)
-            self._rows_of_backgrounds[key] = row
-            if len(self._rows_of_backgrounds) > _BACKGROUNDS_REMEMBERED:
-                del self._rows_of_backgrounds[next(iter(self._rows_of_backgrounds))]
-        return row
+    def _background_rows(self, backgrounds: Sequence[Background]) -> list[int]:
+        """Return the row of each background; those that are new are written, all at once."""
+        first, place = self._file.rows("backgrounds"), self._file.rows("background_values")
+        found: list[int] = []
+        entries: list[tuple[int, ...]] = []
+        new: list[npt.NDArray[np.float32]] = []
+        for background in backgrounds:
+            parts = (background.level, background.noise, background.core_offsets)
+            values = np.concatenate([part.ravel() for part in parts]).astype(np.float32, copy=False)
+            shape = (*background.level.shape, background.core_offsets.shape[1])
+            key = shape, values.tobytes()
+            row = self._rows_of_backgrounds.get(key)
+            if row is None:
+                row = self._rows_of_backgrounds[key] = first + len(entries)
+                entries.append((place, *shape))
+                new.append(values)
+                place += values.size
+                if len(self._rows_of_backgrounds) > _BACKGROUNDS_REMEMBERED:
+                    del self._rows_of_backgrounds[next(iter(self._rows_of_backgrounds))]
+            found.append(row)
+        if new:
+            self._file.extend("background_values", np.concatenate(new))
+            self._file.extend("backgrounds", np.array(entries, dtype=BACKGROUND))
+        return found
 
     def _events(self, first_row: int, stop_row: int) -> list[Event]:
         """Return the events of consecutive rows."""
@@ -217,6 +206,28 @@ class WindowStore(EventFile):
             "background_values": Column(np.float32, rows_per_chunk=1 << 14),
         }
         return GrowingFile(self._path, attributes, columns)
+
+
+def _row(event: Event) -> tuple[object, ...]:
+    """Return the row of an event, but for what stands elsewhere in the file."""
+    return (
+        event.event_id,
+        event.epoch,
+        event.trigger_tick,
+        event.duration_ticks,
+        event.window_tick,
+        0,
+        event.window.shape[0],
+        event.clock.period_ticks,
+        event.clock.origin_tick,
+        event.clock.locked,
+        0,
+        event.strength,
+        int(event.flags),
+        event.bodies,
+        0,
+        len(event.neighbours),
+    )
 
 
 def _together(rows: Sequence[int]) -> list[tuple[int, int]]:
