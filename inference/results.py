@@ -51,10 +51,12 @@ class CellResults:
     @classmethod
     def concatenate(cls, batches: Sequence[CellResults]) -> CellResults:
         """Join batches answered by one bundle, in order; there must be at least one."""
+        mixtures = [b.mixture for b in batches if b.mixture is not None]
         return cls(
             event_id=np.concatenate([b.event_id for b in batches]),
             embedding=np.concatenate([b.embedding for b in batches]),
             cluster_posterior=np.concatenate([b.cluster_posterior for b in batches]),
             class_probability=np.concatenate([b.class_probability for b in batches]),
             novelty=np.concatenate([b.novelty for b in batches]),
+            mixture=np.concatenate(mixtures) if mixtures else None,
         )

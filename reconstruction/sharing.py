@@ -25,8 +25,12 @@ def share_out(work: Callable[[slice], None], count: int) -> None:
     work
         Called with slices that do not overlap; it gains where it is compiled code that lets other threads run.
     """
-    # Several threads may take from the iterator of a list, each what no other has.
     pieces = [slice(first, min(first + PIECE, count)) for first in range(0, count, PIECE)]
+    if len(pieces) < 2:
+        for piece in pieces:
+            work(piece)
+        return
+    # Several threads may take from the iterator of a list, each what no other has.
     left = iter(pieces)
 
     def take() -> None:

@@ -32,7 +32,7 @@ from service.run import FinishReason, Record, Run, RunRequest, RunState
 from service.runs.cluster_refit import ClusterRefit, cluster_refit
 from service.runs.drift_monitor import DriftMonitor
 from service.runs.gating import RunGates, columns_of
-from service.runs.pipeline import Parts
+from service.runs.parts import Parts
 from service.runs.sorting import Sorter
 from service.runs.stop_rules import StopRules
 from service.runs.warming import period_ticks, warm

@@ -132,6 +132,12 @@ class RateMeter:
         self._began_s = time.monotonic()
         self._slots: deque[tuple[float, int]] = deque()
 
+    def restart(self) -> None:
+        """Count from now on."""
+        with self._lock:
+            self._began_s = time.monotonic()
+            self._slots.clear()
+
     def add(self, count: int) -> None:
         """Enter that many, now."""
         now = time.monotonic()

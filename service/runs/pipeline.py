@@ -6,78 +6,36 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from acquisition.block import Block
-from acquisition.detection import Detector
 from acquisition.errors import LightlineError
 from acquisition.event import Event
-from acquisition.recorder import Recorder
-from acquisition.source import Source
-from inference.dispatcher import Dispatcher
 from inference.finished import Finished, Stamps
-from inference.results import CellResults
 from reconstruction.images import CellImages
-from reconstruction.transform import Transform
 from service.errors import StorageError
 from service.run import DropReason, FinishReason, RunRequest
-from service.runs.cluster_refit import ClusterRefit
-from service.runs.drift_monitor import DriftMonitor
 from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
 from service.runs.meters import RateMeter, StageMeters
-from service.runs.sorting import Sorter
-from service.runs.stop_rules import StopRules
+from service.runs.parts import Parts
+from service.runs.storekeeper import Answered, Storekeeper
+from service.runs.window_writer import WindowWriter
 from service.status import QueueFill
-from service.store.cell_rows import count_reasons
-from service.store.run_folder import RunFolder
 
 logger = logging.getLogger("lightline.run")
 
 BLOCKS = 8
 LIVE_BLOCKS, LIVE_BYTES = 4096, 256 << 20
-EVENTS = 256
-ANSWERS = 16
-"""Batches."""
+EVENTS, LIVE_EVENTS = 256, 2048
 EVENTS_PER_BATCH = 32
 BATCH_PATIENCE_S = 0.002
 _TURN_S = 0.1
 _MOST_LOST_PLACES = 100_000
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What a run is put together from; all of it open and warm."""
-
-    source: Source
-    detector: Detector
-    transform: Transform
-    dispatcher: Dispatcher
-    folder: RunFolder
-    recorder: Recorder | None
-    channels: tuple[str, ...]
-    """Images to be made of every event."""
-    drift: DriftMonitor
-    rules: StopRules
-    refit: ClusterRefit | None
-    """None where clusters are frozen."""
-    sorter: Sorter | None
-    """None where nobody sorts."""
-
-
-@dataclass(frozen=True)
-class _Answered:
-    """A batch, its cells, their answers and the rows that they are stored as; None where there is no answer."""
-
-    finished: Finished
-    cells: CellImages
-    results: CellResults | None
-    rows: Any
 
 
 @dataclass(frozen=True)
@@ -105,35 +63,37 @@ class Pipeline:
         # A live source cannot wait while the line warms up or the disk is slow; its samples wait in memory instead.
         blocks = BLOCKS if parts.source.waits else LIVE_BLOCKS
         self._blocks: Edge[Block] = Edge(blocks, policy, lambda block: block.data.nbytes, LIVE_BYTES)
-        self._events: Edge[_Found] = Edge(EVENTS, policy)
-        # It holds up the workers, and they what is before them: only there is anything lost.
-        self._answers: Edge[_Answered] = Edge(ANSWERS, Policy.WAIT)
+        events = EVENTS if parts.source.waits else LIVE_EVENTS
+        self._events: Edge[_Found] = Edge(events, policy, lambda found: found.event.window.nbytes, LIVE_BYTES)
+        self.latency = StageMeters()
+        self.events_rate = RateMeter()
+        self._windows = WindowWriter(parts.folder.append_windows, self._windows_refused)
+        self._storing = Storekeeper(parts, ledger, self._windows, self.latency, self.end, lambda: self._abandoned)
         self._intake = Intake(
             parts.source, parts.recorder, self._blocks, ledger, request.seconds, self.end, request.restarts
         )
         self._lock = threading.Lock()
-        self._transformed, self._stored = threading.Event(), threading.Event()
+        self._transformed = threading.Event()
         self._abandoned = ""
         self._threads: list[threading.Thread] = []
         self.reason: FinishReason | None = None
         self.error: str | None = None
         self.lost_places: deque[tuple[int, int, float, float]] = deque(maxlen=_MOST_LOST_PLACES)
         """Event id, epoch, tick and duration of events that were lost before their windows were stored."""
-        self.latency = StageMeters()
-        self.events_rate = RateMeter()
-        self.cells_rate = RateMeter()
 
     def start(self) -> None:
         """Begin to acquire."""
         # Rates count from now on; the run may have been held for long.
-        self.events_rate, self.cells_rate = RateMeter(), RateMeter()
+        self.events_rate.restart()
+        self.cells_rate.restart()
         stages = {
             "read": self._intake.run,
             "detect": self._detect,
+            "windows": self._windows.run,
             "transform": self._transform,
             "decide": self._decide,
-            "store": self._store,
-            "keep": self._keep,
+            "store": self._storing.store,
+            "keep": self._storing.keep,
         }
         self._threads = [
             threading.Thread(target=self._guard, args=(name, stage), name=f"line-{name}", daemon=True)
@@ -170,6 +130,11 @@ class Pipeline:
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
+    def cells_rate(self) -> RateMeter:
+        """How many cells are stored."""
+        return self._storing.cells_rate
+
+    @property
     def end_of_data(self) -> tuple[int, int]:
         """Epoch of the last sample that was taken, and the tick after it."""
         return self._intake.end_of_data
@@ -183,7 +148,7 @@ class Pipeline:
             "blocks": self._blocks.fill(),
             "events": self._events.fill(),
             "batches": batches,
-            "answers": self._answers.fill(),
+            "answers": self._storing.fill(),
         }
 
     def _guard(self, name: str, stage: Callable[[], None]) -> None:
@@ -231,16 +196,11 @@ class Pipeline:
         try:
             while found := self._events.take(EVENTS_PER_BATCH, self._patience_s):
                 events = [one.event for one in found]
-                try:
-                    self._parts.folder.append_windows(events)
-                except StorageError as error:
-                    self._storage_full(error)
-                    for event in events:
-                        self._drop(event, DropReason.STORAGE)
-                    continue
+                self._windows.put(events)
                 images = self._parts.transform.images(events, self._parts.channels, cells_first=True)
                 self._submit(images, _stamps(images, found))
         finally:
+            self._windows.close()
             self._transformed.set()
 
     def _patience_s(self) -> float:
@@ -259,34 +219,14 @@ class Pipeline:
         try:
             while not (self._transformed.is_set() and dispatcher.open_batches == 0):
                 for finished in dispatcher.results(_TURN_S):
-                    self._answers.put(self._answered(finished))
+                    self._storing.put(self._answered(finished))
                 if self._abandoned:
                     # Batches that were submitted since.
                     dispatcher.abandon(self._abandoned)
         finally:
-            self._answers.close()
+            self._storing.close()
 
-    def _store(self) -> None:
-        try:
-            while not self._answers.done:
-                for answered in self._answers.take(wait_s=_TURN_S):
-                    self._store_one(answered)
-            if self._parts.refit is not None:
-                self._parts.refit.finish()
-        finally:
-            # After a fault, nobody waits for room; the run's end counts what was in it.
-            self._answers.abort()
-            self._stored.set()
-
-    def _keep(self) -> None:
-        """Make safe what was stored; apart from storing, as events that come meanwhile do not wait for the disk."""
-        while not self._stored.wait(_TURN_S):
-            try:
-                self._parts.folder.keep_if_due()
-            except StorageError as error:
-                self._storage_full(error)
-
-    def _answered(self, finished: Finished) -> _Answered:
+    def _answered(self, finished: Finished) -> Answered:
         """Make the rows of a batch, and publish what they decide."""
         cells, results = finished.images.take(finished.images.is_cell), finished.results
         if results is not None and self._parts.refit is not None:
@@ -294,53 +234,20 @@ class Pipeline:
         rows = None if results is None else self._parts.folder.rows(cells, results)
         if self._parts.sorter is not None:
             self._parts.sorter.decide(finished, rows)
-        return _Answered(finished, cells, results, rows)
+        return Answered(finished, cells, rows)
 
-    def _store_one(self, answered: _Answered) -> None:
-        images, is_cell = answered.finished.images, answered.finished.images.is_cell
-        stored = np.zeros(len(images), dtype=bool)
-        stored[~is_cell] = self._store_rejected(images.take(~is_cell))
-        if is_cell.any():
-            stored[is_cell] = self._store_cells(answered)
-        self.latency.add(answered.finished, stored)
-
-    def _store_rejected(self, rejected: CellImages) -> bool:
-        try:
-            self._parts.folder.append_rejected(rejected)
-        except StorageError as error:
-            self._ledger.dropped(DropReason.STORAGE, len(rejected))
-            self._storage_full(error)
-            return False
-        self._ledger.rejected(count_reasons([reason.value for reason in rejected.rejection]))
-        return True
-
-    def _store_cells(self, answered: _Answered) -> bool:
-        cells, results, rows = answered.cells, answered.results, answered.rows
-        if results is None:
-            self._ledger.dropped(self._abandoned or DropReason.INFERENCE, len(cells))
-            return False
-        try:
-            if self._parts.refit is not None:
-                self._parts.refit.save(self._parts.folder.save_mixtures)
-            self._parts.folder.append(cells, rows)
-        except StorageError as error:
-            self._ledger.dropped(DropReason.STORAGE, len(cells))
-            self._storage_full(error)
-            return False
-        self._parts.drift.add(results.embedding)
-        self._ledger.stored(len(cells))
-        self.cells_rate.add(len(cells))
-        reason = self._parts.rules.stored(rows)
-        if reason is not None:
-            self.end(reason)
-        return True
-
-    def _storage_full(self, error: StorageError) -> None:
+    def _windows_refused(self, events: Sequence[Event], error: StorageError) -> None:
+        """End the run; who stores counts the events when their turn comes."""
+        self.lost_places.extend(_place(event) for event in events)
         self.end(FinishReason.STORAGE, str(error))
 
     def _drop(self, event: Event, reason: str) -> None:
         self._ledger.dropped(reason, 1)
-        self.lost_places.append((event.event_id, event.epoch, event.trigger_tick, event.duration_ticks))
+        self.lost_places.append(_place(event))
+
+
+def _place(event: Event) -> tuple[int, int, float, float]:
+    return event.event_id, event.epoch, event.trigger_tick, event.duration_ticks
 
 
 def _stamps(images: CellImages, found: list[_Found]) -> Stamps:

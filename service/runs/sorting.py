@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping
-from typing import Any
 
 import msgpack
 import numpy as np
@@ -21,6 +20,7 @@ from service.gates.live_gate import LiveGate
 from service.run import DropReason
 from service.runs.meters import LatencyMeter
 from service.status import SortStatus
+from service.store.later_rows import CellRows
 
 MOST_WAITING = 65_536
 """Messages that may wait for one subscriber; further ones it misses."""
@@ -89,7 +89,7 @@ class Sorter:
             )
             self._doors.start()
 
-    def decide(self, finished: Finished, rows: Any) -> None:
+    def decide(self, finished: Finished, rows: CellRows | None) -> None:
         """Publish what is decided of a batch.
 
         Parameters
@@ -97,13 +97,13 @@ class Sorter:
         finished
             Its `stamps_s` begin with when each event was in memory.
         rows
-            Rows of its cells, a `pyarrow.Table`; None where they have no answer.
+            Rows of its cells; None where they have no answer.
         """
         images = finished.images
         is_cell = images.is_cell
         chosen = np.zeros(len(images), dtype=bool)
         if rows is not None:
-            chosen[is_cell] = self._gate.inside(rows)
+            chosen[is_cell] = self._gate.inside(rows.table)
         unanswered = "" if rows is not None else DropReason.INFERENCE.value
         latencies_s = np.empty(len(images))
         with self._lock:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from service.gates.live_gate import LiveGate
 from service.run import FinishReason
 from service.status import GateProgress
+from service.store.later_rows import CellRows
 
 
 class StopRules:
@@ -26,11 +25,11 @@ class StopRules:
         self._wanted = in_gate
         self._stored = self._inside = 0
 
-    def stored(self, rows: Any) -> FinishReason | None:
-        """Enter the rows of stored cells, a `pyarrow.Table`; return why the run has enough, None if it has not."""
+    def stored(self, rows: CellRows) -> FinishReason | None:
+        """Enter the rows of stored cells; return why the run has enough, None if it has not."""
         self._stored += rows.num_rows
         if self._gate is not None:
-            self._inside += int(self._gate.inside(rows).sum())
+            self._inside += int(self._gate.inside(rows.table).sum())
             if self._inside >= self._wanted:
                 return FinishReason.GATE_REACHED
         if self._cells is not None and self._stored >= self._cells:

@@ -18,6 +18,8 @@ from service.errors import RunFolderError, StorageError
 from service.store.disk import require_room, storage_errors
 
 _CLAIM_BYTES = 8 << 20
+_MOST_WAITING = 1 << 20
+"""Bytes."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,8 @@ class GrowingFile:
             # h5py makes a type anew for every write, which takes longer than writing some rows of a table.
             self._types = {name: h5py.h5t.py_create(np.dtype(column.dtype)) for name, column in columns.items()}
             self._rows = dict.fromkeys(columns, 0)
+            self._waiting: dict[str, list[npt.NDArray[Any]]] = {}
+            self._waiting_bytes = 0
         try:
             self.claim(0)
         except StorageError:
@@ -66,11 +70,12 @@ class GrowingFile:
             raise
 
     def __getitem__(self, name: str) -> Any:
+        self._write_waiting()
         return self._columns[name]
 
     def rows(self, name: str) -> int:
-        """Return how many rows a dataset has."""
-        return self._rows[name]
+        """Return how many rows a dataset has, those that wait among them."""
+        return self._rows[name] + sum(len(values) for values in self._waiting.get(name, ()))
 
     def claim(self, n_bytes: int) -> None:
         """Make sure that the next `n_bytes` fit.
@@ -86,7 +91,7 @@ class GrowingFile:
             )
         with storage_errors(self._path.parent):
             # Chunks are allocated whole, so a small append may need a chunk of every dataset.
-            needed = self._file.id.get_filesize() + n_bytes + _CLAIM_BYTES
+            needed = self._file.id.get_filesize() + self._waiting_bytes + n_bytes + _CLAIM_BYTES
             if needed > self._claimed:
                 require_room(self._path.parent, needed + _CLAIM_BYTES - self._claimed)
                 reserve(self._path, self._file.id.get_vfd_handle(), needed + _CLAIM_BYTES)
@@ -114,6 +119,30 @@ class GrowingFile:
             dataset.write(memory, place, np.ascontiguousarray(values, self._columns[name].dtype), self._types[name])
             self._rows[name] = start + count
 
+    def extend_later(self, name: str, values: npt.NDArray[Any]) -> None:
+        """Append rows that wait for more until `flush`, until somebody looks, or until they are many; `claim` them too.
+
+        A write of a few rows takes as long as one of thousands. Datasets are written in the order in which their first
+        rows came.
+
+        Raises
+        ------
+        StorageError
+            If the disk does not take what waits; it goes on waiting.
+        """
+        if len(values):
+            self._waiting.setdefault(name, []).append(values)
+            self._waiting_bytes += values.nbytes
+        if self._waiting_bytes > _MOST_WAITING:
+            self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        for name, pieces in list(self._waiting.items()):
+            values = np.concatenate(pieces)
+            self.extend(name, values)
+            del self._waiting[name]
+            self._waiting_bytes -= values.nbytes
+
     def flush(self) -> None:
         """Hand everything to the operating system, so that a crash of this process loses nothing of it.
 
@@ -122,6 +151,7 @@ class GrowingFile:
         StorageError
             If the disk does not take it.
         """
+        self._write_waiting()
         if not self._failed:
             with self._failing():
                 self._file.flush()
@@ -135,9 +165,10 @@ class GrowingFile:
             If the disk does not take the last of it.
         """
         if self._file:
-            self._columns = {}
             with self._failing():
                 try:
+                    self._write_waiting()
+                    self._columns = {}
                     os.ftruncate(self._file.id.get_vfd_handle(), self._file.id.get_filesize())
                 finally:
                     self._file.close()

@@ -57,7 +57,7 @@ class ImageStore(EventFile):
             for name in self._channels:
                 self._file.extend(_GROUP + name, flat[name])
             # Ids last: a reader believes in no more images than there are ids.
-            self._file.extend("event_id", images.event_id)
+            self._file.extend_later("event_id", images.event_id)
             self._index.add(images.event_id)
 
     def read(self, event_id: int, channel: str) -> npt.NDArray[np.float32] | None:

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from service.errors import StorageError
 from service.store.disk import write_sealed
+from service.store.later_rows import LaterRows
 from service.store.parts import Part, TableSnapshot, part_bytes, part_name, sealed_parts
 from service.store.row_log import RowLog, read_log
+from service.store.row_pieces import count_rows, join_pieces, rows_before, without_first
 
 _ID = "event_id"
-_MOST_CHUNKS = 32
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,8 @@ class PartTable:
         self._log_is_ours = tail is None
         self._tail: list[Any] = [] if tail is None else [tail]
         self._unsafe: list[Any] = []
+        self._later: list[LaterRows] = []
+        """The newest rows, which are in no table yet."""
         self._unsafe_since = 0.0
         self._schema: Any = pq.read_schema(parts[0].path) if parts else None if tail is None else tail.schema
 
@@ -94,11 +95,14 @@ class PartTable:
     @property
     def schema(self) -> Any:
         """`pyarrow.Schema` of the rows, None before the first."""
+        if self._schema is None:
+            self._make_tables()
         return self._schema
 
     @property
     def last_id(self) -> int:
         """Event id of the newest row, 0 before the first."""
+        self._make_tables()
         with self._lock:
             if self._tail:
                 return int(self._tail[-1][_ID][-1].as_py())
@@ -108,35 +112,39 @@ class PartTable:
     def rows(self) -> int:
         """How many rows there are."""
         with self._lock:
-            return sum(part.rows for part in self._parts) + _rows(self._tail)
+            return sum(part.rows for part in self._parts) + count_rows(self._tail) + count_rows(self._later)
 
     def append(self, rows: Any) -> None:
         """Take a `pyarrow.Table` whose columns are those of the rows before."""
+        self._make_tables()
         with self._lock:
-            if self._schema is None:
-                self._schema = rows.schema
-            if not self._unsafe:
-                self._unsafe_since = time.monotonic()
-            if not rows.schema.equals(self._schema):
-                rows = rows.cast(self._schema)
-            self._tail.append(rows)
-            self._unsafe.append(rows)
+            self._note_age()
+            self._append(rows)
+
+    def append_later(self, rows: LaterRows) -> None:
+        """Take rows of the same columns that become a table when somebody asks for them, or they are made safe."""
+        with self._lock:
+            self._note_age()
+            self._later.append(rows)
 
     def snapshot(self) -> TableSnapshot:
         """Return the table as it stands."""
+        self._make_tables()
         with self._lock:
-            return TableSnapshot(self._parts, self._joined_tail())
+            return TableSnapshot(self._parts, join_pieces(self._tail))
 
     def due(self) -> bool:
         """Tell whether the newest rows should be kept."""
         with self._lock:
             waited = time.monotonic() - self._unsafe_since
-            return bool(self._unsafe) and (waited >= self._seconds_unsafe or _rows(self._unsafe) >= self._rows_per_part)
+            unsafe = count_rows(self._unsafe) + count_rows(self._later)
+            return unsafe > 0 and (waited >= self._seconds_unsafe or unsafe >= self._rows_per_part)
 
     def mark(self) -> Mark:
         """Return how far the table has come, for `keep`."""
+        self._make_tables()
         with self._lock:
-            return Mark(_rows(self._tail), len(self._unsafe))
+            return Mark(count_rows(self._tail), len(self._unsafe))
 
     def keep(self, mark: Mark) -> None:
         """Make the rows up to a mark safe against a crash; only the thread that keeps may call it.
@@ -175,7 +183,7 @@ class PartTable:
         write_sealed(path, part_bytes(rows))
         with self._lock:
             self._parts = (*self._parts, Part(path, mark.rows, rows[_ID][0].as_py(), rows[_ID][-1].as_py()))
-            self._tail = _without_first(self._tail, mark.rows)
+            self._tail = without_first(self._tail, mark.rows)
             self._now_safe(mark, now)
         self._log.clear()
         self._log_is_ours = True
@@ -196,13 +204,14 @@ class PartTable:
 
     def discard_unsafe(self) -> Any:
         """Give up the rows that could not be kept, and return them."""
+        self._make_tables()
         with self._lock:
             unsafe, self._unsafe = self._unsafe, []
             lost = {id(rows) for rows in unsafe}
             rows = pa.concat_tables(unsafe) if unsafe else None
             if lost:
                 first = unsafe[0][_ID][0].as_py()
-                self._tail = [kept for kept in (_before(rows, first) for rows in self._tail) if kept.num_rows]
+                self._tail = [kept for kept in (rows_before(rows, first) for rows in self._tail) if kept.num_rows]
             return rows
 
     def close(self) -> None:
@@ -213,29 +222,27 @@ class PartTable:
         """Names of the sealed parts, relative to the run folder."""
         return [f"{self._folder.name}/{part.path.name}" for part in self._parts]
 
-    def _joined_tail(self) -> Any:
-        """Return the rows in memory as one table of few chunks; each row is copied a few times at most in its life."""
-        while len(self._tail) > 1 and self._tail[-2].num_rows < 2 * self._tail[-1].num_rows:
-            self._tail[-2:] = [pa.concat_tables(self._tail[-2:]).combine_chunks()]
-        if len(self._tail) > _MOST_CHUNKS:
-            self._tail = [pa.concat_tables(self._tail).combine_chunks()]
-        return pa.concat_tables(self._tail) if self._tail else None
+    def _note_age(self) -> None:
+        """Note when the first of the rows came that are not safe."""
+        if not self._unsafe and not self._later:
+            self._unsafe_since = time.monotonic()
 
+    def _make_tables(self) -> None:
+        """Make one table of the rows that are in none yet; who appends does not wait meanwhile."""
+        while later := list(self._later):
+            first, *others = later
+            made = first.joined(others)
+            with self._lock:
+                # Somebody else may have been faster.
+                if self._later and self._later[0] is first:
+                    self._append(made)
+                    del self._later[: len(later)]
+                    return
 
-def _rows(tables: list[Any]) -> int:
-    return sum(int(table.num_rows) for table in tables)
-
-
-def _without_first(tables: Sequence[Any], count: int) -> list[Any]:
-    """Return the tables without so many rows at their beginning; none of them keeps the memory of what is gone."""
-    left: list[Any] = []
-    for rows in tables:
-        gone = min(count, rows.num_rows)
-        count -= gone
-        if gone < rows.num_rows:
-            left.append(rows if not gone else rows.take(list(range(gone, rows.num_rows))))
-    return left
-
-
-def _before(rows: Any, event_id: int) -> Any:
-    return rows.filter(pc.less(rows.column(_ID), event_id))
+    def _append(self, rows: Any) -> None:
+        if self._schema is None:
+            self._schema = rows.schema
+        if not rows.schema.equals(self._schema):
+            rows = rows.cast(self._schema)
+        self._tail.append(rows)
+        self._unsafe.append(rows)

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 from inference.results import CellResults
 from reconstruction.images import CellImages
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.cell_rows import AnswerNames
+from service.store.later_rows import CellRows, RejectedRows
 from service.store.part_table import Mark, PartTable
 
 CELLS, REJECTED = TABLES = "cells", "rejected"
@@ -57,13 +58,13 @@ class ResultTables:
         tables = PartTable.open(path / CELLS, up_to), PartTable.open(path / REJECTED, up_to)
         return cls(*tables, sample_rate_hz, names or AnswerNames())
 
-    def rows(self, images: CellImages, results: CellResults) -> Any:
-        """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
-        return cell_rows(images, results, self.names, self.sample_rate_hz)
+    def rows(self, images: CellImages, results: CellResults) -> CellRows:
+        """Return the rows that cells with their answers are stored as."""
+        return CellRows.of(images, results, self.names, self.sample_rate_hz)
 
     def append_rejected(self, images: CellImages) -> None:
         """Take events that cannot be judged."""
-        self.rejected.append(rejected_rows(images, self.sample_rate_hz))
+        self.rejected.append_later(RejectedRows.of(images, self.sample_rate_hz))
 
     def due(self) -> bool:
         """Tell whether the newest rows should be kept."""

@@ -19,6 +19,7 @@ from service.store.cell_rows import AnswerNames
 from service.store.disk import storage_errors, write_sealed
 from service.store.event_stores import EventStores
 from service.store.labels import Labels
+from service.store.later_rows import CellRows
 from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
@@ -108,24 +109,35 @@ class RunFolder:
         """Make the files that events go to; see `EventStores.prepare`."""
         self._events.prepare(images, dtype)
 
-    def rows(self, images: CellImages, results: CellResults) -> Any:
-        """Return the rows, a `pyarrow.Table`, that cells with their answers are stored as."""
+    def rows(self, images: CellImages, results: CellResults) -> CellRows:
+        """Return the rows that cells with their answers are stored as."""
         return self._tables.rows(images, results)
 
-    def append(self, images: CellImages, rows: Any) -> None:
-        """Take cells, with the rows that `rows` made of them.
+    def append(self, images: CellImages, rows: CellRows) -> None:
+        """Take a batch of events whose windows are there.
+
+        Parameters
+        ----------
+        images
+            Its cells, and its events that cannot be judged.
+        rows
+            What `rows` made of its cells.
 
         Raises
         ------
         StorageError
             If the disk does not take them; then none of them is in the tables.
         """
-        if len(images):
-            self._events.append(images)
-            self._tables.cells.append(rows)
+        if not len(images):
+            return
+        self._events.append(images)
+        if rows.num_rows:
+            self._tables.cells.append_later(rows)
+        if rows.num_rows < len(images):
+            self._tables.append_rejected(images.take(~images.is_cell))
 
     def append_rejected(self, images: CellImages) -> None:
-        """Take events that cannot be judged.
+        """Take events of which none can be judged.
 
         Raises
         ------

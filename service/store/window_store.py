@@ -70,7 +70,7 @@ class WindowStore(EventFile):
                 self._file = self._create(dtype)
 
     def append(self, events: Sequence[Event]) -> None:
-        """Write the windows of events.
+        """Write the windows of events; the tables about them follow with the next `flush`, or when somebody looks.
 
         Raises
         ------
@@ -90,9 +90,9 @@ class WindowStore(EventFile):
             known = self._file.rows("neighbours")
             rows["first_neighbour"] = known + np.cumsum([0, *(len(event.neighbours) for event in events)])[:-1]
             beside = [neighbour for event in events for neighbour in event.neighbours]
-            self._file.extend("neighbours", np.array(beside, dtype=NEIGHBOUR))
+            self._file.extend_later("neighbours", np.array(beside, dtype=NEIGHBOUR))
             # The table last: a reader believes in no more windows than it has rows.
-            self._file.extend("events", rows)
+            self._file.extend_later("events", rows)
             self._index.add(rows["event_id"].copy())
 
     def read(self, event_id: int) -> Event | None:
@@ -147,8 +147,8 @@ class WindowStore(EventFile):
                     del self._rows_of_backgrounds[next(iter(self._rows_of_backgrounds))]
             found.append(row)
         if new:
-            self._file.extend("background_values", np.concatenate(new))
-            self._file.extend("backgrounds", np.array(entries, dtype=BACKGROUND))
+            self._file.extend_later("background_values", np.concatenate(new))
+            self._file.extend_later("backgrounds", np.array(entries, dtype=BACKGROUND))
         return found
 
     def _events(self, first_row: int, stop_row: int) -> list[Event]:

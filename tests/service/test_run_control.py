@@ -150,7 +150,10 @@ def test_a_slow_model_holds_up_a_stream_that_waits(controlled: Start) -> None:
     assert run.ledger.detected == 600 and not run.ledger.dropped and not run.ledger.samples_lost
 
 
-def test_a_slow_model_costs_a_live_stream_events_with_a_count(controlled: Start) -> None:
+def test_a_slow_model_costs_a_live_stream_events_with_a_count(
+    controlled: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("service.runs.pipeline.LIVE_EVENTS", 256)
     control = controlled(KnownSource(4000, waits=False, block=5000, pause_s=0.001), lambda: KnownModel(delay_s=0.05))
     run = run_to_end(control)
     lost = run.ledger.dropped.get("queue_full", 0)
