@@ -50,6 +50,8 @@ class LedgerBook:
 
     def samples(self, received: int, lost: int = 0) -> None:
         """Enter samples per channel; `lost` is `UNKNOWN_LOSS` where the source cannot tell how many."""
+        if not received and not lost:
+            return
         with self._lock:
             self._samples += received
             if lost == UNKNOWN_LOSS:
@@ -60,6 +62,8 @@ class LedgerBook:
 
     def omitted(self, count: int) -> None:
         """Enter samples per channel that the source left out by choice."""
+        if not count:
+            return
         with self._lock:
             self._samples_omitted += count
             self._note()
@@ -71,6 +75,8 @@ class LedgerBook:
 
     def repeated(self, count: int) -> None:
         """Enter samples per channel that the source gave again, and that are not used."""
+        if not count:
+            return
         with self._lock:
             self._samples_repeated += count
             self._note()
