@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any, Protocol, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from inference.results import CellResults
 from reconstruction.images import CellImages
@@ -26,13 +27,45 @@ class LaterRows(Protocol):
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What was measured of a batch of events, without their images.
+
+    Attributes
+    ----------
+    events
+        The batch without images and features.
+    names
+        Of the features.
+    features
+        `(len(names), n)` float32: in one piece, as dozens of columns of a hundred batches take long to join.
+    """
+
+    events: CellImages
+    names: tuple[str, ...]
+    features: npt.NDArray[np.float32]
+
+    @classmethod
+    def of(cls, images: CellImages) -> Self:
+        """Take what was measured of a batch."""
+        features = np.array(list(images.features.values()), np.float32).reshape(len(images.features), len(images))
+        return cls(replace(images, images={}, features={}), tuple(images.features), features)
+
+    def joined(self, others: Sequence[Self]) -> CellImages:
+        """Return this batch and those that follow as one, without images."""
+        batches = (self, *others)
+        events = CellImages.concatenate([batch.events for batch in batches])
+        features = np.concatenate([batch.features for batch in batches], axis=1)
+        return replace(events, features=dict(zip(self.names, features, strict=True)))
+
+
+@dataclass(frozen=True)
 class CellRows:
     """Rows of cells with their answers.
 
     Attributes
     ----------
     measured
-        The cells, without their images.
+        The cells.
     results
         Their answers, in the same order.
     names
@@ -41,7 +74,7 @@ class CellRows:
         Of the instrument.
     """
 
-    measured: CellImages
+    measured: Measured
     results: CellResults
     names: AnswerNames
     sample_rate_hz: float
@@ -51,12 +84,12 @@ class CellRows:
         """Take a batch; raises `ValueError` if images and results are not of the same events."""
         if not np.array_equal(images.event_id, results.event_id):
             raise ValueError("images and results must be of the same events, in the same order")
-        return cls(replace(images, images={}), results, names, sample_rate_hz)
+        return cls(Measured.of(images), results, names, sample_rate_hz)
 
     @property
     def num_rows(self) -> int:
         """How many there are."""
-        return len(self.measured)
+        return len(self.results)
 
     @cached_property
     def table(self) -> Any:
@@ -65,31 +98,28 @@ class CellRows:
 
     def joined(self, others: Sequence[Self]) -> Any:
         """See `LaterRows`."""
-        batches = (self, *others)
-        measured = CellImages.concatenate([batch.measured for batch in batches])
-        results = CellResults.concatenate([batch.results for batch in batches])
+        measured = self.measured.joined([batch.measured for batch in others])
+        results = CellResults.concatenate([batch.results for batch in (self, *others)])
         return cell_rows(measured, results, self.names, self.sample_rate_hz)
 
 
 @dataclass(frozen=True)
 class RejectedRows:
-    """Rows of events that cannot be judged; `measured` are these events, without their images."""
+    """Rows of events that cannot be judged."""
 
-    measured: CellImages
+    measured: Measured
     sample_rate_hz: float
 
     @classmethod
     def of(cls, images: CellImages, sample_rate_hz: float) -> Self:
         """Take a batch."""
-        return cls(replace(images, images={}), sample_rate_hz)
+        return cls(Measured.of(images), sample_rate_hz)
 
     @property
     def num_rows(self) -> int:
         """How many there are."""
-        return len(self.measured)
+        return len(self.measured.events)
 
     def joined(self, others: Sequence[Self]) -> Any:
         """See `LaterRows`."""
-        return rejected_rows(
-            CellImages.concatenate([self.measured, *(o.measured for o in others)]), self.sample_rate_hz
-        )
+        return rejected_rows(self.measured.joined([batch.measured for batch in others]), self.sample_rate_hz)
