@@ -29,6 +29,7 @@ GATES = {
         "region": {"kind": "rectangle", "sides": [{"column": "area_um2", "low": 95}]},
     },
 }
+VOLUME = ".pictures:has(.slices .scale-bar:not([hidden])) .volume-frame .scale-bar:not([hidden])"
 PATIENCE_MS = 120_000
 SETTLE_MS = 2500
 """Pictures of cells come a few at a time."""
@@ -47,7 +48,7 @@ def views(run: Run, cell: int) -> dict[str, tuple[str, str]]:
     explore = f"#/explore/{run.id}?x=area_um2&y=side_scatter_sum&ys=log&by=class&gate=granular"
     return {
         "dashboard": (explore, ".plot canvas[aria-label*=' shown']"),
-        "cell": (f"#/cell/{run.id}/{cell}", "#evidence"),
+        "cell": (f"#/cell/{run.id}/{cell}", VOLUME),
         "live": (f"#/live/{run.id}", ".proportions .main-svg"),
         "models": (f"#/models/{run.id}", ".class-rows .tile"),
         "runs": (f"#/runs/{run.id}", ".compare-chart .main-svg"),
