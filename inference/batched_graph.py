@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -17,6 +18,8 @@ Inputs = Mapping[str, npt.NDArray[np.generic]]
 
 # On a processor a row of padding costs as much as a cell; on a graphics card another batch costs more.
 _MOST_PADDING = {True: 0.2, False: 1.0}
+# Of a batch's images on a processor: what its layers hand on has to stay in the cache.
+_MOST_BYTES = 8 * 2**20
 # A thread's share comes in this many batches, unless it is of this few rows: every batch has a cost of its own.
 _BATCHES_PER_SHARE = 2
 _WHOLE_SHARE = 4
@@ -53,8 +56,8 @@ class BatchedGraph:
         self._name = name
 
     def warm(self, largest: Inputs) -> None:
-        """Run every size once, on the first rows of a batch of the largest."""
-        for size in self._sizes:
+        """Run every size that is used once, on the first rows of a batch of the largest."""
+        for size in self._sizes_that_fit(largest):
             self._run_batch(largest, slice(0, size), size)
 
     def run(self, inputs: Inputs) -> dict[str, Floats]:
@@ -66,7 +69,7 @@ class BatchedGraph:
             If ONNX Runtime cannot run the graph.
         """
         rows = len(next(iter(inputs.values())))
-        batches = cuts(rows, self._sizes_for(rows), self._most_padding)
+        batches = cuts(rows, self._sizes_for(inputs, rows), self._most_padding)
         answered: list[list[Floats]] = [[]] * len(batches)
         waiting = iter(range(len(batches)))
 
@@ -86,13 +89,21 @@ class BatchedGraph:
                     helper.result()
         return {name: np.concatenate([batch[i] for batch in answered]) for i, name in enumerate(self._outputs)}
 
-    def _sizes_for(self, rows: int) -> tuple[int, ...]:
+    def _sizes_for(self, inputs: Inputs, rows: int) -> tuple[int, ...]:
         """Return the sizes of batches that are small enough for every thread to get its share of so many rows."""
+        sizes = self._sizes_that_fit(inputs)
         if self._threads == 1:
-            return self._sizes
+            return sizes
         share = -(-rows // self._threads)
-        most = max(self._sizes[0], min(share, _WHOLE_SHARE), share // _BATCHES_PER_SHARE)
-        return tuple(size for size in self._sizes if size <= most)
+        most = max(sizes[0], min(share, _WHOLE_SHARE), share // _BATCHES_PER_SHARE)
+        return tuple(size for size in sizes if size <= most)
+
+    def _sizes_that_fit(self, inputs: Inputs) -> tuple[int, ...]:
+        """Return the sizes of batches that a processor's cache holds, or at least the smallest."""
+        if self.provider != CPU:
+            return self._sizes
+        row_bytes = sum(math.prod(array.shape[1:]) * array.itemsize for array in inputs.values())
+        return self._sizes[:1] + tuple(size for size in self._sizes[1:] if size * row_bytes <= _MOST_BYTES)
 
     def _run_batch(self, inputs: Inputs, rows: slice, size: int) -> list[Floats]:
         batch = {name: _padded(array[rows], size) for name, array in inputs.items()}

@@ -17,6 +17,11 @@ def empty_value(image: npt.NDArray[np.floating]) -> float:
     return 1.0 if image.ndim == 2 else 0.0
 
 
+def contrast(image: Floats) -> Floats:
+    """Return how far each place of one cell's image is from empty."""
+    return np.abs(image - np.float32(empty_value(image)))
+
+
 def cell_mask(image: Floats) -> Mask:
     """Return where the cell is in one image `(y, x)` or volume `(z, y, x)`.
 

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict
 
 from inference.engine import Explanation
-from inference.evaluation.cell_masks import cell_mask, centred_map, share_inside
+from inference.evaluation.cell_masks import cell_mask, centred_map, contrast, share_inside
 from inference.evaluation.correlation import mean_of, rank_correlation, row_correlation
 from inference.evaluation.explainer import Explainer
 from inference.evaluation.perturbed import deleted, inserted, moved, occluded, patch_means, places_in_order
@@ -60,7 +60,8 @@ class OrderScore(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     order: str
-    """By the model's own map; by a random map as coarse as it; or from the middle outwards."""
+    """By the model's own map; by a random map as coarse as it; from the middle outwards; or by contrast, that is by how
+    far each place is from empty."""
     deletion: float
     """Where the most important places go first: small is good."""
     insertion: float
@@ -96,18 +97,21 @@ def probability(engine: Explainer, images: Mapping[str, Floats], target: int) ->
 
 
 def order_scores(engine: Explainer, cells: Explained, seed: int) -> tuple[OrderScore, ...]:
-    """Delete and insert the places of every cell by its own maps, by random ones and from the middle outwards."""
+    """Delete and insert the places of every cell by its own maps, and in orders that no model is asked for."""
     rng = np.random.default_rng(seed)
-    areas: dict[str, list[tuple[float, float]]] = {"own map": [], "random map": [], "from the middle": []}
+    areas: dict[str, list[tuple[float, float]]] = {}
     for i in range(len(cells)):
         own = {name: stack[i] for name, stack in cells.explanation.maps.items()}
         orders = {
             "own map": own,
             "random map": {name: rng.random(raw.shape, dtype=np.float32) for name, raw in own.items()},
             "from the middle": {name: centred_map(cells.images[name].shape[1:]) for name in own},
+            "by contrast": {name: contrast(cells.images[name][i]) for name in own},
         }
         for name, maps in orders.items():
-            areas[name].append(_areas(engine, cells.cell(i), maps, int(cells.explanation.target[i]), rng))
+            areas.setdefault(name, []).append(
+                _areas(engine, cells.cell(i), maps, int(cells.explanation.target[i]), rng)
+            )
     found = {name: np.array(pairs) for name, pairs in areas.items()}
     gain = {name: pairs[:, 1] - pairs[:, 0] for name, pairs in found.items()}
     return tuple(

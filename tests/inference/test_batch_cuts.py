@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
-from inference.batched_graph import cuts
+from inference.batched_graph import BatchedGraph, cuts
 from inference.engine import BATCH_SIZES
 
 
@@ -20,3 +21,40 @@ def test_every_row_is_in_one_batch_of_a_warmed_size(rows: int, most_padding: flo
 
 def test_without_a_small_size_a_batch_is_padded() -> None:
     assert cuts(3, (8,), 0.2) == [(0, 3, 8)]
+
+
+class CountingSession:
+    """A graph that answers the first value of each image, and remembers how many it was given at once."""
+
+    def __init__(self, provider: str) -> None:
+        self.provider = provider
+        self.sizes: list[int] = []
+
+    def get_providers(self) -> list[str]:
+        return [self.provider]
+
+    def run(self, _: list[str], batch: dict[str, np.ndarray]) -> list[np.ndarray]:
+        self.sizes.append(len(batch["image"]))
+        return [batch["image"].reshape(len(batch["image"]), -1)[:, 0]]
+
+
+@pytest.mark.parametrize(
+    ("provider", "shape", "most"),
+    [
+        ("CPUExecutionProvider", (64, 128, 128), 2),
+        ("CPUExecutionProvider", (80, 80), 64),
+        ("CPUExecutionProvider", (200, 200, 200), 1),
+        ("CUDAExecutionProvider", (64, 128, 128), 64),
+    ],
+)
+def test_a_processor_is_given_no_more_volumes_at_once_than_its_cache_holds(
+    provider: str, shape: tuple[int, ...], most: int
+) -> None:
+    session = CountingSession(provider)
+    graph = BatchedGraph(session, ["first"], BATCH_SIZES, threads=1, name="counting")
+    images = np.broadcast_to(np.arange(70, dtype=np.float32).reshape(-1, *[1] * len(shape)), (70, *shape))
+    np.testing.assert_array_equal(graph.run({"image": images})["first"], np.arange(70))
+    assert max(session.sizes) == most
+    session.sizes.clear()
+    graph.warm({"image": images})
+    assert session.sizes == [size for size in BATCH_SIZES if size <= most]

@@ -46,9 +46,9 @@ def corner_cells(engine: LitCorner) -> Explained:
 
 def test_a_map_that_names_what_counts_beats_chance_and_one_that_lies_does_not() -> None:
     honest, lying = LitCorner(True), LitCorner(False)
-    own, chance, middle = order_scores(honest, corner_cells(honest), 0)
-    assert own.insertion - own.deletion > 0.5 and chance.beaten == middle.beaten == 1.0
-    wrong, chance, _ = order_scores(lying, corner_cells(lying), 0)
+    own, chance, middle, contrast = order_scores(honest, corner_cells(honest), 0)
+    assert own.insertion - own.deletion > 0.5 and chance.beaten == middle.beaten == contrast.beaten == 1.0
+    wrong, chance, *_ = order_scores(lying, corner_cells(lying), 0)
     assert wrong.insertion < wrong.deletion and chance.insertion > chance.deletion
 
 
