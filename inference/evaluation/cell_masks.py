@@ -19,7 +19,7 @@ def empty_value(image: npt.NDArray[np.floating]) -> float:
 
 def contrast(image: Floats) -> Floats:
     """Return how far each place of one cell's image is from empty."""
-    return np.abs(image - np.float32(empty_value(image)))
+    return np.asarray(np.abs(image - np.float32(empty_value(image))), dtype=np.float32)
 
 
 def cell_mask(image: Floats) -> Mask:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -16,6 +15,7 @@ from torch import Tensor
 from inference.errors import TrainingError
 from inference.training.architecture import PAPER_C_EDGE, PAPER_C_WIDTHS, Architecture
 from inference.training.augment import augment
+from inference.training.batches import in_order, pooled
 from inference.training.checkpoint import (
     Arrays,
     Checkpoint,
@@ -30,11 +30,11 @@ from inference.training.data import TrainingSet
 from inference.training.encoder import Encoder
 from inference.training.live_curve import LiveCurve, live_curve
 from inference.training.models import Autoencoders, ContrastiveEncoders, Encoders, LabelledEncoders
+from inference.training.normalisation import settle
 from inference.training.options import Learning, TrainingOptions
 from inference.training.stacks import Stack
 
 Floats = npt.NDArray[np.float32]
-_EVALUATION_BATCH = 64
 
 
 @dataclass
@@ -103,7 +103,7 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
 def encode(model: Encoders, cells: TrainingSet) -> Floats:
     """Return the latents `(n, d)` of cells."""
     with torch.inference_mode():
-        parts = [model.latent(model.preprocess(_batch(model, cells, rows))).cpu() for rows in _in_order(len(cells))]
+        parts = [model.latent(model.preprocess(pooled(model, cells, rows))).cpu() for rows in in_order(len(cells))]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 
@@ -112,8 +112,8 @@ def evaluation_loss(model: Encoders, cells: TrainingSet) -> float:
     model.eval()
     total = 0.0
     with torch.inference_mode():
-        for rows in _in_order(len(cells)):
-            prepared = model.preprocess(_batch(model, cells, rows))
+        for rows in in_order(len(cells)):
+            prepared = model.preprocess(pooled(model, cells, rows))
             total += float(model.loss(prepared, _labels(model, cells, rows), None)) * len(rows)
     return total / len(cells)
 
@@ -123,23 +123,10 @@ def evaluation_errors(model: Autoencoders, cells: TrainingSet) -> dict[str, floa
     model.eval()
     totals = dict.fromkeys(cells.channels, 0.0)
     with torch.inference_mode():
-        for rows in _in_order(len(cells)):
-            for name, error in model.errors(model.preprocess(_batch(model, cells, rows))).items():
+        for rows in in_order(len(cells)):
+            for name, error in model.errors(model.preprocess(pooled(model, cells, rows))).items():
                 totals[name] += float(error) * len(rows)
     return {name: total / len(cells) for name, total in totals.items()}
-
-
-def _in_order(n: int) -> Iterator[npt.NDArray[np.intp]]:
-    for at in range(0, n, _EVALUATION_BATCH):
-        yield np.arange(at, min(at + _EVALUATION_BATCH, n))
-
-
-def _batch(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> dict[str, Tensor]:
-    """Return the pooled images of some cells, `(n, 1, ...)` float32 by channel, on the model's device."""
-    return {
-        name: torch.from_numpy(np.asarray(stack[rows], dtype=np.float32)).unsqueeze(1).to(model.device)
-        for name, stack in cells.images.items()
-    }
 
 
 def _lay_out(model: Encoders, order: torch.memory_format) -> None:
@@ -199,7 +186,7 @@ def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) ->
 def _contrast(architecture: Architecture, images: Stack) -> float:
     """Root mean square of the preprocessed images of a channel."""
     preprocess, total, pixels = Encoder(architecture).preprocess, 0.0, 0
-    for rows in _in_order(len(images)):
+    for rows in in_order(len(images)):
         light = preprocess(torch.from_numpy(images[rows].astype(np.float64)).unsqueeze(1))
         total, pixels = total + float(light.square().sum()), pixels + light.numel()
     return float(np.sqrt(total / pixels))
@@ -210,7 +197,7 @@ def _fingerprint(train: TrainingSet, validation: TrainingSet, options: TrainingO
     for cells in (train, validation):
         for name, stack in cells.images.items():
             digest.update(f"{name} {stack.shape} {stack.dtype}".encode())
-            for rows in _in_order(len(stack)):
+            for rows in in_order(len(stack)):
                 digest.update(np.ascontiguousarray(stack[rows]).data)
     return digest.hexdigest()
 
@@ -238,6 +225,8 @@ def _run_epochs(
         curve.show(state.history)
         while len(state.history) < options.epochs and state.since_best < options.patience:
             loss = _run_epoch(model, optimiser, train, options, len(state.history), curve)
+            if options.learning is Learning.LABELS:
+                settle(model, train)
             held_out_loss = evaluation_loss(model, validation)
             if not np.isfinite(held_out_loss):
                 raise TrainingError("The training diverged; choose a smaller learning rate.")
@@ -271,7 +260,7 @@ def _run_epoch(
     for at in range(0, len(order), options.batch):
         rows = order[at : at + options.batch]
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
-            prepared = model.preprocess(_batch(model, train, rows))
+            prepared = model.preprocess(pooled(model, train, rows))
             label = _labels(model, train, rows)
             total += _step(model, optimiser, prepared, label, options, generators) * len(rows)
         curve.batch_done()

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from toy_cells import QUICK, draw_set
+from toy_cells import CHANNEL, QUICK, draw_set
 
 from inference.errors import TrainingError
 from inference.training.augment import Looks, look_again
@@ -80,6 +80,18 @@ def test_an_encoder_that_learns_from_labels_tells_the_classes_of_another_run(run
     with torch.inference_mode():
         embedding, posterior, probability, _ = live(torch.from_numpy(runs.test.images["transmission"][:5]))
     assert (embedding.shape, posterior.shape, probability.shape) == ((5, 3), (5, 3), (5, 3))
+
+
+def test_what_learnt_labels_from_looks_is_normalised_for_cells_as_they_are(runs: RunSplit) -> None:
+    # Blurred looks have less contrast than cells: an encoder with their statistics took sharp cells for others.
+    options = replace(BY_LABELS, epochs=1, looks=Looks(blur_px=3.0))
+    model = fit_encoders(runs.train, runs.validation, options).model
+    convolution, normalisation, _ = model.encoders[CHANNEL].blocks[0]
+    with torch.inference_mode():
+        cells = torch.from_numpy(runs.train.images[CHANNEL]).unsqueeze(1)
+        answers = convolution(model.preprocess({CHANNEL: cells})[CHANNEL])
+    torch.testing.assert_close(normalisation.running_var, answers.var(dim=(0, 2, 3)), rtol=0.02, atol=0)
+    assert normalisation.momentum == 0.1
 
 
 def test_without_labels_nothing_is_learnt_from_them(runs: RunSplit) -> None:
