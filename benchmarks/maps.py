@@ -10,6 +10,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from benchmarks.kept_cells import kept_cells
@@ -17,6 +18,8 @@ from benchmarks.page import table
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.evaluation.assess import Assessment, assess
+from inference.evaluation.cell_masks import empty_value
+from inference.evaluation.faithfulness import Explained, order_scores
 from inference.training.data import TrainingSet
 from inference.training.options import Learning
 from inference.training.recipes import recipe
@@ -56,13 +59,15 @@ def trained(model: str, cells: TrainingSet, folder: Path | None) -> Bundle:
     return bundle
 
 
-def judged(model: str, cells: TrainingSet, folder: Path | None) -> Assessment:
+def judged(model: str, cells: TrainingSet, folder: Path | None) -> Rows:
     """Train a model of some of the cells' channels, and judge it and its maps on the last run."""
     names = MODELS[model] or cells.channels
     kept = replace(cells, images={n: cells.images[n] for n in names}, pool={n: cells.pool[n] for n in names})
     bundle = trained(model, kept, folder)
     split = split_by_run(kept, recipe(Learning(KINDS[model].learning), volumes=True))
-    return assess(Engine(bundle, "cpu"), split.test, others=split.train, map_cells=MAP_CELLS).numbers
+    engine = Engine(bundle, "cpu")
+    found = assess(engine, split.test, others=split.train, map_cells=MAP_CELLS).numbers
+    return rows_of(found) + rows_by_class(engine, split.test)
 
 
 def rows_of(found: Assessment) -> Rows:
@@ -89,6 +94,24 @@ def rows_of(found: Assessment) -> Rows:
     return rows
 
 
+def rows_by_class(engine: Engine, cells: TrainingSet) -> Rows:
+    """Return what an empty cell is taken for, and the orders of places again, for each class of the same cells."""
+    empty = {spec.channel: np.zeros((1, *spec.shape), dtype=np.float32) for spec in engine.contract.inputs}
+    empty = {channel: stack + np.float32(empty_value(stack[0])) for channel, stack in empty.items()}
+    probability = engine.answer_arrays(np.zeros(1, dtype=np.uint64), empty).class_probability[0]
+    likely = engine.contract.classes[int(probability.argmax())]
+    rows: Rows = [("an empty cell", f"{likely} {probability.max():.3f}", "")]
+    drawn = np.isin(np.arange(len(cells)), np.random.default_rng(0).permutation(len(cells))[:MAP_CELLS])
+    for k, name in enumerate(cells.label_names):
+        images = cells.where(drawn & (cells.label == k)).as_given(slice(None))
+        of_class = Explained(images, engine.explain(images))
+        own, *others = order_scores(engine, of_class, 0)
+        beaten = _listed({other.order: other.beaten for other in others})
+        gain = f"{own.insertion - own.deletion:.2f}"
+        rows.append((f"insertion less deletion, {name}", gain, f"better than {beaten} of {len(of_class)}"))
+    return rows
+
+
 def _listed(values: dict[str, float | None]) -> str:
     return ", ".join(f"{name} {_number(value)}" for name, value in values.items())
 
@@ -105,4 +128,4 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     everything = kept_cells(asked.out and asked.out / "cells.npz", simulated_cells)
     for model in asked.models or MODELS:
-        print(table((model, "measured", "beside it"), rows_of(judged(model, everything, asked.out))), flush=True)
+        print(table((model, "measured", "beside it"), judged(model, everything, asked.out)), flush=True)
