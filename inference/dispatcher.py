@@ -296,7 +296,7 @@ class Dispatcher:
     def _finish(self, number: int, results: CellResults | None, error: str) -> None:
         pending = self._pending.pop(number)
         self._finished[number] = Finished(
-            pending.images, results, error, pending.stamps_s, pending.submitted_s, time.monotonic()
+            pending.images, pending.cells, results, error, pending.stamps_s, pending.submitted_s, time.monotonic()
         )
         self._changed.notify_all()
 

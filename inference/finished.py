@@ -21,8 +21,10 @@ class Finished:
     ----------
     images
         The batch as it was submitted, rejected events and all.
+    cells
+        Its cells (`images.is_cell`).
     results
-        Answers for its cells (`images.is_cell`), in their order; None if there are none.
+        Answers for its cells, in their order; None if there are none.
     error
         Why its cells have no answer; empty if they have, or if there are no cells in it.
     stamps_s
@@ -32,6 +34,7 @@ class Finished:
     """
 
     images: CellImages
+    cells: CellImages
     results: CellResults | None
     error: str
     stamps_s: Stamps

@@ -228,13 +228,13 @@ class Pipeline:
 
     def _answered(self, finished: Finished) -> Answered:
         """Make the rows of a batch, and publish what they decide."""
-        cells, results = finished.images.take(finished.images.is_cell), finished.results
+        results = finished.results
         if results is not None and self._parts.refit is not None:
             results = self._parts.refit.answered(results)
-        rows = None if results is None else self._parts.folder.rows(cells, results)
+        rows = None if results is None else self._parts.folder.rows(finished.cells, results)
         if self._parts.sorter is not None:
             self._parts.sorter.decide(finished, rows)
-        return Answered(finished, cells, rows)
+        return Answered(finished, rows)
 
     def _windows_refused(self, events: Sequence[Event], error: StorageError) -> None:
         """End the run; who stores counts the events when their turn comes."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from inference.finished import Finished
-from reconstruction.images import CellImages
 from service.errors import StorageError
 from service.run import DropReason, FinishReason
 from service.runs.edge import Edge, Policy
@@ -26,10 +25,9 @@ _TURN_S = 0.1
 
 @dataclass(frozen=True)
 class Answered:
-    """A batch, its cells, and the rows that they are stored as; None where there is no answer."""
+    """A batch, and the rows that its cells are stored as; None where there is no answer."""
 
     finished: Finished
-    cells: CellImages
     rows: CellRows | None
 
 
@@ -114,7 +112,7 @@ class Storekeeper:
             return
         self._ledger.rejected(count_reasons([reason.value for reason in images.rejection if reason.value]))
         if answered.rows is None:
-            self._ledger.dropped(self._abandoned() or DropReason.INFERENCE, len(answered.cells))
+            self._ledger.dropped(self._abandoned() or DropReason.INFERENCE, len(answered.finished.cells))
         else:
             self._count(answered.rows)
         self._latency.add(answered.finished, ~is_cell | (answered.rows is not None))

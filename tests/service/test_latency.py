@@ -60,9 +60,10 @@ def test_stages_add_up_to_the_total_of_every_event_also_where_cells_were_put_fir
     events = [known_event(k, 500 * k) for k in (6, 8, 7)]
     images = KnownTransform().images(events)
     stamps = np.array([[6.0, 6.5], [8.0, 8.5], [7.0, 7.25]])
-    answers = known_answers(images.event_id[images.is_cell], images.event_id[images.is_cell])
+    cells = images.take(images.is_cell)
+    answers = known_answers(cells.event_id, cells.event_id)
     now = time.monotonic()
-    finished = Finished(images, answers, "", stamps + now - 20, now - 10, now - 9)
+    finished = Finished(images, cells, answers, "", stamps + now - 20, now - 10, now - 9)
     meters = StageMeters()
     meters.add(finished, np.array([True, True, True]))
     found = meters.summary()
