@@ -64,6 +64,16 @@ class SaliencySpec(_Part):
     `cluster_posterior` as the live one does."""
 
 
+class FactorSpec(_Part):
+    """One thing that cells differ by, with a number for each cell that changes with it and with nothing else."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    """As the truth of the training cells calls it, with its unit, such as `diameter_um`; `factor_` and this is the
+    column of the cells."""
+    rank_correlation: float = Field(ge=-1, le=1)
+    """Spearman's, of the answers with the truth of the test runs."""
+
+
 class MixtureSpec(_Part):
     """How the clusters were fitted."""
 
@@ -136,7 +146,8 @@ class TrainingSpec(_Part):
 class Contract(_Part):
     """Everything about a model that is not a weight; `contract.json` of a bundle.
 
-    The live graph takes the inputs and returns `embedding`, `cluster_posterior`, `class_probability` and `novelty`;
+    The live graph takes the inputs and returns `embedding`, `cluster_posterior`, `class_probability`, `novelty` and,
+    where the encoder learnt any, `factors`;
     the explain graph takes the inputs and `target` (int64, -1 for the most likely) and returns `class_logits`,
     `embedding` and a map for each entry of `saliency`.
     """
@@ -155,6 +166,9 @@ class Contract(_Part):
     embedding_size: int = Field(ge=1, le=4096)
     embedding_axes: tuple[_Label, ...] = ()
     """Names of the axes where they mean something (concepts, factors); empty for a plain latent."""
+    factors: tuple[FactorSpec, ...] = Field(default=(), max_length=64)
+    """In the order of the live graph's answer `factors`; empty where the encoder learnt none, and in bundles of before
+    there were any."""
     clusters: tuple[_Label, ...] = Field(min_length=1)
     classes: tuple[_Label, ...] = ()
     """Empty where the model was trained without labels."""
@@ -190,6 +204,8 @@ class Contract(_Part):
             raise ValueError("embedding_axes must name every axis or none")
         if set(self.sha256) != set(GRAPH_NAMES):
             raise ValueError("sha256 must hold both graphs")
+        if len({spec.name for spec in self.factors}) != len(self.factors):
+            raise ValueError("the names of the factors must differ")
         shapes = {spec.channel: spec.shape for spec in self.inputs}
         if len({spec.channel for spec in self.saliency}) != len(self.saliency):
             raise ValueError("there can be one saliency map over each input")

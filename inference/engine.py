@@ -14,7 +14,7 @@ from inference.batched_graph import BatchedGraph
 from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.errors import AnswerError, BundleError
-from inference.graph_check import LIVE_OUTPUTS, check_answers, check_session, explain_outputs
+from inference.graph_check import check_answers, check_session, explain_outputs, live_outputs
 from inference.provider import CPU, ProviderChoice, open_session
 from inference.results import CellResults
 from inference.targets import ARGMAX, ARGMAX_CLUSTER
@@ -216,7 +216,7 @@ class Engine:
         return next(iter(np.shape(arrays.get(self.contract.inputs[0].channel, ()))), 0)
 
     def _open_live(self) -> BatchedGraph:
-        graph = self._opened("live.onnx", self._bundle.live, LIVE_OUTPUTS, self._choice)
+        graph = self._opened("live.onnx", self._bundle.live, live_outputs(self.contract), self._choice)
         try:
             answers = graph.run(self._blank(2))
         except BundleError:

@@ -12,7 +12,14 @@ from inference.contract import Contract
 from inference.errors import BundleError
 
 LIVE_OUTPUTS = ("embedding", "cluster_posterior", "class_probability", "novelty")
+"""What every live graph answers."""
+FACTORS = "factors"
 _EXPLAIN_OUTPUTS = ("class_logits", "embedding")
+
+
+def live_outputs(contract: Contract) -> tuple[str, ...]:
+    """Return what the live graph answers."""
+    return (*LIVE_OUTPUTS, FACTORS) if contract.factors else LIVE_OUTPUTS
 
 
 def explain_outputs(contract: Contract) -> tuple[str, ...]:
@@ -58,6 +65,7 @@ def check_answers(contract: Contract, answers: Mapping[str, npt.NDArray[np.float
         "cluster_posterior": (len(contract.clusters),),
         "class_probability": (len(contract.classes),),
         "novelty": (),
+        FACTORS: (len(contract.factors),),
         "class_logits": (len(contract.targets),),
         **{contract.maps[spec.channel]: spec.shape for spec in contract.saliency},
     }

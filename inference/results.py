@@ -28,6 +28,8 @@ class CellResults:
         `(n, c)` float32 from the class head; c is 0 where the bundle has none.
     novelty
         `(n,)` float32, larger is less like the training data; the contract holds the threshold.
+    factors
+        `(n, f)` float32, each in its own unit, in the order of the contract; None where the bundle has none.
     mixture
         `(n,)` int32, which mixture of the run gave the posterior, 0 for the bundle's own; None where clusters are
         frozen.
@@ -38,6 +40,7 @@ class CellResults:
     cluster_posterior: Floats
     class_probability: Floats
     novelty: Floats
+    factors: Floats | None = None
     mixture: npt.NDArray[Any] | None = None
 
     def __len__(self) -> int:
@@ -52,6 +55,7 @@ class CellResults:
     def concatenate(cls, batches: Sequence[CellResults]) -> CellResults:
         """Join batches answered by one bundle, in order; there must be at least one."""
         mixtures = [b.mixture for b in batches if b.mixture is not None]
+        factors = [b.factors for b in batches if b.factors is not None]
         return cls(
             event_id=np.concatenate([b.event_id for b in batches]),
             embedding=np.concatenate([b.embedding for b in batches]),
@@ -59,4 +63,5 @@ class CellResults:
             class_probability=np.concatenate([b.class_probability for b in batches]),
             novelty=np.concatenate([b.novelty for b in batches]),
             mixture=np.concatenate(mixtures) if mixtures else None,
+            factors=np.concatenate(factors) if factors else None,
         )

@@ -20,6 +20,7 @@ MOST_ARRAY_BYTES = 1 << 30
 MOST_CREDIT = 64
 _DTYPES = {"|u1", "|i1", "<i2", "<i4", "<i8", "<u4", "<u8", "<f2", "<f4", "<f8"}
 _RESULT_ARRAYS = ("embedding", "cluster_posterior", "class_probability", "novelty")
+_FACTORS = "factors"
 
 # What the header of each message holds besides its type and arrays: the largest number, or the longest text.
 _BIG = (1 << 63) - 1
@@ -122,7 +123,8 @@ def _arrays_of(message: Message) -> Mapping[str, Array]:
         return {"event_id": message.event_id, **{f"image/{name}": array for name, array in message.images.items()}}
     if isinstance(message, Answers):
         results = message.results
-        return {"event_id": results.event_id, **{name: getattr(results, name) for name in _RESULT_ARRAYS}}
+        factors = {} if results.factors is None else {_FACTORS: results.factors}
+        return {"event_id": results.event_id, **{name: getattr(results, name) for name in _RESULT_ARRAYS}, **factors}
     if isinstance(message, Start):
         return {"bundle": np.frombuffer(message.bundle, np.uint8)}
     return {}
@@ -159,14 +161,14 @@ def _built(kind: str, fields: dict[str, Any], arrays: dict[str, Array]) -> Messa
 
 
 def _results(arrays: dict[str, Array]) -> CellResults:
-    if set(arrays) != {"event_id", *_RESULT_ARRAYS} or arrays["event_id"].dtype != np.uint64:
-        raise ValueError("results")
-    if any(arrays[name].dtype != np.float32 for name in _RESULT_ARRAYS):
+    if set(arrays) - {_FACTORS} != {"event_id", *_RESULT_ARRAYS} or arrays["event_id"].dtype != np.uint64:
         raise ValueError("results")
     event_id = arrays.pop("event_id").view(np.uint64)
+    if any(array.dtype != np.float32 for array in arrays.values()):
+        raise ValueError("results")
     results = CellResults(event_id, **{name: array.view(np.float32) for name, array in arrays.items()})
-    tables = (results.embedding, results.cluster_posterior, results.class_probability)
-    shaped = all(table.ndim == 2 and table.shape[0] == event_id.size for table in tables)
+    tables = (results.embedding, results.cluster_posterior, results.class_probability, results.factors)
+    shaped = all(t.ndim == 2 and t.shape[0] == event_id.size for t in tables if t is not None)
     if not shaped or results.novelty.shape != event_id.shape or results.cluster_posterior.shape[1] == 0:
         raise ValueError("results")
     return results

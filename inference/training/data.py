@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +18,7 @@ from inference.training.stacks import NOT_FINITE, Stack, StackWriter, StoredStac
 from reconstruction.images import CellImages
 
 UNLABELLED = -1
+_FACTOR = "factor_"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,8 @@ class TrainingSet:
         How real the least real of them is.
     held_out_by
         What the runs are; `run` unless they are parts of a collection of images.
+    factors
+        By name, `(n,)` float64 true values of what cells differ by, NaN where unknown; empty where nobody asked.
     """
 
     images: Mapping[str, Stack]
@@ -59,6 +62,7 @@ class TrainingSet:
     instrument_kind: str
     origin: Origin
     held_out_by: HeldOutBy = HeldOutBy.RUN
+    factors: Mapping[str, npt.NDArray[np.float64]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.images or self.images.keys() != self.pool.keys():
@@ -75,6 +79,8 @@ class TrainingSet:
                 raise TrainingError(NOT_FINITE)
         if self.label.shape != (n,) or self.run.shape != (n,):
             raise TrainingError("A training set needs one label and one run for each image.")
+        if any(values.shape != (n,) for values in self.factors.values()):
+            raise TrainingError("A training set needs one value of every factor for each image.")
         if n and not (self.label.min() >= UNLABELLED and self.label.max() < len(self.label_names)):
             raise TrainingError("A label of the training set has no name.")
         if n and not (self.run.min() >= 0 and self.run.max() < len(self.run_names)):
@@ -109,6 +115,7 @@ class TrainingSet:
         origin: Origin,
         channels: Sequence[str] | None = None,
         volume_pool: int = 1,
+        image_pool: int = 1,
     ) -> TrainingSet:
         """Take the cells (not the rejected events) of a batch of images of one run.
 
@@ -126,6 +133,8 @@ class TrainingSet:
             Which images; None takes the first flat ones.
         volume_pool
             Edge of the cubes of voxels whose means are kept of volumes, as float16.
+        image_pool
+            Edge of the squares of pixels whose means are kept of flat images.
 
         Raises
         ------
@@ -139,7 +148,7 @@ class TrainingSet:
                 known = ", ".join(images.images) or "none"
                 raise TrainingError(f"There are no images of '{name}'; use one of {known}.")
         stacks = {name: images.images[name] for name in chosen}
-        pool = {name: volume_pool if stack.ndim == 4 else 1 for name, stack in stacks.items()}
+        pool = {name: volume_pool if stack.ndim == 4 else image_pool for name, stack in stacks.items()}
         names = [""] * len(images) if labels is None else list(labels)
         if len(names) != len(images):
             raise TrainingError(f"There are {len(images)} events, but {len(names)} labels; give one for each.")
@@ -172,13 +181,13 @@ class TrainingSet:
             if told[-1].kind != told[0].kind:
                 raise TrainingError(
                     "The training sources differ in channels, image size, precision, pixel size, kind of instrument, "
-                    "or in what names their parts."
+                    "in what names their parts, or in what factors are known."
                 )
             for name, stack in cells.images.items():
                 writers.setdefault(name, StackWriter()).append(stack)
         if not told:
             raise TrainingError("There is nothing to train from; give at least two sources.")
-        grid, _, instrument_kind, held_out_by, _ = told[0].kind
+        grid, _, instrument_kind, held_out_by, _, factors = told[0].kind
         labels = tuple(sorted({name for s in told for name in s.label_names}))
         runs = tuple(dict.fromkeys(name for s in told for name in s.run_names))
         return cls(
@@ -192,6 +201,7 @@ class TrainingSet:
             instrument_kind=instrument_kind,
             origin=least_real(s.origin for s in told),
             held_out_by=held_out_by,
+            factors={name: np.concatenate([s.factors[name] for s in told]) for name in factors},
         )
 
     def of_runs(self, names: Sequence[str]) -> TrainingSet:
@@ -214,7 +224,8 @@ class TrainingSet:
         in_a_row = kept.size > 0 and bool(np.all(np.diff(kept) == 1))
         index = slice(int(kept[0]), int(kept[-1]) + 1) if in_a_row else kept
         images = {name: chosen(stack, index) for name, stack in self.images.items()}
-        return replace(self, images=images, label=self.label[rows], run=self.run[rows])
+        factors = {name: values[rows] for name, values in self.factors.items()}
+        return replace(self, images=images, label=self.label[rows], run=self.run[rows], factors=factors)
 
     def as_given(self, rows: slice) -> dict[str, npt.NDArray[np.float32]]:
         """Return images as a channel gives them, `(n, ...)` float32: voxels that share a mean all have it."""
@@ -238,6 +249,7 @@ class TrainingSet:
             "instrument_kind": np.array(self.instrument_kind),
             "origin": np.array(self.origin.value),
             "held_out_by": np.array(self.held_out_by.value),
+            **{_FACTOR + name: values for name, values in self.factors.items()},
         }
         write_archive(path, columns, self.images)
 
@@ -263,6 +275,9 @@ class TrainingSet:
                 instrument_kind=str(columns["instrument_kind"]),
                 origin=Origin(str(columns["origin"])),
                 held_out_by=HeldOutBy(str(columns["held_out_by"])) if "held_out_by" in columns else HeldOutBy.RUN,
+                factors={
+                    name.removeprefix(_FACTOR): values for name, values in columns.items() if name.startswith(_FACTOR)
+                },
             )
         except (KeyError, ValueError, TypeError) as error:
             if isinstance(error, TrainingError):
@@ -271,7 +286,7 @@ class TrainingSet:
 
 
 _Grid = tuple[tuple[str, tuple[int, ...], int], ...]
-_Kind = tuple[_Grid, float | None, str, HeldOutBy, tuple[np.dtype[np.floating], ...]]
+_Kind = tuple[_Grid, float | None, str, HeldOutBy, tuple[np.dtype[np.floating], ...], tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -284,6 +299,7 @@ class _Told:
     run_names: tuple[str, ...]
     origin: Origin
     pixel_um: float | None
+    factors: Mapping[str, npt.NDArray[np.float64]]
     kind: _Kind
 
     @classmethod
@@ -291,8 +307,9 @@ class _Told:
         """Return what a set says."""
         precision = tuple(stack.dtype for stack in cells.images.values())
         pixel_um = cells.pixel_um and round(cells.pixel_um, 6)
-        kind = cells.grid, pixel_um, cells.instrument_kind, cells.held_out_by, precision
-        return cls(cells.label, cells.label_names, cells.run, cells.run_names, cells.origin, cells.pixel_um, kind)
+        kind = cells.grid, pixel_um, cells.instrument_kind, cells.held_out_by, precision, tuple(cells.factors)
+        known = cells.label, cells.label_names, cells.run, cells.run_names, cells.origin, cells.pixel_um, cells.factors
+        return cls(*known, kind)
 
 
 def _renumbered(index: npt.NDArray[np.int32], old: tuple[str, ...], new: tuple[str, ...]) -> npt.NDArray[np.int32]:

@@ -18,7 +18,7 @@ from inference.bundle import Bundle
 from inference.contract import map_names
 from inference.engine import Engine
 from inference.errors import TrainingError
-from inference.graph_check import LIVE_OUTPUTS
+from inference.graph_check import FACTORS, LIVE_OUTPUTS
 from inference.targets import ARGMAX
 from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
 from inference.training.mixture import check_condition
@@ -50,8 +50,10 @@ def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
     target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)
     explained = ["class_logits", "embedding", "cluster_posterior", *map_names(channels).values()]
     # The exporter takes seconds, so it is asked once, and each graph is what its outputs need of the whole.
-    whole = _export(_Both(parts).eval(), (*images, target), [*channels, "target"], [*_ONLY_LIVE, *explained])
-    live = _part(whole, channels, list(LIVE_OUTPUTS))
+    factors = [] if parts.factors is None else [FACTORS]
+    outputs = [*_ONLY_LIVE, *factors, *explained]
+    whole = _export(_Both(parts).eval(), (*images, target), [*channels, "target"], outputs)
+    live = _part(whole, channels, [*LIVE_OUTPUTS, *factors])
     return live, _part(whole, [*channels, "target"], explained)
 
 
@@ -72,6 +74,7 @@ def verify_export(bundle: Bundle, parts: TrainedParts, images: Mapping[str, npt.
     rows = len(next(iter(images.values())))
     results = engine.answer_arrays(np.arange(rows, dtype=np.uint64), images)
     found = [results.embedding, results.cluster_posterior, results.class_probability, results.novelty]
+    found += [] if results.factors is None else [results.factors]
     explanation = engine.explain(images)
     found += [explanation.class_logits, *explanation.maps.values()]
     inputs = [torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures]
@@ -106,8 +109,8 @@ class _Both(nn.Module):
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         *images, target = inputs
         seen = self.live.latent(tuple(images))
-        _, _, probability, novelty = self.live.answers(seen)
-        return (probability, novelty, *self.explain.maps(seen, target))
+        _, _, *only_live = self.live.answers(seen)
+        return (*only_live, *self.explain.maps(seen, target))
 
 
 def _part(whole: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import math
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +14,6 @@ import torch
 from torch import Tensor
 
 from inference.errors import TrainingError
-from inference.training.architecture import PAPER_C_EDGE, PAPER_C_WIDTHS, Architecture
 from inference.training.augment import augment
 from inference.training.batches import in_order, pooled
 from inference.training.checkpoint import (
@@ -27,12 +27,13 @@ from inference.training.checkpoint import (
     save_checkpoint,
 )
 from inference.training.data import TrainingSet
-from inference.training.encoder import Encoder
+from inference.training.lessons import Lessons
 from inference.training.live_curve import LiveCurve, live_curve
-from inference.training.models import Autoencoders, ContrastiveEncoders, Encoders, LabelledEncoders
+from inference.training.models import Autoencoders, Encoders
+from inference.training.new_model import new_model
 from inference.training.normalisation import settle
 from inference.training.options import Learning, TrainingOptions
-from inference.training.stacks import Stack
+from inference.training.pairs import known_factors
 
 Floats = npt.NDArray[np.float32]
 
@@ -80,12 +81,14 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
     KeyboardInterrupt
         If the user stops it; the last whole epoch is in the folder.
     """
+    if options.learning is Learning.FACTORS:
+        train = train.where(known_factors(train))
     if options.learning is Learning.LABELS:
         train, validation = (cells.where(cells.is_labelled) for cells in (train, validation))
         if not len(validation) or len(np.unique(train.label)) < 2:
             raise TrainingError("To learn classes, cells of two or more must be labelled, also in the held-out run.")
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model = _new_model(train, options).to(device)
+    model = new_model(train, options).to(device)
     _lay_out(model, torch.channels_last)
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     state = _resumed(model, optimiser, options, _fingerprint(train, validation, options))
@@ -102,8 +105,13 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
 
 def encode(model: Encoders, cells: TrainingSet) -> Floats:
     """Return the latents `(n, d)` of cells."""
+    return encode_by(model.latent, model, cells)
+
+
+def encode_by(look: Callable[[dict[str, Tensor]], Tensor], model: Encoders, cells: TrainingSet) -> Floats:
+    """Return what a function makes of the preprocessed images of cells, `(n, ...)`."""
     with torch.inference_mode():
-        parts = [model.latent(model.preprocess(pooled(model, cells, rows))).cpu() for rows in in_order(len(cells))]
+        parts = [look(model.preprocess(pooled(model, cells, rows))).cpu() for rows in in_order(len(cells))]
     return np.asarray(torch.cat(parts).numpy(), dtype=np.float32)
 
 
@@ -140,58 +148,6 @@ def _labels(model: Encoders, cells: TrainingSet, rows: npt.NDArray[np.intp]) -> 
     return torch.from_numpy(cells.label[rows].astype(np.int64)).to(model.device)
 
 
-def _new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
-    architectures = [_architecture(train, name, options) for name in train.channels]
-    if options.learning is Learning.CONTRAST:
-        return ContrastiveEncoders(
-            architectures,
-            options.seed,
-            looks=options.looks,
-            temperature=options.temperature,
-            projected=options.projected,
-        )
-    if options.learning is Learning.LABELS:
-        counts = np.bincount(train.label, minlength=len(train.label_names))
-        weight = len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))
-        return LabelledEncoders(architectures, options.seed, torch.from_numpy(weight).float(), options.looks)
-    weights = (options.first_weight, 1.0 - options.first_weight) if len(architectures) > 1 else (1.0,)
-    return Autoencoders(architectures, weights, options.seed)
-
-
-def _architecture(train: TrainingSet, channel: str, options: TrainingOptions) -> Architecture:
-    """Choose the encoder of a channel; its scale is that of the contrast of the training cells."""
-    images, pool, flat = train.images[channel], train.pool[channel], train.images[channel].ndim == 3
-    of_paper_c = options.network.is_of_paper_c
-    widths = options.widths if flat else options.volume_widths
-    architecture = Architecture(
-        channel=channel,
-        shape=tuple(size * pool for size in images.shape[1:]),
-        pool=pool,
-        widths=PAPER_C_WIDTHS if of_paper_c else widths,
-        latent=options.latent,
-        # Light that is told in counts is nothing where nothing is, and its noise grows with it.
-        background=1.0 if flat else 0.0,
-        scale=1.0,
-        root=not flat,
-        network=options.network,
-        edge=PAPER_C_EDGE if of_paper_c else None,
-        by_mean=of_paper_c,
-    )
-    contrast = _contrast(architecture, images)
-    if not contrast > 0:
-        raise TrainingError(f"The training images of '{channel}' are all empty background; there is nothing to learn.")
-    return replace(architecture, scale=1.0 / contrast)
-
-
-def _contrast(architecture: Architecture, images: Stack) -> float:
-    """Root mean square of the preprocessed images of a channel."""
-    preprocess, total, pixels = Encoder(architecture).preprocess, 0.0, 0
-    for rows in in_order(len(images)):
-        light = preprocess(torch.from_numpy(images[rows].astype(np.float64)).unsqueeze(1))
-        total, pixels = total + float(light.square().sum()), pixels + light.numel()
-    return float(np.sqrt(total / pixels))
-
-
 def _fingerprint(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> str:
     digest = hashlib.sha256(options.weights_text().encode())
     for cells in (train, validation):
@@ -221,10 +177,11 @@ def _run_epochs(
 ) -> None:
     """Run the epochs that are left, with a checkpoint after each."""
     batches = -(-len(train) // options.batch)
+    lessons = Lessons(train, options)
     with live_curve(options.epochs * batches, len(state.history) * batches, shown=options.progress) as curve:
         curve.show(state.history)
         while len(state.history) < options.epochs and state.since_best < options.patience:
-            loss = _run_epoch(model, optimiser, train, options, len(state.history), curve)
+            loss = _run_epoch(model, optimiser, train, lessons, options, len(state.history), curve)
             if options.learning is Learning.LABELS:
                 settle(model, train)
             held_out_loss = evaluation_loss(model, validation)
@@ -243,13 +200,13 @@ def _run_epoch(
     model: Encoders,
     optimiser: torch.optim.Optimizer,
     train: TrainingSet,
+    lessons: Lessons,
     options: TrainingOptions,
     number: int,
     curve: LiveCurve,
 ) -> float:
     """Go once through the training cells; return the mean loss."""
-    generator = torch.Generator().manual_seed(options.seed * 1_000_003 + number)
-    order = torch.randperm(len(train), generator=generator).numpy()
+    order, told = lessons.of_epoch(number)
     # Each channel has its own, so that it is trained as it would be alone.
     generators = {name: torch.Generator().manual_seed(options.seed * 1_000_003 + number) for name in train.channels}
     if options.anneal:
@@ -261,7 +218,7 @@ def _run_epoch(
         rows = order[at : at + options.batch]
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
             prepared = model.preprocess(pooled(model, train, rows))
-            label = _labels(model, train, rows)
+            label = told[at : at + options.batch].to(model.device)
             total += _step(model, optimiser, prepared, label, options, generators) * len(rows)
         curve.batch_done()
     return float(total) / len(order)

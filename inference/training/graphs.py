@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from inference.targets import ARGMAX_CLUSTER
 from inference.training.architecture import Architecture
 from inference.training.exported import ExportedEncoder, exported
+from inference.training.factor_readout import FactorModule, FactorReadout
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
 from inference.training.models import Encoders
@@ -40,6 +41,8 @@ class TrainedParts:
         `(train loss, held-out loss)` of each epoch of the encoders.
     saliency
         How the explain graph makes its maps.
+    factors
+        How factors are read from the latent; None where it has none.
     """
 
     model: Encoders
@@ -51,6 +54,7 @@ class TrainedParts:
     temperature: float | None = None
     history: tuple[tuple[float, float], ...] = ()
     saliency: Saliency = Saliency.HIRES_CAM
+    factors: FactorReadout | None = None
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
@@ -152,7 +156,7 @@ def _log_odds_gradient(logs: Tensor, chosen: Tensor) -> Tensor:
 
 
 class LiveGraph(nn.Module):
-    """Images to embedding, cluster posterior, class probability and novelty."""
+    """Images to embedding, cluster posterior, class probability, novelty and, where the latent has any, factors."""
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
@@ -160,19 +164,21 @@ class LiveGraph(nn.Module):
         self.clusters = _Clusters(parts.mixture)
         self.head = parts.head if parts.classes else None
         self.novelty = novelty_module(parts.novelty.score)
+        self.factors = None if parts.factors is None else FactorModule(parts.factors)
 
-    def forward(self, *images: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the four answers for the images of every channel, `(n, ...)` each."""
+    def forward(self, *images: Tensor) -> tuple[Tensor, ...]:
+        """Return the answers for the images of every channel, `(n, ...)` each."""
         return self.answers(self.latent(images))
 
-    def answers(self, seen: Seen) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return the four answers of what is seen."""
+    def answers(self, seen: Seen) -> tuple[Tensor, ...]:
+        """Return the answers of what is seen."""
         embedding = seen.embedding
         _, squared, log_joint = self.clusters(embedding)
         posterior = torch.softmax(log_joint, dim=1)
         probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(seen.standardised), dim=1)
         novelty = torch.sqrt(squared.amin(dim=1)) if self.novelty is None else self.novelty(embedding)
-        return embedding, posterior, probability, novelty
+        factors = () if self.factors is None else (self.factors(seen.standardised),)
+        return embedding, posterior, probability, novelty, *factors
 
 
 class ExplainGraph(nn.Module):

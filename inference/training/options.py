@@ -24,6 +24,10 @@ class Learning(StrEnum):
     """Telling two looks at one cell from looks at others."""
     LABELS = "labels"
     """Telling the classes apart that cells are labelled with."""
+    VARIATION = "variation"
+    """Drawing again from a few uncertain numbers: a plain variational autoencoder."""
+    FACTORS = "factors"
+    """The same, of pairs of cells that share known factors: Ada-GVAE with labels, of paper D."""
 
 
 class Size(StrEnum):
@@ -80,6 +84,10 @@ class TrainingOptions:
         The most epochs, and how many without a better validation loss end the training.
     batch, learning_rate, weight_decay, anneal
         Of AdamW on the encoder; with `anneal` the rate falls to 0 over the epochs, along half a cosine.
+    beta
+        Weight of the divergence of a variational autoencoder.
+    label_weight
+        Weight of the squares by which numbers of the latent miss the factors that they belong to.
     temperature, projected
         Of the contrastive loss, and the size of what it compares.
     head_epochs
@@ -123,6 +131,8 @@ class TrainingOptions:
     learning_rate: float = 1e-3
     weight_decay: float = 0.0
     anneal: bool = False
+    beta: float = 2.0
+    label_weight: float = 100.0
     temperature: float = 0.2
     projected: int = 32
     head_epochs: int = 60

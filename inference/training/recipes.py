@@ -33,6 +33,16 @@ _LABELS = TrainingOptions(
     anneal=True,
     augment=False,
 )
+_VARIATION = TrainingOptions(
+    learning=Learning.VARIATION,
+    latent=10,
+    widths=(16, 24, 32),
+    axes=6,
+    epochs=30,
+    learning_rate=2e-3,
+    anneal=True,
+    augment=False,
+)
 _PAPER_C_RATE = 1e-4
 
 
@@ -66,6 +76,8 @@ def recipe(
         Learning.RECONSTRUCTION: _RECONSTRUCTION,
         Learning.CONTRAST: _CONTRAST_OF_VOLUMES if volumes else _CONTRAST,
         Learning.LABELS: _LABELS,
+        Learning.VARIATION: _VARIATION,
+        Learning.FACTORS: replace(_VARIATION, learning=Learning.FACTORS),
     }[learning]
     if network.is_of_paper_c:
         chosen = replace(chosen, network=network, latent=PAPER_C_LATENT, learning_rate=_PAPER_C_RATE)

@@ -18,6 +18,8 @@ from inference.training.calibration import LEAST_CELLS, fit_temperature
 from inference.training.data import TrainingSet
 from inference.training.evaluate import answer_metrics, choice_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
+from inference.training.factor_readout import FactorReadout
+from inference.training.factor_scores import factor_metrics, factor_specs
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
@@ -29,7 +31,13 @@ from inference.training.split import RunSplit, split_by_run
 from inference.training.thresholds import thresholds, unset_novelty
 
 _VERIFIED_CELLS = 7
-_KINDS = {Learning.RECONSTRUCTION: "dcae", Learning.CONTRAST: "contrastive", Learning.LABELS: "classifier"}
+_KINDS = {
+    Learning.RECONSTRUCTION: "dcae",
+    Learning.CONTRAST: "contrastive",
+    Learning.LABELS: "classifier",
+    Learning.VARIATION: "vae",
+    Learning.FACTORS: "factors",
+}
 _LIBRARIES = ("numpy", "onnx", "onnxruntime-gpu", "onnxruntime", "scikit-learn", "torch")
 
 
@@ -66,6 +74,7 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     fields |= thresholds(answers, split.validation, parts.novelty.score.method, options)
     metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
     measured = Engine(Bundle.build(fields, *graphs), provider="cpu")
+    metrics |= factor_metrics(parts, split)
     metrics |= choice_metrics(parts) | answer_metrics(measured, split, options.seed)
     bundle = Bundle.build({**fields, "metrics": metrics}, *graphs)
     print(describe(bundle.contract))
@@ -97,7 +106,14 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
         temperature=temperature,
         history=fitted.history,
         saliency=options.saliency,
+        factors=_readout(standardise(latent, mixture), split.train, options),
     )
+
+
+def _readout(
+    standardised: npt.NDArray[np.float32], cells: TrainingSet, options: TrainingOptions
+) -> FactorReadout | None:
+    return FactorReadout.fit(standardised, cells.factors) if options.learning is Learning.FACTORS else None
 
 
 def _mixture(latent: npt.NDArray[np.float32], options: TrainingOptions) -> Mixture:
@@ -145,6 +161,7 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
         "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": cells.pixel_um} for a in architectures],
         "preprocessing": "; ".join(architecture.preprocessing for architecture in architectures),
         "embedding_size": parts.mixture.rotation.shape[1],
+        "factors": factor_specs(parts, split.test),
         "clusters": parts.clusters,
         "classes": parts.classes,
         "mixture": {"covariance": parts.mixture.covariance, "condition": parts.mixture.condition},

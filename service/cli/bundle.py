@@ -85,6 +85,7 @@ def _table(contract: Contract) -> str:
         ("clusters", ", ".join(contract.clusters) + _mixture(contract)),
         ("classes", ", ".join(contract.classes) or "none: trained without labels"),
         ("sets of classes", _sets(contract)),
+        ("factors", _factors(contract)),
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
         ("trained on", f"{training.cells} {training.origin.adjective}cells"),
         ("sources", ", ".join(training.sources)),
@@ -101,6 +102,11 @@ def _table(contract: Contract) -> str:
 def _mixture(contract: Contract) -> str:
     mixture = contract.mixture
     return "" if mixture is None else f" ({mixture.covariance} covariance, condition {mixture.condition:.1e})"
+
+
+def _factors(contract: Contract) -> str:
+    told = [f"{one.name} (rank correlation {one.rank_correlation:.2f})" for one in contract.factors]
+    return ", ".join(told) or "none"
 
 
 def _sets(contract: Contract) -> str:

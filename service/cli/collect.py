@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +23,7 @@ from reconstruction.transform import Transform, transform_for
 from service.cli.model_kinds import Wanted
 from service.cli.progress import Progress, progress_bar
 from service.cli.stored_cells import from_run
+from service.cli.true_factors import true_factors
 from service.runs.truth import STORED, TOLERANCE_UM, Triggers, match_truth
 from service.store.run_files import RUN_JSON
 
@@ -106,6 +107,7 @@ class _Collected:
     transform: Transform
     channels: tuple[str, ...]
     volume_pool: int
+    image_pool: int
     name: str
     source: Source
     ids: list[int] = field(default_factory=list)
@@ -126,7 +128,7 @@ class _Collected:
         self.places += [(e.event_id, e.epoch, e.trigger_tick, e.duration_ticks) for e in events]
         return TrainingSet.from_images(
             images, None, self.name, instrument_kind=self.source.instrument.kind, origin=self.source.origin,
-            channels=self.channels, volume_pool=self.volume_pool,
+            channels=self.channels, volume_pool=self.volume_pool, image_pool=self.image_pool,
         )  # fmt: skip
 
     def triggers(self) -> Triggers:
@@ -145,7 +147,9 @@ def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress
     from inference.training.data import TrainingSet
 
     channels = wanted.kind.channels(source.instrument, wanted.channels)
-    found = _Collected(transform_for(source.instrument), channels, wanted.volume_pool, name, source)
+    found = _Collected(
+        transform_for(source.instrument), channels, wanted.volume_pool, wanted.kind.image_pool, name, source
+    )
     batches = found.cells(cells, progress)
     first = next(batches, None)
     if first is None:
@@ -157,7 +161,11 @@ def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress
         return cells_found
     places = found.triggers()
     kinds = dict(zip(places.event_id.tolist(), match_labels(places, truth, source.instrument), strict=True))
-    return cells_found.labelled([kinds[event_id] for event_id in found.ids])
+    labelled = cells_found.labelled([kinds[event_id] for event_id in found.ids])
+    if not wanted.factors:
+        return labelled
+    matched = match_truth(truth, places, tolerance_ticks(source.instrument))
+    return replace(labelled, factors=true_factors(matched, found.ids, wanted.factors, name))
 
 
 def events_of(source: Source) -> Iterator[Event]:
@@ -180,8 +188,7 @@ def match_labels(places: Triggers, truth: Truth, instrument: Instrument) -> list
     instrument
         Says how many ticks a cell takes for a micrometre.
     """
-    tolerance_ticks = TOLERANCE_UM * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz
-    matched = match_truth(truth, places, tolerance_ticks)
+    matched = match_truth(truth, places, tolerance_ticks(instrument))
     kinds = {
         int(event_id): bytes(kind).decode("ascii", "replace")
         for event_id, kind, outcome in zip(
@@ -190,3 +197,8 @@ def match_labels(places: Triggers, truth: Truth, instrument: Instrument) -> list
         if outcome == STORED.encode()
     }
     return [kinds.get(int(event_id), "") for event_id in places.event_id]
+
+
+def tolerance_ticks(instrument: Instrument) -> float:
+    """Return how far from the ends of a trigger a cell's centre may be, ticks."""
+    return TOLERANCE_UM * 1e-6 / instrument.flow_speed_m_s * instrument.sample_rate_hz

@@ -20,11 +20,17 @@ class ModelKind:
         Name of what its encoder learns from, see `inference.training.options.Learning`.
     images, volumes
         Whether it takes a flat image, and a volume, of every cell.
+    factors
+        Whether it needs the true values of what cells differ by.
+    image_pool
+        Edge of the squares of pixels whose means it sees of a flat image.
     """
 
     learning: str
     images: bool
     volumes: bool
+    factors: bool = False
+    image_pool: int = 1
 
     def channels(self, instrument: Instrument, asked: Sequence[str]) -> tuple[str, ...]:
         """Return the channels of an instrument that such a model takes, images first.
@@ -68,8 +74,14 @@ KINDS = {
     "classifier2d": ModelKind("labels", images=True, volumes=False),
     "classifier3d": ModelKind("labels", images=False, volumes=True),
     "classifier_fused": ModelKind("labels", images=True, volumes=True),
+    "vae2d": ModelKind("variation", images=True, volumes=False, image_pool=2),
+    "factors2d": ModelKind("factors", images=True, volumes=False, factors=True, image_pool=2),
 }
 """By the name that `lightline train` takes."""
+
+
+FACTORS = ("diameter_um", "nucleus_ratio", "granules_per_um3")
+"""What cells differ by, as the truth of simulated cells names it, unless chosen: size, nuclear ratio, granules."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +96,8 @@ class Wanted:
         Edge of the cubes of voxels whose means are kept.
     side, shrink, pixel_um
         Of the images of a collection; see `inference.training.collection.CollectionOptions`.
+    factors
+        Columns of the truth whose values are taken.
     """
 
     kind: ModelKind
@@ -92,3 +106,8 @@ class Wanted:
     side: int | None = None
     shrink: int = 1
     pixel_um: float | None = None
+    factors: tuple[str, ...] = ()
+
+    def pool_of(self, dimensions: int) -> int:
+        """Return the edge of the squares whose means are kept of a stack of images, or, with 4 axes, of the cubes."""
+        return self.volume_pool if dimensions == 4 else self.kind.image_pool

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from inference.errors import TrainingError
 from service.cli.progress import Progress
+from service.cli.true_factors import stored_factors
 from service.runs.truth import STORED
 from service.store.run_files import TRUTH
 from service.store.run_folder import RunFolder
@@ -60,7 +61,7 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
         for done, event_id in enumerate(ids, start=1):
             for channel, writer in images.items():
                 image = folder.image(event_id, channel)[np.newaxis]
-                writer.append(kept_images(image, wanted.volume_pool if image.ndim == 4 else 1))
+                writer.append(kept_images(image, wanted.pool_of(image.ndim)))
             progress(done, len(ids))
     finally:
         folder.close()
@@ -68,7 +69,7 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
     stacks = {channel: writer.finish() for channel, writer in images.items()}
     return TrainingSet(
         images=stacks,
-        pool={channel: wanted.volume_pool if stack.ndim == 4 else 1 for channel, stack in stacks.items()},
+        pool={channel: wanted.pool_of(stack.ndim) for channel, stack in stacks.items()},
         label=np.full(len(ids), UNLABELLED, dtype=np.int32),
         label_names=(),
         run=np.zeros(len(ids), dtype=np.int32),
@@ -76,6 +77,7 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
         pixel_um=run.instrument.grid.pixel_um,
         instrument_kind=run.instrument.kind,
         origin=run.origin,
+        factors=stored_factors(path, ids, wanted.factors),
     ).labelled([kinds.get(event_id, "") for event_id in ids])
 
 

@@ -16,7 +16,7 @@ from acquisition.errors import ConfigError
 from inference.errors import TrainingError
 from inference.training.architecture import Network
 from service.cli.collect import collect_told
-from service.cli.model_kinds import KINDS, Wanted
+from service.cli.model_kinds import FACTORS, KINDS, Wanted
 from service.cli.training_libraries import needing_training_libraries
 
 if TYPE_CHECKING:
@@ -107,13 +107,14 @@ class ClusterNumber(click.ParamType[int | None]):
 @click.option(
     "--epochs",
     type=click.IntRange(min=1),
-    help="Most passes over the cells (default: dcae 60, contrastive 30, of volumes 20, classifier 16).",
+    help="Most passes over the cells (default: dcae 60, contrastive 30, of volumes 20, classifier 16, vae and factors "
+    "30).",
 )
 @click.option(
     "--latent",
     type=click.IntRange(min=2),
-    help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32); "
-    "networks of paper C have 64.",
+    help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32, vae "
+    "and factors 10); networks of paper C have 64.",
 )
 @click.option(
     "--network",
@@ -144,6 +145,13 @@ class ClusterNumber(click.ParamType[int | None]):
     show_default=True,
     help="Share of the cells of a class that may be given a set of classes without their own.",
 )
+@click.option(
+    "--factor",
+    "factors",
+    multiple=True,
+    help="What cells differ by, as the truth of a simulation names it; give it for each (default, of kinds that learn "
+    f"factors: {', '.join(FACTORS)}).",
+)
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 @click.option("--name", help="Name of the model (default: the file's).")
 @click.option("--without-labels", is_flag=True, help="Forget what the cells are, even where it is known.")
@@ -158,6 +166,7 @@ def train(
     shrink: int,
     side: int | None,
     pixel_um: float | None,
+    factors: tuple[str, ...],
     without_labels: bool,
     keep_cells: Path | None,
     **rest: Any,
@@ -167,7 +176,9 @@ def train(
     A model learns to describe cells in a few numbers, groups them into clusters without being told what they are, and,
     where labels are known, learns the classes too. Its KIND says what it looks at (2d: flat images, 3d: volumes,
     fused: both) and how it learns (dcae: by drawing again what it saw, as in paper A; contrastive: by telling two looks
-    at one cell from looks at others; classifier: from the labels). The last source given is held out to measure the
+    at one cell from looks at others; classifier: from the labels; vae: by
+    drawing cells again from a few uncertain numbers; factors: the same of pairs that share what a simulation knows of
+    them, as in paper D). The last source given is held out to measure the
     model; the table printed at the end sets it beside simple controls.
 
     After Ctrl-C the same command goes on where it stopped.
@@ -176,7 +187,8 @@ def train(
     for file in filter(None, (out, keep_cells)):
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
-    wanted = Wanted(KINDS[kind], channels, volume_pool, side, shrink, pixel_um)
+    chosen = factors or (FACTORS if KINDS[kind].factors else ())
+    wanted = Wanted(KINDS[kind], channels, volume_pool, side, shrink, pixel_um, chosen)
     training_set = _collect_all(places, cells, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
@@ -213,19 +225,16 @@ def _trainer(kind: str) -> Any:
         **choices: Any,
     ) -> Any:
         widths = WIDTHS[Size(size)]
+        suited = recipe(
+            Learning(KINDS[kind].learning), Network(network), volumes=KINDS[kind].volumes, epochs=epochs, latent=latent
+        )
         options = replace(
-            recipe(
-                Learning(KINDS[kind].learning),
-                Network(network),
-                volumes=KINDS[kind].volumes,
-                epochs=epochs,
-                latent=latent,
-            ),
+            suited,
             name=name or out.stem,
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
             covariance=Covariance(covariance),
-            widths=widths.images,
+            widths=widths.images[: len(suited.widths)],
             volume_widths=widths.volumes,
             saliency=Saliency(saliency),
             **choices,

@@ -75,6 +75,7 @@ def columns_of(
         cluster_posterior=np.empty((0, len(contract.clusters)), np.float32),
         class_probability=np.empty((0, len(contract.classes)), np.float32),
         novelty=np.empty(0, np.float32),
+        factors=np.empty((0, len(contract.factors)), np.float32) if contract.factors else None,
         mixture=np.empty(0, np.int32) if refit else None,
     )
     rows = cell_rows(images, answers, AnswerNames.of(contract), sample_rate_hz=1.0)

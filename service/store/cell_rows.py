@@ -30,17 +30,20 @@ class AnswerNames:
         A cell whose novelty is larger is marked `novel`.
     least_probability
         By class, the probability from which on it is in the conformal set; empty where the bundle has no sets.
+    factors
+        Names of the factors, in the order of `factors`; empty where the bundle has none.
     """
 
     classes: tuple[str, ...] = ()
     novelty_threshold: float = float("inf")
     least_probability: tuple[float, ...] = ()
+    factors: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
         """Return what a bundle's contract says of them."""
         least = contract.conformal.least_probability if contract.conformal else ()
-        return cls(contract.classes, contract.novelty.threshold, least)
+        return cls(contract.classes, contract.novelty.threshold, least, tuple(spec.name for spec in contract.factors))
 
 
 def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, sample_rate_hz: float) -> pa.Table:
@@ -67,6 +70,10 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
     columns["conformal"] = pa.array(_conformal(results, names), pa.string())
     columns["novelty"] = _numbers(results.novelty)
     columns["novel"] = pa.array(results.novelty > names.novelty_threshold)
+    if results.factors is not None:
+        columns |= {
+            f"factor_{name}": _numbers(column) for name, column in zip(names.factors, results.factors.T, strict=True)
+        }
     for axis in range(results.embedding.shape[1]):
         columns[f"embedding_{axis}"] = _numbers(results.embedding[:, axis])
     columns["cluster_posteriors"] = _lists(results.cluster_posterior)

@@ -104,7 +104,10 @@ def _granules(
     """Granules `(g, 4)`: z, y, x and radius, uniform in the cytoplasm; their number goes with the cell's volume."""
     prior = population.granules
     typical = population.diameter_um * (1.0 - sum(FIXATION_SHRINKS) / 2 if population.fixed else 1.0)
-    count = int(rng.poisson(prior.count * (diameter / typical) ** 3))
+    mean = prior.count * (diameter / typical) ** 3
+    if prior.count_cv:
+        mean *= float(lognormal(1.0, prior.count_cv, 1, rng)[0])
+    count = int(rng.poisson(mean))
     points = np.empty((0, 3))
     for _ in range(GRANULE_ROUNDS):
         if points.shape[0] >= count:
@@ -148,6 +151,7 @@ def _with_facts(cell: Cell, nucleus: NucleusBodies, staining: Staining, granules
     known = facts(
         nucleus_ratio=nucleus.ratio,
         granules=float(granules),
+        granules_per_um3=granules / (math.pi / 6 * cell.diameter_um**3),
         translocation=staining.ratio,
         gfp_area_ratio=area,
         side_scatter_um2=float(cell.scatterers[:, 3].sum()),

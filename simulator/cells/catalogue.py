@@ -79,6 +79,16 @@ _CELLS = (
     ),
     # What follows is not in the table beyond its diameter; the rest is assumed.
     Population("platelet", 2.5, 0.15, 1.370, _NO_NUCLEUS, Granules(8, 0.12, 1.40), 0.04),
+    # Of no tissue: what cells differ by varies widely, each by itself, so that an encoder can learn to tell it apart.
+    Population(
+        "varied",
+        10.5,
+        0.2,
+        1.362,
+        Nucleus(NucleusShape.ROUND, 0.62, 0.2, 0.03),
+        Granules(100, 0.38, 1.41, count_cv=0.9),
+        0.02,
+    ),
     Population("debris", 1.2, 0.45, 1.370, _NO_NUCLEUS, Granules(1, 0.12, 1.40), 0.06, is_cell=False),
 )
 

@@ -10,6 +10,7 @@ def facts(
     *,
     nucleus_ratio: float = math.nan,
     granules: float = 0.0,
+    granules_per_um3: float = 0.0,
     translocation: float = math.nan,
     gfp_area_ratio: float = math.nan,
     side_scatter_um2: float,
@@ -22,6 +23,8 @@ def facts(
         Diameter of the nucleus over that of the cell; for lobes, of a ball of their volume.
     granules
         Number of granules.
+    granules_per_um3
+        The same for each cubic micrometre of the cell.
     translocation
         Density of the fluorophore in the nucleus over that in the cytoplasm.
     gfp_area_ratio
@@ -32,6 +35,7 @@ def facts(
     return {
         "nucleus_ratio": nucleus_ratio,
         "granules": granules,
+        "granules_per_um3": granules_per_um3,
         "translocation": translocation,
         "gfp_area_ratio": gfp_area_ratio,
         "side_scatter_um2": side_scatter_um2,

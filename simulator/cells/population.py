@@ -70,12 +70,15 @@ class Granules:
         Refractive index.
     radius_cv
         Relative spread of the radii within a cell.
+    count_cv
+        Relative spread of that mean from cell to cell, whose median `count` then is; 0 means that all have the same.
     """
 
     count: float
     radius_um: float
     index: float
     radius_cv: float = 0.25
+    count_cv: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

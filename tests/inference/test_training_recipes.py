@@ -33,10 +33,13 @@ def test_the_help_says_what_is_taken_where_nothing_is_said() -> None:
                 (Learning.CONTRAST, False),
                 (Learning.CONTRAST, True),
                 (Learning.LABELS, False),
+                (Learning.VARIATION, False),
+                (Learning.FACTORS, False),
             )
         ]
-        dcae, flat, solid, labels = numbers
-        assert f"(default: dcae {dcae}, contrastive {flat}, of volumes {solid}, classifier {labels})" in said
+        dcae, flat, solid, labels, plain, factors = numbers
+        told = f"dcae {dcae}, contrastive {flat}, of volumes {solid}, classifier {labels}, vae and factors {factors}"
+        assert plain == factors and f"(default: {told})" in said
 
 
 def test_a_number_out_of_range_is_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import msgpack
@@ -64,6 +65,17 @@ def test_images_of_any_shape_arrive_without_a_change(images: np.ndarray) -> None
 def test_answers_arrive_also_from_a_bundle_without_classes() -> None:
     got = decode(encode(answers()))
     assert isinstance(got, Answers) and got.results.class_probability.shape == (3, 0)
+
+
+def test_factors_arrive_where_a_bundle_has_any() -> None:
+    sent = answers()
+    sent = replace(sent, results=replace(sent.results, factors=np.arange(6, dtype=np.float32).reshape(3, 2)))
+    got = decode([bytes(frame) for frame in encode(sent)])
+    assert isinstance(got, Answers) and got.results.factors is not None
+    np.testing.assert_array_equal(got.results.factors, [[0, 1], [2, 3], [4, 5]])
+    for wrong in (np.zeros((2, 2), np.float32), np.zeros(3, np.float32), np.zeros((3, 2))):
+        with pytest.raises(TransportError):
+            decode(encode(replace(sent, results=replace(sent.results, factors=wrong))))
 
 
 def test_large_arrays_are_not_copied() -> None:

@@ -207,6 +207,7 @@ class KnownBundle:
         embedding_size=2,
         novelty=SimpleNamespace(threshold=50.0),
         conformal=None,
+        factors=(),
         drift=None,
         inputs=(SimpleNamespace(channel="transmission"),),
     )

@@ -1,0 +1,102 @@
+"""Paper D on simulated cells: does an encoder of pairs keep size, nuclear ratio and granules apart, and tell them?
+
+`python -m benchmarks.factors` draws cells of the population `varied`, trains Ada-GVAE with labels and a plain
+variational autoencoder of the same size on the same cells, and prints what both are worth on a run that neither saw.
+Everything is simulated. Cells kept by `lightline train factors2d ... --keep-cells` can be given instead: one `.npz` for
+each run, the last one of which measures, and the one before it stops the training.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+import numpy as np
+import torch
+from scipy.stats import spearmanr
+
+from inference.evaluation.disentanglement import Dci, association, dci, mutual_information_gap, omes
+from inference.training.data import TrainingSet
+from inference.training.factor_scores import drawn_codes, factor_levels, plain_correlations
+from inference.training.fit import encode, fit_encoders
+from inference.training.options import Learning, TrainingOptions
+from inference.training.pairs import Pairs
+from inference.training.recipes import recipe
+from inference.training.variational import VariationalAutoencoders
+from service.cli.collect import collect_told
+from service.cli.model_kinds import FACTORS, KINDS, Wanted
+
+RUNS = tuple(f"sim:sheet-ci?sample=varied&seed={seed}" for seed in (501, 502, 503, 504))
+NAMES = {Learning.VARIATION: "plain VAE", Learning.FACTORS: "Ada-GVAE, labels"}
+Row = tuple[object, ...]
+
+
+@click.command()
+@click.argument("places", nargs=-1)
+@click.option("--cells", default=1000, show_default=True, help="Of each run.")
+@click.option("--epochs", type=int, help="Passes over the cells (default: the recipe's).")
+@click.option("--seeds", default=2, show_default=True, help="Trainings of each kind.")
+@click.option("--threads", default=1, show_default=True)
+def main(places: tuple[str, ...], cells: int, epochs: int | None, seeds: int, threads: int) -> None:
+    """Print a table of both kinds, a row for each training."""
+    torch.set_num_threads(threads)
+    wanted = Wanted(KINDS["factors2d"], factors=FACTORS)
+    *learnt, validation, held_out = (collect_told(place, cells, wanted) for place in places or RUNS)
+    train = TrainingSet.concatenate(learnt)
+    click.echo(
+        f"Simulated cells: {len(train)} learnt from, {len(held_out)} held out; MIG is mean (each), of codes drawn."
+    )
+    plain = plain_correlations(held_out)
+    click.echo("Best plain measure, rank correlation: " + ", ".join(f"{name} {plain[name]:.2f}" for name in FACTORS))
+    click.echo("| kind | seed | MIG | rank correlation | DCI: d, c, i | OMES |\n|---|---|---|---|---|---|")
+    gaps: dict[Learning, list[float]] = {learning: [] for learning in NAMES}
+    for seed in range(seeds):
+        for learning, name in NAMES.items():
+            options = replace(recipe(learning, epochs=epochs), seed=seed, progress=False)
+            gap, row = _judged(train, validation, held_out, options)
+            gaps[learning].append(gap)
+            click.echo("| " + " | ".join(str(entry) for entry in (name, seed, *row)) + " |")
+    gain = np.array(gaps[Learning.FACTORS]) - np.array(gaps[Learning.VARIATION])
+    click.echo(f"MIG above the plain VAE: {gain.mean():.3f} ({', '.join(f'{one:.3f}' for one in gain)})")
+
+
+def _judged(
+    train: TrainingSet, validation: TrainingSet, held_out: TrainingSet, options: TrainingOptions
+) -> tuple[float, Row]:
+    """Return the mutual information gap of a training, and its row of the table."""
+    model = fit_encoders(train, validation, options).model
+    if not isinstance(model, VariationalAutoencoders):
+        raise TypeError("Both kinds are variational.")
+    levels, code, means = factor_levels(held_out), drawn_codes(model, held_out), encode(model, held_out)
+    gap = mutual_information_gap(code, levels)
+    ranks = spearmanr(means, np.stack(list(held_out.factors.values()), axis=1)).statistic
+    across = np.abs(ranks[: means.shape[1], means.shape[1] :])
+    # A plain autoencoder names no number, so that the best of all is taken of it, which flatters it.
+    told = across.max(axis=0) if options.learning is Learning.VARIATION else np.diag(across)
+    found = dci(code, levels)
+    return float(gap.mean()), (
+        _listed(gap.mean(), gap),
+        _listed(None, told),
+        _of(found),
+        f"{_omes(code, held_out):.2f}",
+    )
+
+
+def _omes(code: np.ndarray, cells: TrainingSet) -> float:
+    """Score the code by pairs of held-out cells that nearly share all factors but one."""
+    rows, shared = Pairs(cells.factors).draw(np.random.default_rng(0))
+    first, second, changed = code[rows[::2]], code[rows[1::2]], ~shared[::2]
+    return omes(association([(first[changed[:, k]], second[changed[:, k]]) for k in range(changed.shape[1])]))
+
+
+def _of(found: Dci) -> str:
+    return f"{found.disentanglement:.2f}, {found.completeness:.2f}, {found.informativeness:.2f}"
+
+
+def _listed(mean: float | None, each: np.ndarray) -> str:
+    every = ", ".join(f"{one:.2f}" for one in each)
+    return every if mean is None else f"{mean:.2f} ({every})"
+
+
+if __name__ == "__main__":
+    main()

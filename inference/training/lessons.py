@@ -1,0 +1,43 @@
+"""In which order an epoch goes through the cells, and what the encoders are told of each."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from inference.errors import TrainingError
+from inference.training.data import TrainingSet
+from inference.training.options import Learning, TrainingOptions
+from inference.training.pairs import Pairs
+
+
+class Lessons:
+    """The epochs of a training; each is drawn from the seed and its own number.
+
+    Raises
+    ------
+    TrainingError
+        If pairs are to be learnt from, and cells or options do not give any.
+    """
+
+    def __init__(self, train: TrainingSet, options: TrainingOptions) -> None:
+        self._label = torch.from_numpy(train.label.astype(np.int64))
+        self._seed = options.seed
+        self._pairs = Pairs(train.factors) if options.learning is Learning.FACTORS else None
+        if self._pairs is not None and options.batch % 2:
+            raise TrainingError("The training option 'batch' must be even where pairs of cells are learnt from.")
+
+    def of_epoch(self, number: int) -> tuple[npt.NDArray[np.intp], Tensor]:
+        """Return rows of cells, and what is told of each: its class, or of pairs what is shared and the factors.
+
+        See `VariationalAutoencoders.loss`.
+        """
+        seed = self._seed * 1_000_003 + number
+        if self._pairs is not None:
+            rows, shared = self._pairs.draw(np.random.default_rng(seed))
+            told = np.stack([shared.astype(np.float32), self._pairs.values(rows)], axis=1)
+            return rows, torch.from_numpy(told)
+        order = torch.randperm(len(self._label), generator=torch.Generator().manual_seed(seed))
+        return order.numpy(), self._label[order]
