@@ -1,9 +1,10 @@
 """`python -m benchmarks.pbc [PART ...] [--out FOLDER]`: eight kinds of real blood cells.
 
-Real images (Acevedo et al. 2020, stained smears, 128 x 128 pixels of which the middle 96 are kept and shrunk to 48),
-split as they come: the part `val` of the collection's own split is looked at once, at the end; the last eighth of each
-class of `train` stops the training and sets temperature, thresholds and conformal sets. Whether donors are kept apart
-is not known. With `--out`, cells and trainings stay there, so that an interrupted study goes on.
+Real images (Acevedo et al. 2020, stained smears, 128 x 128 pixels of which the middle 96 are kept; shrunk to 48 for all
+but the models of all labels), split as they come: the part `val` of the collection's own split is looked at once, at
+the end; the last eighth of each class of `train` stops the training and sets temperature, thresholds and sets.
+Whether donors are kept apart is not known. With `--out`, cells and trainings stay there, so that an interrupted study
+goes on.
 """
 
 from __future__ import annotations
@@ -50,14 +51,17 @@ SUPERVISED = replace(
     recipe(Learning.LABELS),
     name="pbc",
     command="python -m benchmarks.pbc classes",
-    widths=CONTRASTIVE.widths,
+    widths=(*CONTRASTIVE.widths, 192),
     clusters=8,
     looks=LOOKS,
     progress=False,
 )
-LEFT_OUT = replace(recipe(Learning.LABELS, epochs=8), widths=(16, 32, 64), clusters=7, looks=LOOKS, progress=False)
-"""For the eight trainings without one class, of images half as fine again (`COARSER`)."""
+LEFT_OUT = replace(
+    recipe(Learning.LABELS, epochs=10), widths=CONTRASTIVE.widths, clusters=7, looks=LOOKS, progress=False
+)
+"""For the eight trainings without one class."""
 COARSER = 2
+"""How much smaller images are for the encoders that are trained often, or without labels."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,11 @@ class Study:
     def split(self, channels: tuple[str, ...]) -> RunSplit:
         """Return the cells in some of their channels, in the collection's own parts."""
         return split_by_run(self._in(channels), SUPERVISED)
+
+    def coarse_split(self) -> RunSplit:
+        """Return the cells in three colours, in smaller images."""
+        split = self.split(COLOURS)
+        return RunSplit(*(_coarser(part) for part in (split.train, split.validation, split.test)))
 
     def kept(self, options: TrainingOptions, name: str) -> TrainingOptions:
         """Return options with a folder of their own, if trainings are kept."""
@@ -94,7 +103,7 @@ class Study:
 
     def show_few_labels(self) -> None:
         """Print what few labels are worth on an encoder that saw none, beside the frame alone and features by hand."""
-        split = self.split(COLOURS)
+        split = self.coarse_split()
         of_encoder = _latents(self._contrastive(split), split)
         frame, by_hand = (
             [columns_of(part, features) for part in (split.train, split.test)]
@@ -114,15 +123,14 @@ class Study:
 
     def show_frozen_novelty(self) -> None:
         """Print how well scores fitted without a class find it, by an encoder that saw every cell without its label."""
-        split = self.split(COLOURS)
+        split = self.coarse_split()
         frozen = _latents(self._contrastive(split), split)
         self._show_left_out("left out of the scores, contrastive", lambda _: frozen, CONTRASTIVE)
 
     def show_novelty(self) -> None:
         """Print how well each class is found by an encoder of the other labels, and scores, that never saw it."""
-        split = self.split(COLOURS)
-        coarse = RunSplit(*(_coarser(part) for part in (split.train, split.validation, split.test)))
-        self._show_left_out("left out of training, model of labels", lambda k: self._without(coarse, k), LEFT_OUT)
+        split = self.coarse_split()
+        self._show_left_out("left out of training, model of labels", lambda k: self._without(split, k), LEFT_OUT)
 
     def _show_left_out(self, what: str, without: Callable[[int], Seen], options: TrainingOptions) -> None:
         for line in each_left_out(what, self.cells.label_names, without, options):
@@ -159,7 +167,7 @@ def blood_cells() -> TrainingSet:
     ConfigError
         If the real images are not there.
     """
-    options = CollectionOptions(channels=(*COLOURS, "grey"), side=96, shrink=2)
+    options = CollectionOptions(channels=(*COLOURS, "grey"), side=96)
     return with_held_out_parts(from_collection(open_real_images(FILE), FILE.name, options, lambda _done, _of: None))
 
 
