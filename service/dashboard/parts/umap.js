@@ -11,7 +11,8 @@ export class Umap {
   /** `show` gets the axes to plot; `made` is told that there are columns that were not there before. */
   constructor(show, made) {
     Object.assign(this, { show, made });
-    this.button = make("button", { type: "button", onclick: () => this.#press() }, "UMAP");
+    // Until it is known which run it is for.
+    this.button = make("button", { type: "button", disabled: true, onclick: () => this.#press() }, "UMAP");
     this.line = new TaskLine(() => tried(this.said, async () => {
       await this.made();
       this.show(AXES);
