@@ -10,6 +10,7 @@ import argparse
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
@@ -18,7 +19,7 @@ import psycopg
 
 from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
-from benchmarks.page import table
+from benchmarks.page import row, table
 from benchmarks.queries import BATCH, quickest, rows
 from service.api.app import create_app
 from service.api.auth import Tokens
@@ -87,7 +88,7 @@ def copied(data: Path, address: str) -> tuple[object, ...]:
     return (f"copied to {address.partition(':')[0]}, all of it", f"{1e3 * (time.perf_counter() - began):.0f}", "")
 
 
-def over_http(data: Path) -> list[tuple[object, ...]]:
+def over_http(data: Path) -> Iterator[tuple[object, ...]]:
     """What the service takes for the question, with and without a filter."""
     tokens = Tokens.make("secret", TokenFile(data))
     with (
@@ -101,15 +102,13 @@ def over_http(data: Path) -> list[tuple[object, ...]]:
             "the same, mean and deviation of a column": {"column": "feature_3"},
             "the same, of the cells that a filter lets through": {"column": "feature_3", "where": WHERE},
         }
-        answered = []
         for what, question in asked.items():
 
             def ask(question: dict[str, str] = question) -> object:
                 return client.get(address, params=question, headers={"If-None-Match": ""}).raise_for_status().json()
 
             first, best = quickest(ask)
-            answered.append((what, f"{best:.0f}", f"{first:.0f}"))
-        return answered
+            yield (what, f"{best:.0f}", f"{first:.0f}")
 
 
 def of_files(folder: Path) -> tuple[object, ...]:
@@ -137,11 +136,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         data, sink = Path(name) / "data", Path(name) / "sink"
         drawn_runs(data, asked.runs, asked.cells)
-        lines = over_http(data)
-        lines += [copied(data, sink.as_uri()), of_files(sink)]
-        if asked.postgres:
-            lines += [copied(data, asked.postgres), of_postgres(asked.postgres)]
-    print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), lines))
+        print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), []), flush=True)
+        for line in answered(data, sink, asked.postgres):
+            print(row(line), flush=True)
+
+
+def answered(data: Path, sink: Path, postgres: str | None) -> Iterator[tuple[object, ...]]:
+    """The lines of the table, as they are known."""
+    yield from over_http(data)
+    yield copied(data, sink.as_uri())
+    yield of_files(sink)
+    if postgres:
+        yield copied(data, postgres)
+        yield of_postgres(postgres)
 
 
 if __name__ == "__main__":

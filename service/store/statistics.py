@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,6 +19,7 @@ from service.store.column_values import Piece
 
 MOST_GROUPS = 64
 MOST_STEPS = 10_000
+TOO_MANY = f"The column '{{}}' has more than {MOST_GROUPS} values; count by class or cluster."
 _THREADS = 2
 
 
@@ -145,19 +147,26 @@ class Statistics:
         QueryError
             If any of these does not make sense.
         """
-        condition = self._query.condition(where)
-        if self._checked_kinds(by) is None:
+        condition, columns = self._query.condition(where), self._query.columns()
+        if not columns:
             return []
-        if column is not None and self._query.columns().get(column) is not ColumnKind.NUMBER:
+        _check_kinds(by, columns)
+        if column is not None and columns.get(column) is not ColumnKind.NUMBER:
             raise QueryError(f"There is no column '{column}' of numbers; the run lists its columns.")
-        value = "NULL::DOUBLE" if column is None else f'"{column}"::DOUBLE'
-        finite = f"FILTER (WHERE isfinite({value}))"
+        described = "NULL AS mean, NULL AS deviation"
+        if column is not None:
+            value = f'"{column}"::DOUBLE'
+            finite = f"FILTER (WHERE isfinite({value}))"
+            described = f"avg({value}) {finite} AS mean, stddev_samp({value}) {finite} AS deviation"
         rows = self._query.rows(
-            f'SELECT "{by}"::VARCHAR AS kind, count(*) AS cells, avg({value}) {finite} AS mean, '
-            f"stddev_samp({value}) {finite} AS deviation FROM cells WHERE {{condition}} GROUP BY 1 ORDER BY 1",
+            f'SELECT "{by}" AS kind, count(*) AS cells, {described} FROM cells WHERE {{condition}} '
+            f"GROUP BY 1 ORDER BY 1 LIMIT {MOST_GROUPS + 1}",
             condition,
         )
-        return [Kind(row["kind"] or "", row["cells"], row["mean"], row["deviation"]) for row in rows]
+        if len(rows) > MOST_GROUPS:
+            raise QueryError(TOO_MANY.format(by))
+        named = (row | {"kind": "" if row["kind"] is None else str(row["kind"])} for row in rows)
+        return [Kind(**row) for row in named]
 
     def in_gates(self, names: list[str], where: str | None = None) -> dict[str, int]:
         """Return how many cells are in each gate, in one pass; raises `QueryError` if there is no such gate."""
@@ -179,11 +188,10 @@ class Statistics:
         columns = self._query.columns()
         if not columns:
             return None
-        if by not in columns:
-            raise QueryError(f"There is no column '{by}' to count by; the run lists its columns.")
+        _check_kinds(by, columns)
         groups = self._query.rows(f'SELECT count(DISTINCT "{by}") AS n, max(time_s) AS last FROM cells')[0]
         if groups["n"] > MOST_GROUPS:
-            raise QueryError(f"The column '{by}' has more than {MOST_GROUPS} values; count by class or cluster.")
+            raise QueryError(TOO_MANY.format(by))
         return float(groups["last"] or 0.0)
 
     def _counted(self, binnings: tuple[Binning, ...], where: str | None) -> _Counted:
@@ -215,6 +223,11 @@ class _Counted:
     extents: tuple[Extent, ...]
     edges: tuple[Edges, ...]
     counts: npt.NDArray[np.int64]
+
+
+def _check_kinds(by: str, columns: Mapping[str, ColumnKind]) -> None:
+    if by not in columns:
+        raise QueryError(f"There is no column '{by}' to count by; the run lists its columns.")
 
 
 def _extents(piece: Piece, binnings: tuple[Binning, ...]) -> tuple[Extent, ...]:
