@@ -28,7 +28,7 @@ def create_trace_file(
 ) -> h5py.File:
     """Return a new, empty trace file in HDF5's single-writer mode; parameters as in `TraceWriter`.
 
-    The file gets its name when it is whole, so that there is never one that cannot be read.
+    The file gets its name when it is whole and in that mode, so that there is never one that cannot be read.
 
     Raises
     ------
@@ -45,16 +45,20 @@ def create_trace_file(
             if recording:
                 _place(file, recording, part)
             _lay_out(file, instrument, chunk_samples)
-        _give_name(unnamed, path)
-        file = h5py.File(path, "r+", libver="v110", rdcc_nbytes=0, locking="best-effort")
+        file = h5py.File(unnamed, "r+", libver="v110", rdcc_nbytes=0, locking="best-effort")
+        try:
+            # No object can be added from here on, but every write keeps the file readable.
+            file.swmr_mode = True
+            _give_name(unnamed, path)
+        except OSError:
+            file.close()
+            raise
     except FileExistsError:
         raise ConfigError(f"The file '{path}' exists; recordings are never replaced, choose a new name.") from None
     except OSError as error:
         raise ConfigError(f"The file '{path}' cannot be created: {explain(error)}.") from None
     finally:
         unnamed.unlink(missing_ok=True)
-    # No object can be added from here on, but every write keeps the file readable.
-    file.swmr_mode = True
     return file
 
 
