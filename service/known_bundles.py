@@ -13,7 +13,7 @@ from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.errors import BundleError
 from inference.shipped import bundle_file, shipped_bundles
-from service.run import Run
+from service.run import Run, newest_first
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class KnownBundles:
     def find(self, runs: Iterable[Run]) -> list[KnownBundle]:
         """Return the shipped ones by name, then those of runs, the newest first; damaged ones are left out."""
         users: dict[str, list[str]] = {}
-        for run in sorted(runs, key=lambda run: run.id, reverse=True):
+        for run in newest_first(runs):
             users.setdefault(run.bundle_digest, []).append(run.id)
         found: dict[str, KnownBundle] = {}
         for name in shipped_bundles():

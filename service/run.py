@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -236,3 +237,8 @@ class Run(_Record):
     """Where the source knows the true cells: how many, and what became of them."""
     software: dict[str, str] = {}
     """Versions of Lightline, Python, NumPy, Numba and ONNX Runtime."""
+
+
+def newest_first(runs: Iterable[Run]) -> list[Run]:
+    """Return runs by when they were armed, which their ids begin with."""
+    return sorted(runs, key=lambda run: run.id, reverse=True)

@@ -14,7 +14,7 @@ from service.api.documents import KindDocument, Kinds, KindsOfRun
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.result_set import LIVE
-from service.run import Run
+from service.run import Run, newest_first
 from service.runs.control import RunControl
 from service.tokens import Scope
 
@@ -35,7 +35,7 @@ def show_kinds(
     """Return the cells of every run by kind, the newest run first; a run that cannot answer says why."""
     runs = [
         run
-        for run in sorted(control.runs(), key=lambda run: run.id, reverse=True)
+        for run in newest_first(control.runs())
         if (instrument is None or run.instrument.name == instrument) and (origin is None or run.origin is origin)
     ]
     answered = [_answered(control, run, results, (by, where, column)) for run in runs[:limit]]

@@ -16,7 +16,7 @@ from service.api.pins import pinned
 from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.api.table_page import TABLES, TableFormOf, check_size, page_answer
-from service.run import Run, RunRequest
+from service.run import Run, RunRequest, newest_first
 from service.store.cell_query import MOST_ROWS
 from service.tokens import Scope
 
@@ -37,7 +37,7 @@ def list_runs(
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> RunList:
     """List the runs in the data folder, the newest first."""
-    runs = sorted(control.runs(), key=lambda run: run.id, reverse=True)
+    runs = newest_first(control.runs())
     listed = RunList(runs=runs[:limit], total=len(runs), pinned=pinned(runs[:limit], settings))
     fresh.version(listed.model_dump_json())
     return listed

@@ -117,11 +117,14 @@ class Statistics:
         """
         if not 0 < seconds <= 1e7:
             raise QueryError("A stretch of time lasts more than 0 and at most 1e7 seconds.")
-        condition = self._query.condition(where)
-        last_s = self._checked_kinds(by)
-        if last_s is None:
+        condition, columns = self._query.condition(where), self._query.columns()
+        if not columns:
             return []
-        if last_s / seconds > MOST_STEPS:
+        _check_kinds(by, columns)
+        groups = self._query.rows(f'SELECT count(DISTINCT "{by}") AS n, max(time_s) AS last FROM cells')[0]
+        if groups["n"] > MOST_GROUPS:
+            raise QueryError(TOO_MANY.format(by))
+        if (groups["last"] or 0.0) / seconds > MOST_STEPS:
             raise QueryError(f"That would be more than {MOST_STEPS} stretches of time; ask for longer ones.")
         rows = self._query.rows(
             f'SELECT epoch, floor(time_s / {number(seconds)}) AS step, "{by}"::VARCHAR AS kind, count(*) AS cells '
@@ -182,17 +185,6 @@ class Statistics:
         )
         row = self._query.rows(f"SELECT {counts} FROM cells WHERE " + "{condition}", every)[0]
         return {name: int(row[f"g{i}"]) for i, name in enumerate(names)}
-
-    def _checked_kinds(self, by: str) -> float | None:
-        """Return the time of the last cell, in s, None before the first; raises `QueryError` if `by` has no kinds."""
-        columns = self._query.columns()
-        if not columns:
-            return None
-        _check_kinds(by, columns)
-        groups = self._query.rows(f'SELECT count(DISTINCT "{by}") AS n, max(time_s) AS last FROM cells')[0]
-        if groups["n"] > MOST_GROUPS:
-            raise QueryError(TOO_MANY.format(by))
-        return float(groups["last"] or 0.0)
 
     def _counted(self, binnings: tuple[Binning, ...], where: str | None) -> _Counted:
         """Look at all cells twice: where the bins begin and end, and how many are in each."""

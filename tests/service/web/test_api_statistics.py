@@ -122,6 +122,12 @@ def test_a_run_that_cannot_answer_says_why_and_the_others_answer(
     assert runs and all(problem in one["problem"] and not one["kinds"] for one in runs)
 
 
+def test_a_column_of_many_values_has_no_kinds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.store.statistics.MOST_GROUPS", 1)
+    runs = world.client.get("/api/v1/kinds", params={"by": "event_id"}).json()["runs"]
+    assert runs and all("count by class or cluster" in one["problem"] and not one["kinds"] for one in runs)
+
+
 def test_runs_of_another_instrument_are_not_asked(world: World) -> None:
     assert world.client.get("/api/v1/kinds", params={"instrument": "elsewhere"}).json()["runs"] == []
     assert world.client.get("/api/v1/kinds", params={"origin": "measured"}).json()["total"] == 0
