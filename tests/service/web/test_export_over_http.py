@@ -92,7 +92,8 @@ def test_progress_is_told_and_a_caller_who_leaves_makes_room(world: World, monke
         with world.client.stream("GET", address(world), params=params), other.stream(
             "GET", address(world), params=params
         ) as second:  # fmt: skip
-            next(second.iter_raw())
+            read = second.iter_raw()  # Kept: httpx closes a connection whose iterator is given up.
+            next(read)
             under_way = world.stranger.get("/api/v1/exports", headers=world.client.headers).json()["exports"]
             assert len(under_way) == MOST_AT_ONCE
             assert under_way[1]["format"] == "csv" and under_way[1]["run"] == world.run.id
