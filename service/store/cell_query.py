@@ -133,21 +133,26 @@ class CellQuery:
         """Return everything the table holds of one event, lists included; None if it has no such event."""
         if not 0 <= event_id < 1 << 63:
             return None
-        snapshot = self.snapshot().with_events([event_id])
-        rows = self._select(snapshot, "SELECT * FROM cells WHERE event_id = ? LIMIT 1", (event_id,))
+        schema = self.schema
+        if schema is None:
+            return None
+        rows: list[dict[str, Any]] = self._pager.rows(self.snapshot(), [event_id], schema.names).to_pylist()
         return rows[0] if rows else None
 
     def known(self, event_ids: Sequence[int]) -> set[int]:
         """Return which of these events the table has."""
         ids = [event_id for event_id in event_ids if 0 <= event_id < 1 << 63]
-        return set(self._pager.rows(self.snapshot(), ids, EVENT_ID).column(0).to_pylist()) if self.columns() else set()
+        return (
+            set(self._pager.rows(self.snapshot(), ids, [EVENT_ID]).column(0).to_pylist()) if self.columns() else set()
+        )
 
     def arrow(self, fields: Sequence[str]) -> Any:
         """Return whole columns as a `pyarrow.Table`, in event order; None before the first row."""
         columns = self.columns()
         if not columns:
             return None
-        return self._arrow(self.snapshot(), f"SELECT {self._wanted(fields, columns)} FROM cells ORDER BY event_id")
+        listed = ", ".join(f'"{name}"' for name in self._wanted(fields, columns))
+        return self._arrow(self.snapshot(), f"SELECT {listed} FROM cells ORDER BY event_id")
 
     def rows_between(self, first: int, last: int) -> Any:
         """Return whole rows of the events from `first` to `last`, as they are stored: a `pyarrow.Table`, in order."""
@@ -204,13 +209,13 @@ class CellQuery:
         """Give the database back."""
         self._database.close()
 
-    def _wanted(self, fields: Sequence[str] | None, columns: Mapping[str, ColumnKind]) -> str:
+    def _wanted(self, fields: Sequence[str] | None, columns: Mapping[str, ColumnKind]) -> list[str]:
         names = [column.name for column in self.schema]
         wanted = list(columns) if fields is None else [EVENT_ID, *(name for name in fields if name != EVENT_ID)]
         for name in wanted:
             if name not in names:
                 raise QueryError(f"There is no column '{name}'; the run lists its columns.")
-        return ", ".join(f'"{name}"' for name in dict.fromkeys(wanted))
+        return list(dict.fromkeys(wanted))
 
     def _count_rows(self, snapshot: TableSnapshot, condition: Condition) -> int:
         rows = self._select(snapshot, f"SELECT count(*) AS n FROM cells WHERE {condition.sql}", condition.parameters)

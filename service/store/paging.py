@@ -9,12 +9,14 @@ from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
+import numpy.typing as npt
 
 from service.errors import QueryError
 from service.gates.where import ColumnKind, Condition, Value
 from service.store.column_values import ColumnValues
 from service.store.page_bound import Cursor, page_bound
 from service.store.parts import TableSnapshot
+from service.store.row_reading import read_rows
 from service.store.sort_keys import SortKeys
 
 EVENT_ID = "event_id"
@@ -138,6 +140,8 @@ class Pager:
         QueryError
             If the table has no such cursor.
         """
+        if order.by == EVENT_ID and condition.everything:
+            return self._all_by_event(snapshot, order, after, count)
         if order.by == EVENT_ID:
             cursor = order.behind(after, None) if after else Condition()
             return self._by_event(snapshot, _both(condition, cursor), order, after, count)
@@ -156,14 +160,18 @@ class Pager:
                     return found
         return self._first(snapshot, behind, order, count)
 
-    def rows(self, snapshot: TableSnapshot, ids: Sequence[int], wanted: str) -> Any:
-        """Return the rows of those events that the table has, in the order of these ids, which `wanted` names first."""
-        least, most = (min(ids), max(ids)) if ids else (0, -1)
-        rows = self.ask(
-            snapshot.with_events(ids),
-            f"SELECT {wanted} FROM cells WHERE event_id BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UBIGINT[]))",
-            (least, most, list(ids)),
-        )
+    def rows(self, snapshot: TableSnapshot, ids: Sequence[int], names: Sequence[str]) -> Any:
+        """Return columns of those events that the table has, in the order of these ids; theirs is the first column."""
+        rows = read_rows(snapshot, ids, names)
+        if rows is None:
+            least, most = (min(ids), max(ids)) if ids else (0, -1)
+            listed = ", ".join(f'"{name}"' for name in names)
+            rows = self.ask(
+                snapshot.with_events(ids),
+                f"SELECT {listed} FROM cells "
+                "WHERE event_id BETWEEN ? AND ? AND event_id IN (SELECT unnest(?::UBIGINT[]))",
+                (least, most, list(ids)),
+            )
         found = np.asarray(rows.column(EVENT_ID).to_numpy())
         place = {event_id: k for k, event_id in enumerate(ids)}
         return rows.take(np.argsort([place[event_id] for event_id in found.tolist()]))
@@ -178,6 +186,24 @@ class Pager:
             if len(found) == count:
                 break
         return found
+
+    def _all_by_event(self, snapshot: TableSnapshot, order: Order, after: int, count: int) -> list[int]:
+        """Return the next events of all, of which nothing but their ids is looked at."""
+        found: list[int] = []
+        for piece in snapshot.behind(after, descending=order.descending):
+            ids = self._event_ids(piece)
+            if after:
+                ids = ids[ids < after] if order.descending else ids[ids > after]
+            found += (ids[::-1] if order.descending else ids)[: count - len(found)].tolist()
+            if len(found) == count:
+                break
+        return found
+
+    def _event_ids(self, snapshot: TableSnapshot) -> npt.NDArray[np.uint64]:
+        """Return the ids of a few parts or of the tail, in order."""
+        tail = [] if snapshot.tail is None else [snapshot.tail.column(EVENT_ID).to_numpy()]
+        ids = [*(self.kept.of(part, [EVENT_ID])[0] for part in snapshot.parts), *tail]
+        return np.sort(np.concatenate(ids).astype(np.uint64)) if ids else np.empty(0, np.uint64)
 
     def _first(self, snapshot: TableSnapshot, condition: Condition, order: Order, count: int) -> list[int]:
         sql = f"SELECT event_id FROM cells WHERE {condition.sql} ORDER BY {order.sql} LIMIT ?"

@@ -12,6 +12,7 @@ from service.gates.book import GateBook
 from service.gates.gate import Gate
 from service.maps.linear_map import FIRST_CELLS
 from service.maps.shelf import PCA_JSON, Maps
+from service.store import row_reading
 from service.store.binning import Binning
 from service.store.cell_query import CellQuery
 from service.store.labels import Labels
@@ -91,6 +92,24 @@ def test_what_is_read_at_once_is_what_the_database_makes(query: CellQuery) -> No
     np.testing.assert_array_equal(whole.counts, filtered.counts)
     assert whole.counts.sum() == N
     assert RowStream.of(query, "area_um2 < 0").largest(["pc1"]) == {"pc1": float(numbers(query, "pc1").max())}
+
+
+@pytest.mark.parametrize("events", [[], [2, 1501, 2999]])
+@pytest.mark.parametrize("order", [None, "-event_id", "-pc2", "area_um2"])
+def test_rows_of_a_page_are_the_same_whether_sql_reads_them_or_not(
+    query: CellQuery, monkeypatch: pytest.MonkeyPatch, order: str | None, events: list[int]
+) -> None:
+    assert query.labels is not None
+    query.labels.give(events, "odd", "me")
+    names = ["pc2", "label", "area_um2"]
+    pages = {}
+    for groups in (0, row_reading.MOST_GROUPS):
+        monkeypatch.setattr(row_reading, "MOST_GROUPS", groups)
+        first = query.page(limit=1600, order=order, fields=names)
+        rest = query.page(limit=N, after=first.next or 0, order=order, fields=names)
+        pages[groups] = pa.concat_tables([first.table, rest.table])
+    assert pages[0].column_names == ["event_id", *names]
+    assert pages[0].equals(pages[row_reading.MOST_GROUPS]) and len(set(pages[0]["event_id"].to_pylist())) == N
 
 
 def test_axes_stay_as_they_are_while_cells_come_and_when_the_run_is_opened_again(tmp_path: Path) -> None:
