@@ -31,7 +31,8 @@ def listen(host: str, port: int) -> socket.socket:
         If this computer has no such address, or the port is not allowed.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # Only of sockets that say it is TCP does asyncio send small answers at once; others wait 40 ms for the reader.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
@@ -92,6 +93,7 @@ class ApiServer:
             lifespan="off",
             ws="websockets-sansio",
             ws_max_size=64 * 1024,
+            ws_per_message_deflate=False,  # A message is made once; packed, it would be so for every viewer anew.
             http=PatientProtocol,
             loop="asyncio",
             limit_concurrency=1024,

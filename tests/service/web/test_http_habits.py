@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import socket
 
 import httpx
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 from served import World
 
 from service.api.negotiation import preferred
+from service.api.server import listen
 from service.api.table_page import TableForm
 from service.store.cell_query import MOST_ROWS
 
@@ -188,6 +190,12 @@ def test_what_people_change_is_sent_again(world: World) -> None:
         tags.add(answer.headers["etag"])
     assert totals == [world.run.ledger.stored, 0] and len(tags) == 2
     assert world.client.delete(gate).status_code == 204
+
+
+def test_small_answers_do_not_wait_for_the_reader_of_the_one_before() -> None:
+    with listen("127.0.0.1", 0) as listener:
+        # What asyncio asks of a socket before it turns off the wait for more to send.
+        assert listener.proto == socket.IPPROTO_TCP
 
 
 def test_head_is_get_without_its_body(world: World) -> None:
