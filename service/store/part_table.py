@@ -16,7 +16,7 @@ from service.store.disk import write_sealed
 from service.store.later_rows import LaterRows
 from service.store.parts import Part, TableSnapshot, part_bytes, part_name, sealed_parts
 from service.store.row_log import RowLog, read_log
-from service.store.row_pieces import count_rows, join_pieces, rows_before, without_first
+from service.store.row_pieces import MOST_SMALL, count_rows, join_pieces, rows_before, small_pieces, without_first
 
 _ID = "event_id"
 
@@ -168,6 +168,11 @@ class PartTable:
             with self._lock:
                 self._now_safe(mark, now)
                 self._replace(unsafe, kept)
+                small = small_pieces(self._tail)
+            if len(small) > MOST_SMALL:
+                gathered = pa.concat_tables(small).combine_chunks()
+                with self._lock:
+                    self._replace(small, gathered)
 
     def seal(self) -> None:
         """Write the rows in memory as a part; raises as `keep` does."""

@@ -9,6 +9,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _MOST_CHUNKS = 32
+MOST_SMALL = 16
+_SMALL_ROWS = 4096
 
 
 def count_rows(pieces: Sequence[Any]) -> int:
@@ -26,6 +28,12 @@ def join_pieces(pieces: list[Any]) -> Any:
     if len(pieces) > _MOST_CHUNKS:
         pieces[:] = [pa.concat_tables(pieces).combine_chunks()]
     return pa.concat_tables(pieces) if pieces else None
+
+
+def small_pieces(pieces: Sequence[Any]) -> list[Any]:
+    """Return the pieces of few rows at the end: a hundred columns of few rows take several times their rows' memory."""
+    large = [k for k, piece in enumerate(pieces) if piece.num_rows >= _SMALL_ROWS]
+    return list(pieces[large[-1] + 1 if large else 0 :])
 
 
 def without_first(pieces: Sequence[Any], count: int) -> list[Any]:

@@ -16,6 +16,7 @@ from line_parts import KnownSource, known_makers
 from service.run import RunRequest
 from service.runs.control import RunControl
 from service.store.part_table import PartTable
+from service.store.row_pieces import MOST_SMALL
 
 
 def few(first: int, count: int = 5) -> pa.Table:
@@ -77,3 +78,13 @@ def test_a_run_is_not_held_up_by_a_search_for_garbage_and_leaves_python_as_it_wa
         control.begin(run.id)
         control.wait(run.id, 30)
         assert gc.get_freeze_count() == 0 and sys.getswitchinterval() == interval_s
+
+
+def test_rows_that_are_kept_every_second_lie_in_few_pieces(tmp_path: Path) -> None:
+    with closing(PartTable.create(tmp_path / "cells")) as table:
+        for first in range(1, 60 * 300 + 1, 300):
+            table.append(few(first, 300))
+            table.keep(table.mark())
+        # Each takes as much memory for its columns as some hundred rows do.
+        assert len(table._tail) <= MOST_SMALL + 60 * 300 // 4096 + 1
+        assert ids_of(table) == list(range(1, 60 * 300 + 1))
