@@ -22,6 +22,7 @@ import numpy as np
 from websockets.asyncio.client import connect
 
 from benchmarks.page import table
+from benchmarks.service_process import processor_s
 from service.client import AsyncClient, ClientError
 from service.run import Run
 
@@ -40,12 +41,17 @@ PATHS = (
 
 @dataclass
 class Seen:
-    """What a crowd met: how long requests took, how many failed, messages that viewers had, and for how long."""
+    """What a crowd met: how long requests took, how many failed, messages that viewers had, and for how long.
+
+    `service` and `crowd` are how many cores each of them used meanwhile.
+    """
 
     took_ms: list[float] = field(default_factory=list)
     failed: int = 0
     messages: int = 0
     seconds: float = 0.0
+    service: float = 0.0
+    crowd: float = 0.0
 
 
 async def view(run: Run, seen: Seen, *, reads: bool) -> None:
@@ -83,8 +89,8 @@ async def ask(http: httpx.AsyncClient, run: Run, seen: Seen, every_s: float) -> 
             await asyncio.sleep(0.01)
 
 
-async def run_with(viewers: int, per_s: float) -> tuple[Run, Seen, dict[str, float]]:
-    """Return a run among so many viewers and requests, what they met, and the latency of the line, ms."""
+async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen, dict[str, float]]:
+    """Return a run of a service's process among viewers and requests, what they met, and the line's latency, ms."""
     seen, line = Seen(), dict[str, float]()
     limits = httpx.Limits(max_connections=64)
     headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -95,12 +101,14 @@ async def run_with(viewers: int, per_s: float) -> tuple[Run, Seen, dict[str, flo
         run = await client.start(SOURCE, seconds=SECONDS, speed=1.0)
         crowd = [asyncio.create_task(view(run, seen, reads=k > 0)) for k in range(viewers)]
         crowd.append(asyncio.create_task(ask(http, run, seen, 1.0 / per_s)))
-        began = time.monotonic()
+        began, used, own = time.monotonic(), processor_s(service), time.process_time()
         while (run := await client.run(run)).state not in ("done", "failed"):
             found = (await client.status()).latency.get("total")
             line = line if found is None else {"p50": found.p50_ms, "p99": found.p99_ms}
             await asyncio.sleep(1.0)
         seen.seconds = time.monotonic() - began
+        seen.service = (processor_s(service) - used) / seen.seconds
+        seen.crowd = (time.process_time() - own) / seen.seconds
         for task in crowd:
             task.cancel()
         await asyncio.gather(*crowd, return_exceptions=True)
@@ -117,7 +125,7 @@ def measured() -> str:
         with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as service:
             try:
                 _until_ready(service, log)
-                lines = [_line(*one) for one in ((0, 10.0), (VIEWERS, REQUESTS_PER_S))]
+                lines = [_line(service.pid, *one) for one in ((0, 10.0), (VIEWERS, REQUESTS_PER_S))]
             finally:
                 service.terminate()
     head = (
@@ -130,12 +138,13 @@ def measured() -> str:
         "p50, p99 ms",
         "failed",
         "messages",
+        "cores: service, crowd",
     )
     return table(head, lines)
 
 
-def _line(viewers: int, per_s: float) -> tuple[object, ...]:
-    run, seen, line = asyncio.run(run_with(viewers, per_s))
+def _line(service: int, viewers: int, per_s: float) -> tuple[object, ...]:
+    run, seen, line = asyncio.run(run_with(service, viewers, per_s))
     half, most = np.percentile(seen.took_ms, [50, 99])
     return (
         f"{viewers} viewers, {per_s:g} requests/s",
@@ -147,6 +156,7 @@ def _line(viewers: int, per_s: float) -> tuple[object, ...]:
         f"{half:.0f}, {most:.0f}",
         seen.failed,
         seen.messages,
+        f"{seen.service:.2f}, {seen.crowd:.2f}",
     )
 
 

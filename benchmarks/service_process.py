@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -23,3 +24,9 @@ def address_of(service: subprocess.Popen[str]) -> tuple[str, str]:
         if found:
             return found[1], found[2]
     raise RuntimeError("The service did not say where it is.")
+
+
+def processor_s(process: int) -> float:
+    """Return how much processor time a process has used so far, its threads together, in seconds."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from playwright.sync_api import sync_playwright
 from websockets.asyncio.client import connect
 
 from benchmarks.page import table
-from benchmarks.service_process import address_of, start_service
+from benchmarks.service_process import address_of, processor_s, start_service
 
 RATE_HZ = 100
 SOURCE = f"sim:stretch-ci?rate={RATE_HZ}&loop=2&seed=11&speed=1"
@@ -53,8 +52,7 @@ class Watched:
     @property
     def processor_s(self) -> float:
         """Processor time that it has used so far, its threads together."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processor_s(self.pid)
 
     @property
     def headers(self) -> dict[str, str]:
