@@ -34,6 +34,8 @@ from service.api.head import AnswerHead
 from service.api.page import add_page
 from service.api.problems import PROBLEMS, add_problem_handlers
 from service.api.rate import RateLimit
+from service.api.sharing import SharedAnswers
+from service.api.viewers import Viewers
 from service.audit import AuditLog
 from service.export.under_way import ExportsUnderWay
 from service.known_bundles import KnownBundles
@@ -95,7 +97,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     app.state.control = control
     app.state.settings = settings
     app.state.tokens = tokens
-    app.state.viewers = live.Viewers()
+    app.state.viewers = Viewers()
     app.state.models = ModelShelf(settings.provider)
     app.state.recordings = Recordings(source_folders(settings))
     app.state.known_bundles = KnownBundles(lambda run_id: control.folder(run_id).results().bundle_path())
@@ -103,6 +105,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
     rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
+    app.add_middleware(SharedAnswers)
     app.add_middleware(AnswerHead)
     app.add_middleware(Guard, hosts=hosts, rate=rate, audit=AuditLog(settings.data))
     for router in (

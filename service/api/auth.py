@@ -130,14 +130,18 @@ def grant_of(request: HTTPConnection) -> Grant | None:
 
 
 class Needs(SecurityBase):
-    """A dependency that lets a request through only with a token of this scope, which the OpenAPI document names."""
+    """A dependency that lets a request through only with a token of this scope, which the OpenAPI document names.
+
+    Dependencies that wait for nothing are coroutines: FastAPI gives each of the others to a thread, and during a run
+    every such hand-over waits for its turn among the threads of the line.
+    """
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.model = HTTPBearer(description=f"A token that allows '{scope.value}'")
         self.scheme_name = scope.value
 
-    def __call__(self, request: Request) -> None:
+    async def __call__(self, request: Request) -> None:
         """Check the request, and say in its state whose it is.
 
         Raises

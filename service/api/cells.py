@@ -34,7 +34,7 @@ TRIGGER = "Lightline-Trigger"
 """Header that says where in the raw samples the trigger is."""
 
 
-def restoration(
+async def restoration(
     restore: Annotated[
         Method, Query(description="Take noise or blur out of a volume, or make the image of lines offline")
     ] = Method.NONE,

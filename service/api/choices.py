@@ -85,11 +85,11 @@ class BundleList(_Document):
     bundles: list[BundleDocument]
 
 
-def _recordings(request: Request) -> Recordings:
+async def _recordings(request: Request) -> Recordings:
     return cast(Recordings, request.app.state.recordings)
 
 
-def _known_bundles(request: Request) -> KnownBundles:
+async def _known_bundles(request: Request) -> KnownBundles:
     return cast(KnownBundles, request.app.state.known_bundles)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, cast
 
 from fastapi import Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
 
 from service.result_set import LIVE
 from service.runs.control import RunControl
@@ -14,11 +15,11 @@ from service.store.results import Results
 from service.store.run_folder import RunFolder
 
 
-def _control(request: Request) -> RunControl:
+async def _control(request: Request) -> RunControl:
     return cast(RunControl, request.app.state.control)
 
 
-def _settings(request: Request) -> Settings:
+async def _settings(request: Request) -> Settings:
     return cast(Settings, request.app.state.settings)
 
 
@@ -31,20 +32,21 @@ def source_folders(settings: Settings) -> tuple[Path, ...]:
     return (settings.data, *settings.allow_source)
 
 
-def _folder(run_id: str, control: ControlOf) -> RunFolder:
-    return control.folder(run_id)
+async def _folder(run_id: str, control: ControlOf) -> RunFolder:
+    found = control.open_folder(run_id)
+    return await run_in_threadpool(control.folder, run_id) if found is None else found
 
 
 FolderOf = Annotated[RunFolder, Depends(_folder)]
 
 
-def _results(
+async def _results(
     folder: FolderOf,
     results: Annotated[
         str, Query(max_length=64, description="A result set of the run; `live` is what it has itself")
     ] = LIVE,
 ) -> Results:
-    return folder.results(results)
+    return folder.results() if results == LIVE else await run_in_threadpool(folder.results, results)
 
 
 ResultsOf = Annotated[Results, Depends(_results)]

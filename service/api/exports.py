@@ -49,7 +49,7 @@ class ExportList(BaseModel):
     exports: list[ExportStatus]
 
 
-def _board(request: Request) -> ExportsUnderWay:
+async def _board(request: Request) -> ExportsUnderWay:
     return cast(ExportsUnderWay, request.app.state.exports)
 
 

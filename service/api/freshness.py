@@ -75,4 +75,8 @@ class Freshness:
         return headers
 
 
-FreshnessOf = Annotated[Freshness, Depends(Freshness)]
+async def _freshness(request: Request, response: Response) -> Freshness:
+    return Freshness(request, response)
+
+
+FreshnessOf = Annotated[Freshness, Depends(_freshness)]

@@ -36,7 +36,7 @@ IMAGES: dict[int | str, dict[str, Any]] = {
 """What such a route may answer, for the OpenAPI description."""
 
 
-def named_form(
+async def named_form(
     request: Request,
     channel: Annotated[str, Path(max_length=70, description="Name of the images, `.png`, `.npy` or `.tiff` behind it")],
     format: Annotated[ImageForm | None, Query(description="Without it, the ending, or what `Accept` asks for")] = None,

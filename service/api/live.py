@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import threading
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated
 
 import anyio
 import anyio.to_thread
@@ -21,6 +19,7 @@ from service.api.documents import CellRow
 from service.api.problems import status_of
 from service.api.runs import field_names
 from service.api.table_page import plain_row
+from service.api.viewers import Viewers
 from service.result_set import LIVE, ResultState
 from service.run import FinishReason
 from service.runs.control import RunControl
@@ -34,7 +33,6 @@ PAGE_ROWS = 1000
 CHECK_S = 5.0
 """How often it is asked whether the viewer's token still holds."""
 NO_TOKEN, NOT_ALLOWED = 4401, 4403
-_MOST_PAGES = 64
 
 router = APIRouter()
 
@@ -77,26 +75,14 @@ class Page:
     next: int = 0
 
 
-@dataclass
-class Viewers:
-    """What all viewers of a service share: the last few messages, and how many may be made at once."""
+@dataclass(frozen=True)
+class Look:
+    """How far a result set has come at one moment."""
 
-    _pages: OrderedDict[tuple[Any, ...], Page] = field(default_factory=OrderedDict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-    # Few look at the tables at once, so that viewers leave the cores to the acquisition.
-    _looking: anyio.CapacityLimiter = field(default_factory=lambda: anyio.CapacityLimiter(2))
-
-    async def page(self, key: tuple[Any, ...], make: Callable[[], Page]) -> Page:
-        """Return the message of this key, made by the first who asks."""
-        return await anyio.to_thread.run_sync(self._page, key, make, limiter=self._looking)
-
-    def _page(self, key: tuple[Any, ...], make: Callable[[], Page]) -> Page:
-        with self._lock:
-            if key not in self._pages:
-                self._pages[key] = make()
-                while len(self._pages) > _MOST_PAGES:
-                    self._pages.popitem(last=False)
-            return self._pages[key]
+    cells: CellQuery
+    newest: int
+    done: bool
+    finish_reason: FinishReason | None
 
 
 @router.websocket("/api/v1/status/live")
@@ -107,7 +93,7 @@ async def live_status(socket: WebSocket) -> None:
     async def send(viewers: Viewers) -> None:
         sent = ""
         while True:
-            page = await viewers.page(("status", _turn()), lambda: _status_page(control))
+            page = await viewers.found(("status", _turn()), partial(_status_page, control))
             if page.text != sent:
                 await socket.send_text(page.text)
                 sent = page.text
@@ -135,18 +121,17 @@ async def live_cells(
     async def send(viewers: Viewers) -> None:
         place, names = after, field_names(fields)
         while True:
-            folder = await anyio.to_thread.run_sync(control.folder, run_id)
-            asked = await anyio.to_thread.run_sync(folder.results, results)
-            about, newest = asked.about, asked.cells.last_id
-            if newest > place:
+            turn = _turn()
+            look = await viewers.found((turn, run_id, results), partial(_look, control, run_id, results))
+            if look.newest > place:
                 # Of one turn only: what gates and labels say may change between them.
-                key = (_turn(), run_id, results, place, newest, fields, where)
-                page = await viewers.page(key, partial(_cells_page, asked.cells, place, newest, names, where))
+                key = (turn, run_id, results, place, look.newest, fields, where)
+                page = await viewers.found(key, partial(_cells_page, look.cells, place, look.newest, names, where))
                 place = page.next
                 if page.rows:
                     await socket.send_text(page.text)
-            elif about.state is ResultState.DONE:
-                await socket.send_text(EndMessage(finish_reason=folder.run().finish_reason).model_dump_json())
+            elif look.done:
+                await socket.send_text(EndMessage(finish_reason=look.finish_reason).model_dump_json())
                 return
             else:
                 await _next_turn()
@@ -225,6 +210,14 @@ async def _next_turn() -> None:
     """Wait for the beginning of the next turn, so that viewers are in step."""
     now = asyncio.get_running_loop().time()
     await asyncio.sleep(TURN_S * (int(now / TURN_S) + 1) - now)
+
+
+def _look(control: RunControl, run_id: str, results: str) -> Look:
+    folder = control.folder(run_id)
+    asked = folder.results(results)
+    # In this order: what is done does not grow any more.
+    done = asked.about.state is ResultState.DONE
+    return Look(asked.cells, asked.cells.last_id, done, folder.run().finish_reason)
 
 
 def _status_page(control: RunControl) -> Page:

@@ -125,7 +125,7 @@ class InferenceResponse(_Document):
     outputs: list[OutputTensor]
 
 
-def _shelf(request: Request) -> ModelShelf:
+async def _shelf(request: Request) -> ModelShelf:
     shelf: ModelShelf = request.app.state.models
     return shelf
 

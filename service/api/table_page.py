@@ -50,7 +50,7 @@ TABLES: dict[int | str, dict[str, Any]] = {
 """What such a route may answer beside JSON, for the OpenAPI description."""
 
 
-def table_form(
+async def table_form(
     request: Request,
     format: Annotated[TableForm | None, Query(description="Without it, what `Accept` asks for, or JSON")] = None,
 ) -> TableForm:

@@ -84,7 +84,7 @@ class View:
         return np.asarray(volume[self.z], dtype=np.float32)
 
 
-def view(
+async def view(
     z: Annotated[int | None, Query(ge=0, le=1024, description="Slice of a volume")] = None,
     projection: Annotated[Projection | None, Query(description="Of a volume along `axis`; max without it")] = None,
     axis: Annotated[Axis | None, Query(description="Axis that a volume is projected along; x without it")] = None,
@@ -133,7 +133,7 @@ class Contrast:
 _Value = Annotated[float | None, Query(ge=-1e30, le=1e30, allow_inf_nan=False)]
 
 
-def contrast(
+async def contrast(
     low: Annotated[_Value, Query(description="Value shown black")] = None,
     high: Annotated[_Value, Query(description="Value shown white")] = None,
     gamma: Annotated[float | None, Query(ge=0.1, le=10, description="Above 1, what is dim is brighter")] = None,

@@ -199,6 +199,10 @@ class RunControl:
         self._close_crashed_runs()
         return self._catalogue.folder(run_id)
 
+    def open_folder(self, run_id: str) -> RunFolder | None:
+        """Return the folder of a run if it is open, without waiting for a disk; None where `folder` has to be asked."""
+        return self._catalogue.open_folder(run_id) if self._checked_for_crashes else None
+
     def engine_for(self, run_id: str, results: str = LIVE) -> Engine:
         """Return an engine of the model that answered for a result set of a run, to explain its cells with.
 

@@ -60,16 +60,23 @@ class Catalogue:
         """
         path = self.root / checked_run_id(run_id)
         with self._lock:
-            if self._live is not None and self._live.run().id == run_id:
-                return self._live
-            if run_id in self._open:
-                self._open.move_to_end(run_id)
-                return self._open[run_id]
+            found = self._found(run_id)
+            if found is not None:
+                return found
             if not (path / RUN_JSON).is_file():
                 raise UnknownRun(f"There is no run '{run_id}'; list the runs to see their ids.")
             folder = RunFolder.open(path)
             self._keep(run_id, folder)
             return folder
+
+    def open_folder(self, run_id: str) -> RunFolder | None:
+        """Return the folder of a run if it is open and nobody opens another one just now; None otherwise."""
+        if not self._lock.acquire(blocking=False):
+            return None
+        try:
+            return self._found(run_id)
+        finally:
+            self._lock.release()
 
     def forget(self, run_id: str) -> None:
         """Let go of a run whose folder is about to be removed."""
@@ -93,6 +100,13 @@ class Catalogue:
             folders, self._open, self._live = [*self._open.values(), *live], OrderedDict(), None
         for folder in folders:
             folder.close()
+
+    def _found(self, run_id: str) -> RunFolder | None:
+        if self._live is not None and self._live.run().id == run_id:
+            return self._live
+        if run_id in self._open:
+            self._open.move_to_end(run_id)
+        return self._open.get(run_id)
 
     def _keep(self, run_id: str, folder: RunFolder) -> None:
         self._open[run_id] = folder

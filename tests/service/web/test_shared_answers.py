@@ -1,0 +1,127 @@
+"""What many ask for at once is made once; nobody is given what was made before it asked, or what it may not see."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+import pytest
+from fastapi import Depends, FastAPI, Response
+
+from service.api import sharing
+from service.api.auth import Needs, Tokens
+from service.api.freshness import PERMANENT
+from service.api.head import AnswerHead
+from service.api.sharing import SharedAnswers
+from service.tokens import Scope
+
+TABLE, PICTURE = "/api/v1/runs/r/density", "/api/v1/runs/r/cells/{}/image.png"
+OWNER = {"Authorization": "Bearer owner"}
+
+
+class Made:
+    """Counts what was made; a table is not answered before it is let go."""
+
+    def __init__(self) -> None:
+        self.app = FastAPI(dependencies=[Depends(Needs(Scope.READ))])
+        self.app.state.tokens = Tokens.make("owner")
+        self.app.add_middleware(SharedAnswers)
+        self.app.add_middleware(AnswerHead)
+        self.state, self.tables, self.pictures = "before", 0, 0
+        self.free = asyncio.Event()
+        self.app.get("/api/v1/runs/{run}/density")(self.table)
+        self.app.get("/api/v1/runs/{run}/cells/{cell}/image.png")(self.picture)
+
+    async def table(self) -> dict[str, str]:
+        state = self.state
+        self.tables += 1
+        await self.free.wait()
+        return {"state": state}
+
+    async def picture(self, cell: int) -> Response:
+        self.pictures += 1
+        return Response(bytes(100), media_type="image/png", headers={"Cache-Control": PERMANENT})
+
+
+def asking(ask: Callable[[Made, httpx.AsyncClient], Coroutine[Any, Any, None]]) -> None:
+    async def run() -> None:
+        made = Made()
+        transport = httpx.ASGITransport(made.app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=OWNER) as client:
+            await ask(made, client)
+
+    asyncio.run(run())
+
+
+async def turns() -> None:
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+def test_callers_share_an_answer_that_is_made_after_they_asked() -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        first = asyncio.create_task(client.get(TABLE))
+        await turns()
+        made.state = "after"
+        others = [asyncio.create_task(client.get(TABLE, headers={"X-Number": str(k)})) for k in range(20)]
+        await turns()
+        assert made.tables == 1
+        made.free.set()
+        assert (await first).json() == {"state": "before"}
+        assert {(await other).text for other in others} == {'{"state":"after"}'}
+        assert made.tables == 2
+
+    asking(ask)
+
+
+def test_other_questions_are_not_taken_for_the_same_and_few_are_answered_at_once() -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        asked = [asyncio.create_task(client.get(TABLE, params={"bins": k})) for k in range(9)]
+        await turns()
+        assert made.tables == sharing.AT_ONCE
+        made.free.set()
+        assert [(await one).status_code for one in asked] == 9 * [200]
+        assert made.tables == 9
+
+    asking(ask)
+
+
+def test_a_caller_who_leaves_takes_nothing_from_the_others() -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        leaves, stays = (asyncio.create_task(client.get(TABLE)) for _ in range(2))
+        await turns()
+        leaves.cancel()
+        made.free.set()
+        assert (await stays).status_code == 200
+
+    asking(ask)
+
+
+def test_what_never_changes_is_made_once_and_a_bounded_amount_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sharing, "KEPT_BYTES", 1000)
+
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        for _ in range(3):
+            answer = await client.get(PICTURE.format(1), params={"token": "owner"})
+            assert answer.content == bytes(100)
+        assert (await client.head(PICTURE.format(1))).headers["content-length"] == "100"
+        assert made.pictures == 1
+        for cell in range(1, 13):
+            await client.get(PICTURE.format(cell))
+        assert made.pictures == 12
+        assert (await client.get(PICTURE.format(1))).status_code == 200
+        assert made.pictures == 13
+
+    asking(ask)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer other"}])
+def test_who_has_no_token_is_given_nothing_of_it(headers: dict[str, str]) -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        assert (await client.get(PICTURE.format(1))).status_code == 200
+        del client.headers["Authorization"]
+        assert (await client.get(PICTURE.format(1), headers=headers)).status_code == 401
+
+    asking(ask)
