@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from line_parts import KnownBundle
-from postgres_server import PostgresServer, postgres
+from postgres_server import PostgresServer, postgres, wait_for
 from reprocess_parts import makers
 
 from acquisition.errors import ConfigError
@@ -69,7 +69,7 @@ def test_rows_are_the_same_on_the_server(server: PostgresServer, live_folder: Ru
     cells = sealed(live_folder, fill, 1, 30)
     cells = sealed(live_folder, fill, 31, 60)
     with copying(live_folder.path.parent, server) as sink:
-        server.wait_for(CELLS, cells)
+        wait_for(server, CELLS, cells)
     status = sink.status()
     assert (status.behind_rows, status.copied_rows, status.error) == (0, 60, None)
     for table in ("cells", "rejected"):
@@ -88,7 +88,7 @@ def test_rows_are_the_same_on_the_server(server: PostgresServer, live_folder: Ru
 def test_an_outage_is_caught_up_with(server: PostgresServer, live_folder: RunFolder, fill: Fill) -> None:
     sealed(live_folder, fill, 1, 20)
     with copying(live_folder.path.parent, server) as sink:
-        server.wait_for("SELECT sum(rows) FROM lightline_parts", 20)
+        wait_for(server, "SELECT sum(rows) FROM lightline_parts", 20)
         server.stop()
         sealed(live_folder, fill, 21, 40)
         cells = sealed(live_folder, fill, 41, 60)
@@ -98,7 +98,7 @@ def test_an_outage_is_caught_up_with(server: PostgresServer, live_folder: RunFol
             time.sleep(0.02)
         assert not sink.status().connected and sink.status().failures
         server.start()
-        server.wait_for(CELLS, cells)
+        wait_for(server, CELLS, cells)
     assert sink.status().behind_rows == 0 and sink.status().error is None
     assert server.ask("SELECT count(*), sum(rows) FROM lightline_parts") == [(6, 60)]
 
@@ -113,7 +113,7 @@ def test_a_service_that_starts_while_the_server_is_away_begins_when_it_is_there(
             time.sleep(0.02)
         assert sink.status().behind_rows == 10
         server.start()
-        server.wait_for(CELLS, cells)
+        wait_for(server, CELLS, cells)
 
 
 def test_killed_between_the_copy_and_the_commit_nothing_is_there_and_later_everything_once(
@@ -143,7 +143,7 @@ def test_killed_between_the_copy_and_the_commit_nothing_is_there_and_later_every
         process.send_signal(signal.SIGKILL)
     assert server.ask(CELLS) == [(0,)]
     with copying(live_folder.path.parent, server), copying(live_folder.path.parent, server):
-        server.wait_for(CELLS, cells)
+        wait_for(server, CELLS, cells)
     assert server.ask(CELLS) == [(cells,)]
     assert server.ask("SELECT count(*) FROM lightline_parts") == [(2,)]
 
@@ -158,12 +158,12 @@ def test_result_sets_are_copied_too_and_one_made_again_replaces_its_rows(
     of_other = f"{CELLS} WHERE results = 'other'"
     with copying(live_folder.path.parent, server) as sink:
         reprocess(live_folder.path, Wanted(name="other"), makers())
-        server.wait_for(of_other, cells)
+        wait_for(server, of_other, cells)
         for file in sorted((live_folder.path / "results" / "other").rglob("*"), reverse=True):
             file.rmdir() if file.is_dir() else file.unlink()
         reprocess(live_folder.path, Wanted(name="other"), makers(KnownBundle))
         digest = "SELECT about ->> 'bundle_digest' FROM lightline_results WHERE results = 'other'"
-        server.wait_for(digest, KnownBundle.digest)
+        wait_for(server, digest, KnownBundle.digest)
     assert sink.status().error is None
     # Retention may let the run go, until something in it changes.
     assert is_copied(live_folder.path, server.address) and not is_copied(live_folder.path, "postgresql://other/db")
@@ -175,12 +175,12 @@ def test_result_sets_are_copied_too_and_one_made_again_replaces_its_rows(
 def test_what_cannot_be_copied_costs_its_part_alone(server: PostgresServer, live_folder: RunFolder, fill: Fill) -> None:
     sealed(live_folder, fill, 1, 10)
     with copying(live_folder.path.parent, server):
-        server.wait_for(CELLS, 9)
+        wait_for(server, CELLS, 9)
     server.do("ALTER TABLE lightline_rejected DROP COLUMN rejection, ADD COLUMN rejection bigint")
     sealed(live_folder, fill, 11, 20)
     live_folder.save_run(live_folder.run().model_copy(update={"state": RunState.DONE}))
     with copying(live_folder.path.parent, server) as sink:
-        server.wait_for(CELLS, 18)
+        wait_for(server, CELLS, 18)
     status = sink.status()
     assert status.behind_rows == 1 and "rejected/part-00001" in str(status.error)
     assert not is_copied(live_folder.path, server.address)
@@ -194,7 +194,7 @@ def test_the_status_and_the_metrics_say_how_far_it_is(
         copying(live_folder.path.parent, server) as sink,
         closing(RunControl(live_folder.path.parent, sink=sink)) as ours,
     ):
-        server.wait_for(CELLS, 9)
+        wait_for(server, CELLS, 9)
         found = ours.status().sink
     assert found is not None and found.address == server.address
 
