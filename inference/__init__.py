@@ -7,6 +7,7 @@ At run time (no torch):
 - `engine`: a bundle's graphs answering and explaining; `provider`: the hardware they really run on; `graph_check`:
   whether they keep the contract
 - `report`: a bundle in words
+- `hot_map`: what becomes of an answer while a part of the cell is covered, as in paper C
 - `saliency`: pictures of cells and of what mattered in them
 - `dispatcher`, `worker`: batches out to workers and answers back over ZeroMQ; `assignments` says who gets what,
   `messages` and `wire` what they say to each other, `address` where they meet; `keys`, `admission` and `entrance` who

@@ -79,6 +79,8 @@ class MapScores(BaseModel):
     """Mean rank correlation with how much making each patch empty lowers the target's log probability."""
     occlusion_of_centre: float | None
     """The same of a Gaussian about the middle."""
+    occlusion_inside: float | None
+    """Mean share, inside the cell, of what emptying patches loses: whether the answer itself hangs on the cell."""
     moved: float | None
     """Mean correlation with the map of the cell moved by one pixel, moved back."""
     inside: float | None
@@ -158,6 +160,7 @@ def _channel_scores(engine: Explainer, cells: Explained, channel: str) -> MapSco
     return MapScores(
         occlusion=mean_of(rank_correlation(coarse, drops)),
         occlusion_of_centre=mean_of(rank_correlation(centres, drops)),
+        occlusion_inside=mean_of(share_inside(_as_maps(drops, stack.ndim - 1), masks)),
         moved=mean_of(_steadiness(engine, cells, channel)),
         inside=mean_of(share_inside(maps, masks)),
         area=mean_of(known[known > 0]),
@@ -175,6 +178,11 @@ def _drops(engine: Explainer, cells: Explained, i: int, channel: str, across: in
         for images in (whole, occluded(cells.cell(i), channel, across))
     )
     return np.asarray(before - after)
+
+
+def _as_maps(drops: Doubles, dimensions: int) -> Floats:
+    """Return what patches lose as maps `(n, ...)` of a place for each patch."""
+    return np.maximum(drops, 0).astype(np.float32).reshape(len(drops), *(_PATCHES[dimensions],) * dimensions)
 
 
 def _steadiness(engine: Explainer, cells: Explained, channel: str) -> Doubles:

@@ -289,7 +289,7 @@ class SaliencyDocument(_Document):
     """True where nothing in the image speaks for the target."""
     method: str
     layer: str
-    """The activation whose places are weighted."""
+    """The activation whose places are weighted; `image` where the image itself was covered."""
 
 
 class CellDocument(_Document):

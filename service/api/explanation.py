@@ -4,18 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from inference.contract import Contract, SaliencySpec
-from inference.engine import Engine, Explanation
+from inference.engine import Engine
+from inference.hot_map import hot_map
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
 from service.store.results import Results
 
 Floats = npt.NDArray[np.float32]
+
+
+class Way(StrEnum):
+    """How evidence is found."""
+
+    GRADIENT = "gradient"
+    """By the maps of the bundle's explain graph."""
+    COVERING = "covering"
+    """By covering the image square by square, and asking again: paper C's reverse probability."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """Evidence over one channel of one cell: the target's index, the map, and how it was made of what."""
+
+    target: int
+    map: Floats
+    method: str
+    layer: str
 
 
 @dataclass(frozen=True)
@@ -28,13 +49,16 @@ class Question:
         Of a target of the contract or of a cluster; -1 is the most likely one.
     cluster
         Whether it is a cluster, by the mixture itself.
+    way
+        How it is found.
     """
 
     index: int
     cluster: bool
+    way: Way = Way.GRADIENT
 
     @classmethod
-    def asked(cls, target: int | None, cluster: int | None) -> Self:
+    def asked(cls, target: int | None, cluster: int | None, way: Way = Way.GRADIENT) -> Self:
         """Return the question of a query.
 
         Raises
@@ -45,18 +69,24 @@ class Question:
         if target is not None and cluster is not None:
             raise QueryError("A map is evidence for one thing: give either 'target' or 'cluster'.")
         if cluster is not None:
-            return cls(cluster, cluster=True)
-        return cls(-1 if target is None else target, cluster=False)
+            return cls(cluster, cluster=True, way=way)
+        return cls(-1 if target is None else target, cluster=False, way=way)
 
-    def explain(self, engine: Engine, arrays: Mapping[str, Floats]) -> Explanation:
-        """Ask a model.
+    def explain(self, engine: Engine, arrays: Mapping[str, Floats], spec: SaliencySpec) -> Found:
+        """Ask a model about one cell, whose images have a batch axis of one.
 
         Raises
         ------
         AnswerError
             If it has no such target or cluster, or no maps for its clusters.
         """
-        return (engine.explain_cluster if self.cluster else engine.explain)(arrays, self.index)
+        if self.way is Way.COVERING:
+            cell = {name: stack[0] for name, stack in arrays.items()}
+            hot = hot_map(engine, cell, spec.channel, self.index, clusters=self.cluster)
+            return Found(hot.target, hot.evidence, "reverse_probability", "image")
+        explanation = (engine.explain_cluster if self.cluster else engine.explain)(arrays, self.index)
+        found = explanation.maps[spec.channel][0]
+        return Found(int(explanation.target[0]), found, spec.method, spec.layer)
 
     def name(self, contract: Contract, index: int) -> str:
         """Return the name of what was explained."""
@@ -71,20 +101,24 @@ class CellSaliency:
     ----------
     image
         The image that the map lies over, `(y, x)` or `(z, y, x)` float32.
-    spec
-        What the contract says of the map.
+    channel
+        Of that image.
+    method, layer
+        How the map was made, and of what.
     target
         What was explained, an index into the contract's targets or clusters.
     name
         Of that.
     map
-        As many axes as the image, float32, low resolution, in the units of the method.
+        As many axes as the image, float32, in the units of the method; by gradients of a low resolution.
     empty
         True where nothing in this image speaks for the target: the map is zero everywhere.
     """
 
     image: Floats
-    spec: SaliencySpec
+    channel: str
+    method: str
+    layer: str
     target: int
     name: str
     map: Floats
@@ -137,7 +171,7 @@ def answers_of(row: Mapping[str, Any], contract: Contract) -> Answers:
 def saliency_of(
     results: Results, engine: Engine, event_id: int, question: Question, channel: str | None = None
 ) -> CellSaliency:
-    """Ask the explain graph for the evidence in the images of a channel.
+    """Ask the model for the evidence in the images of a channel.
 
     Without a channel, the first one is taken that the model has a map over.
 
@@ -154,14 +188,14 @@ def saliency_of(
     if spec is None:
         raise QueryError(f"The model has no map over '{channel}'; use one of {', '.join(specs)}.")
     arrays = model_inputs(results, contract, event_id)
-    explanation = question.explain(engine, arrays)
-    target = int(explanation.target[0])
-    found = explanation.maps[spec.channel][0]
+    found = question.explain(engine, arrays, spec)
     return CellSaliency(
         image=arrays[spec.channel][0],
-        spec=spec,
-        target=target,
-        name=question.name(contract, target),
-        map=found,
-        empty=not found.any(),
+        channel=spec.channel,
+        method=found.method,
+        layer=found.layer,
+        target=found.target,
+        name=question.name(contract, found.target),
+        map=found.map,
+        empty=not found.map.any(),
     )

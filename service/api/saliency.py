@@ -12,7 +12,7 @@ from service.api.auth import Needs
 from service.api.cells import CELL_PATH, EventId
 from service.api.context import ControlOf, ResultsOf
 from service.api.documents import SaliencyDocument
-from service.api.explanation import Question, saliency_of
+from service.api.explanation import Question, Way, saliency_of
 from service.api.freshness import FreshnessOf
 from service.api.image_form import MEDIA, ImageForm, npy_bytes
 from service.api.problems import PROBLEMS
@@ -29,9 +29,12 @@ def question(
     cluster: Annotated[
         int | None, Query(ge=-1, le=9999, description="Cluster to explain instead, by the mixture itself")
     ] = None,
+    by: Annotated[
+        Way, Query(description="The model's own maps, or what its answer loses where a square is covered")
+    ] = Way.GRADIENT,
 ) -> Question:
     """Return what the query asks to be explained."""
-    return Question.asked(target, cluster)
+    return Question.asked(target, cluster, by)
 
 
 QuestionOf = Annotated[Question, Depends(question)]
@@ -55,14 +58,14 @@ def show_saliency(
     found = saliency_of(results, engine, event_id, asked, channel)
     return SaliencyDocument(
         event_id=event_id,
-        channel=found.spec.channel,
+        channel=found.channel,
         channels=[spec.channel for spec in engine.contract.saliency],
         of="cluster" if asked.cluster else "target",
         target=found.target,
         name=found.name,
         empty=found.empty,
-        method=found.spec.method,
-        layer=found.spec.layer,
+        method=found.method,
+        layer=found.layer,
     )
 
 
@@ -83,7 +86,7 @@ def saliency_png(
     """
     headers = fresh.of_set(results.about)
     found = saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel)
-    view.check(found.spec.channel, flat=found.image.ndim == 2)
+    view.check(found.channel, flat=found.image.ndim == 2)
     image, heat = found.image, found.map
     if image.ndim == 3:
         deep = view if view.z is None else replace(view, z=view.z * heat.shape[0] // image.shape[0])
@@ -101,7 +104,10 @@ def saliency_npy(
     asked: QuestionOf,
     channel: MapChannel = None,
 ) -> Response:
-    """Return the raw low-resolution map as a NumPy file, `(h, w)` float32, with one axis more over a volume."""
+    """Return the map itself as a NumPy file, `(h, w)` float32, with one axis more over a volume.
+
+    By gradients it is raw and of a low resolution; by covering it is of the image's size, in probability lost.
+    """
     headers = fresh.of_set(results.about)
     headers["Content-Disposition"] = f'attachment; filename="{run_id}-{event_id}-saliency.npy"'
     found = saliency_of(results, control.engine_for(results.run.id, results.about.name), event_id, asked, channel)

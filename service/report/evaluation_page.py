@@ -120,11 +120,12 @@ def _faithfulness(numbers: Assessment) -> str:
     maps = _table(
         "Agreement of each channel's map with other measures",
         ["channel", "share inside the cell", "of an even map", "of a spot in the middle", "rank correlation with "
-         "occlusion", "of a spot in the middle", "correlation after moving by a pixel"],
+         "occlusion", "of a spot in the middle", "share of occlusion inside the cell",
+         "correlation after moving by a pixel"],
         [
             (
                 [name, _share(m.inside), _share(m.area), _share(m.inside_of_centre),
-                 *map(_number, (m.occlusion, m.occlusion_of_centre, m.moved))],
+                 *map(_number, (m.occlusion, m.occlusion_of_centre)), _share(m.occlusion_inside), _number(m.moved)],
                 "",
             )
             for name, m in numbers.maps.items()

@@ -58,6 +58,7 @@ def test_a_right_map_agrees_with_occlusion_and_says_where_it_lies() -> None:
     assert scores.occlusion is not None and scores.occlusion > 0.6
     assert scores.occlusion_of_centre is not None and scores.occlusion_of_centre < scores.occlusion
     assert scores.area == pytest.approx(55 * 55 / 6400, abs=0.05)
+    assert scores.occlusion_inside is not None and scores.occlusion_inside > scores.area
     wrong = map_scores(LitCorner(False), corner_cells(LitCorner(False)))[CHANNEL]
     assert wrong.occlusion is not None and wrong.occlusion < 0
 

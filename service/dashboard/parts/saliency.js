@@ -5,6 +5,7 @@ import { field, make } from "../core/dom.js";
 import { picture } from "./picture.js";
 
 const MOST_LIKELY = "target=-1";
+const WAYS = { gradient: "the model's own map", covering: "covering the cell" };
 
 /** The picture, with what it is evidence for and how strongly it is laid over the image. */
 export class Saliency {
@@ -21,16 +22,17 @@ export class Saliency {
     this.target = make("select", { onchange: choose }, make("option", { value: MOST_LIKELY }, "most likely"),
       group("target", answers.targets, answers.classes.length ? "class" : "cluster, by its head"), clusters.length ? group("cluster", clusters, "cluster, by the mixture") : null);
     if (evidence && [...this.target.options].some(({ value }) => value === evidence)) this.target.value = evidence;
+    this.way = make("select", { name: "by", onchange: () => this.#ask() }, ...Object.entries(WAYS).map(([value, name]) => make("option", { value }, name)));
     this.opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, onchange: () => this.#ask() });
     this.frame = picture(this.#source, `Saliency of cell ${cell.event_id}`, first.pixel_um);
     this.caption = make("figcaption", { id: "evidence", "aria-live": "polite" }, "…");
     this.element = make("figure", { id: "saliency" }, this.frame, this.caption,
-      make("div", { class: "controls" }, field("Evidence for", this.target), field("Overlay", this.opacity)));
+      make("div", { class: "controls" }, field("Evidence for", this.target), field("By", this.way), field("Overlay", this.opacity)));
     this.#say();
   }
 
   get #asked() {
-    return Object.fromEntries([this.target.value.split("=")]);
+    return { ...Object.fromEntries([this.target.value.split("=")]), by: this.way.value };
   }
 
   get #source() {
@@ -43,13 +45,13 @@ export class Saliency {
   }
 
   async #say() {
-    const asked = this.target.value;
+    const [asked, way] = [this.target.value, this.way.value];
     try {
       const found = await follow(address(this.cell.saliency.about, this.#asked));
-      if (asked !== this.target.value) return;
+      if (asked !== this.target.value || way !== this.way.value) return;
       this.caption.textContent = found.empty
         ? `nothing in the image speaks for ${found.name}`
-        : `what speaks for ${found.name} (${found.method.replaceAll("_", "-")})`;
+        : `what speaks for ${found.name} (${found.method.replaceAll("_", found.method.startsWith("reverse") ? " " : "-")})`;
     } catch (problem) {
       this.caption.textContent = problem.message;
     }

@@ -88,6 +88,22 @@ def test_saliency_is_a_heat_map_over_the_cell_that_opacity_takes_away(world: Wor
     assert (about["name"], about["method"], about["empty"]) == (row["class"], "grad_cam", False)
 
 
+def test_covering_a_cell_shows_what_its_answer_hangs_on(world: World) -> None:
+    base, covering = f"{world.cells}/{world.first_cell()}", {"by": "covering"}
+    lost = array(world.client.get(f"{base}/saliency.npy", params=covering).content)
+    assert lost.shape == (80, 80) and lost.dtype == np.float32 and 0 <= lost.min() < lost.max() <= 1
+    about = world.client.get(f"{base}/saliency", params=covering).json()
+    likely = world.client.get(f"{base}/saliency").json()
+    assert (about["method"], about["layer"]) == ("reverse_probability", "image")
+    assert (about["target"], about["name"], about["empty"]) == (likely["target"], likely["name"], False)
+    picture = world.client.get(f"{base}/saliency.png", params=covering).content
+    assert picture != world.client.get(f"{base}/saliency.png").content
+    cluster = world.client.get(f"{base}/saliency", params={**covering, "cluster": 1}).json()
+    assert (cluster["of"], cluster["target"]) == ("cluster", 1)
+    beyond = world.client.get(f"{base}/saliency", params={**covering, "target": 2})
+    assert beyond.status_code == 422 and "no such target" in beyond.json()["detail"]
+
+
 def test_the_full_answer_sums_to_one_and_agrees_with_the_row(world: World) -> None:
     event_id = world.first_cell()
     row = world.client.get(f"{world.cells}/{event_id}").json()["row"]

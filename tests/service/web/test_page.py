@@ -37,6 +37,10 @@ def test_a_picture_leads_to_its_cell_and_what_the_model_looked_at(page: Page, wo
     with page.expect_response(lambda answer: "saliency.png?target=1" in answer.url) as other:
         page.get_by_label("Evidence for").select_option(label="small")
     assert other.value.ok and other.value.headers["content-type"] == "image/png"
+    with page.expect_response(lambda answer: "saliency.png?target=1&by=covering" in answer.url) as covered:
+        page.locator("#saliency select[name=by]").select_option(label="covering the cell")
+    assert covered.value.ok
+    expect(page.locator("#evidence")).to_contain_text("reverse probability")
     page.go_back()
     expect(page.locator("#ledger")).to_be_visible()
     assert watch.clean, watch
