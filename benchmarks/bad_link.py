@@ -105,6 +105,8 @@ class Host:
     @contextmanager
     def connected(self, cable: Cable, congestion: str = "cubic") -> Iterator[Host]:
         """Make the namespace and the cable; both are gone afterwards."""
+        # What a killed process left.
+        subprocess.run(["ip", "netns", "del", self.name], capture_output=True)
         run("ip", "netns", "add", self.name)
         try:
             words = [sys.executable, "-m", "benchmarks.bad_link", self.name, self.here, self.there]

@@ -1,8 +1,8 @@
 """A live run answered by other hosts over bad cables, one of them cut: is one cell lost or doubled, and how late is it.
 
 `python -m benchmarks.hosts [SECONDS]` simulates 500 cells/s at their own pace, on a computer that has no worker of its
-own. Two hosts, network namespaces behind cables with delay, jitter and loss (`bad_link`), each lend a worker with a
-key; the cable of one is cut for 20 s. Messages are encrypted.
+own or one. Two hosts, network namespaces behind cables with delay, jitter and loss (`bad_link`), each lend a worker
+with a key; the cable of one is cut for 20 s. Messages are encrypted.
 """
 
 from __future__ import annotations
@@ -43,15 +43,27 @@ class Course:
     statuses: list[ServiceStatus] = field(default_factory=list)
 
 
-def course(folder: Path, seconds: float, cable: Cable, congestion: str, cut_s: float = CUT_S) -> Course:
-    """Run it; with `cut_s` 0 no cable is cut."""
+def course(
+    folder: Path, seconds: float, cable: Cable, congestion: str, cut_s: float = CUT_S, workers: int = 0
+) -> Course:
+    """Run it, with so many workers of the service's own; with `cut_s` 0 no cable is cut."""
     keys = folder / "keys"
     subprocess.run([LIGHTLINE, "keys", str(keys), "--worker", "a", "--worker", "b"], check=True, capture_output=True)
     with ExitStack() as opened:
         hosts = [
             opened.enter_context(Host(f"ll-{name}", k).connected(cable, congestion)) for k, name in enumerate("ab", 1)
         ]
-        options = ["--exit", "--workers", "0", "--transport", f"tcp://*:{PORT}", "--keys", str(keys), "--speed", "1"]
+        options = [
+            "--exit",
+            "--workers",
+            str(workers),
+            "--transport",
+            f"tcp://*:{PORT}",
+            "--keys",
+            str(keys),
+            "--speed",
+            "1",
+        ]
         service = opened.enter_context(start_service(f"{SOURCE}&seconds={seconds:g}", folder, *options))
         opened.callback(service.kill)
         for host, name in zip(hosts, "ab", strict=True):
@@ -61,7 +73,7 @@ def course(folder: Path, seconds: float, cable: Cable, congestion: str, cut_s: f
                 (own / file).write_bytes((keys / file).read_bytes())
                 (own / file).chmod(0o600)
             words = ["worker", "--connect", f"tcp://{host.here}:{PORT}", "--name", name, "--threads", "1"]
-            worker = host.started([LIGHTLINE, *words, "--keys", str(own)])
+            worker = host.started([LIGHTLINE, *words, "--keys", str(workers)])
             opened.callback(worker.wait)
             opened.callback(worker.kill)
         address, token = address_of(service)
@@ -129,13 +141,15 @@ def main() -> None:
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60.0
     good = Cable(0.0, 0.0, 0.0)
     rows = []
-    for what, cable, congestion, cut_s in (
-        ("good", good, "cubic", 0.0),
-        ("20 ± 5 ms each way, 1 % lost, one cut for 20 s, CUBIC", Cable(), "cubic", CUT_S),
-        ("the same, BBR", Cable(), "bbr", CUT_S),
+    bad = "20 ± 5 ms each way, 1 % lost, one cut for 20 s"
+    for what, cable, congestion, cut_s, workers in (
+        ("good", good, "cubic", 0.0, 0),
+        (f"{bad}, BBR", Cable(), "bbr", CUT_S, 0),
+        ("the same, with a worker of the service's own", Cable(), "bbr", CUT_S, 1),
+        ("the same, CUBIC", Cable(), "cubic", CUT_S, 1),
     ):
         with tempfile.TemporaryDirectory() as folder:
-            rows.append(row_of(what, seconds, course(Path(folder), seconds, cable, congestion, cut_s)))
+            rows.append(row_of(what, seconds, course(Path(folder), seconds, cable, congestion, cut_s, workers)))
             print(rows[-1], flush=True)
     print(table((*HEAD, "to workers", "batches answered by"), rows))
 

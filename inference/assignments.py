@@ -1,38 +1,20 @@
-"""Who has which batch: credit, silence, second answers and order, without any socket or clock."""
+"""Who has which batch: credit, slowness, silence, second answers and order, without any socket or clock."""
 
 from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass, field
 
+from inference.member import Member
 
-@dataclass
-class Member:
-    """A worker that has joined.
-
-    Attributes
-    ----------
-    name, provider, credit
-        As it said in `Ready`; no credit while its model warms.
-    holds
-        Batches that it was given and has not answered.
-    heard_s
-        When it was last heard.
-    answered
-        Batches it answered first.
-    """
-
-    name: str
-    heard_s: float
-    provider: str = ""
-    credit: int = 0
-    holds: set[int] = field(default_factory=set)
-    answered: int = 0
+_SLOW = 4.0
+"""A worker that takes so many times as long as the quickest one is slow."""
 
 
 @dataclass
 class _Open:
     holders: set[bytes] = field(default_factory=set)
+    given_s: float = 0.0
     times_given: int = 0
     reason: str = ""
 
@@ -43,11 +25,16 @@ class Assignments:
     A batch is open -> given -> closed by the first answer. It is given again when a worker that has it is silent for
     `silence_s` or fails on it, and closed without an answer after `attempts` times, because a batch that no worker
     survives must not hold up the run for ever.
+
+    Answers leave in order, so one batch on a bad cable holds up all behind it. A slow worker is therefore given work
+    only where the quickest would be as long at what waits, and a batch that is late by `late_s`, and by the pace of a
+    worker that has room, is given to that one too; the first answer counts.
     """
 
-    def __init__(self, silence_s: float, attempts: int = 3) -> None:
+    def __init__(self, silence_s: float, attempts: int = 3, late_s: float = 0.5) -> None:
         self._silence_s = silence_s
         self._attempts = attempts
+        self._late_s = late_s
         self._members: dict[bytes, Member] = {}
         self._open: dict[int, _Open] = {}
         self._waiting: deque[int] = deque()
@@ -83,40 +70,41 @@ class Assignments:
         self._open[batch] = _Open()
         self._waiting.append(batch)
 
-    def give(self) -> list[tuple[bytes, int]]:
-        """Hand waiting batches to the workers with most credit left, then to who did least; return who gets what."""
+    def give(self, now_s: float) -> list[tuple[bytes, int]]:
+        """Hand waiting batches to the workers with most credit left, then to who did least; return who gets what.
+
+        Where none waits, late batches go to a second worker.
+        """
         given: list[tuple[bytes, int]] = []
         while self._waiting:
-            worker = max(self._members, key=self._readiness, default=None)
-            if worker is None or self._credit_left(worker) <= 0:
-                break
-            batch = self._waiting.popleft()
-            entry = self._open[batch]
-            entry.holders.add(worker)
-            entry.times_given += 1
-            self.given_again += entry.times_given > 1
-            self._members[worker].holds.add(batch)
-            given.append((worker, batch))
+            worker = self._chosen(now_s)
+            if worker is None:
+                return given
+            given.append((worker, self._hand(worker, self._waiting.popleft(), now_s)))
+        for batch, entry in self._open.items():
+            second = self._quicker(entry, now_s)
+            if second is not None:
+                given.append((second, self._hand(second, batch, now_s)))
         return given
 
-    def answer(self, worker: bytes, batch: int) -> bool:
+    def answer(self, worker: bytes, batch: int, now_s: float) -> bool:
         """Close a batch with this worker's answer; False if the answer is late or a second one, and to be ignored."""
         if batch not in self._open:
-            self.ignore(worker, batch)
+            self.ignore(worker, batch, now_s)
             return False
         self.close(batch)
         member = self._members.get(worker)
         if member is not None:
-            member.holds.discard(batch)
+            member.put_down(batch, now_s)
             member.answered += 1
         return True
 
-    def ignore(self, worker: bytes, batch: int) -> None:
+    def ignore(self, worker: bytes, batch: int, now_s: float) -> None:
         """Count an answer that nobody needs; it gives its credit back all the same."""
         self.ignored_answers += 1
         member = self._members.get(worker)
         if member is not None:
-            member.holds.discard(batch)
+            member.put_down(batch, now_s)
 
     def close(self, batch: int) -> None:
         """End a batch; workers that still have it keep their credit in it until they answer."""
@@ -128,7 +116,7 @@ class Assignments:
         member = self._members.get(worker)
         if member is None or batch not in member.holds:
             return
-        member.holds.discard(batch)
+        del member.holds[batch]
         if batch in self._open:
             self._open[batch].reason = reason
             self._take_back(batch, worker)
@@ -168,6 +156,41 @@ class Assignments:
         for member in self._members.values():
             member.holds.clear()
             member.credit = member.answered = 0
+            member.pace_s = None
+
+    def _hand(self, worker: bytes, batch: int, now_s: float) -> int:
+        entry = self._open[batch]
+        entry.holders.add(worker)
+        entry.given_s = now_s
+        entry.times_given += 1
+        self.given_again += entry.times_given > 1
+        self._members[worker].holds[batch] = now_s
+        return batch
+
+    def _chosen(self, now_s: float) -> bytes | None:
+        """Return who gets the next batch that waits."""
+        paces = {worker: member.lately_s(now_s) for worker, member in self._members.items() if member.credit > 0}
+        known = [pace for pace in paces.values() if pace is not None]
+        patience = max(_SLOW, len(self._waiting)) * min(known, default=0.0)
+        fit = [
+            worker
+            for worker, pace in paces.items()
+            if self._credit_left(worker) > 0 and (pace is None or pace <= patience)
+        ]
+        return max(fit, key=self._readiness, default=None)
+
+    def _quicker(self, entry: _Open, now_s: float) -> bytes | None:
+        """Return who is to answer a late batch as well; at most two have one at a time."""
+        late_s = now_s - entry.given_s
+        if len(entry.holders) != 1 or late_s < self._late_s:
+            return None
+        paces = {
+            worker: member.pace_s
+            for worker, member in self._members.items()
+            if member.pace_s is not None and worker not in entry.holders and self._credit_left(worker) > 0
+        }
+        quickest = min(paces, key=lambda worker: paces[worker], default=None)
+        return quickest if quickest is not None and late_s > _SLOW * paces[quickest] else None
 
     def _readiness(self, worker: bytes) -> tuple[int, int]:
         # Where there is little to do, nobody is idle so long that it is not known whether it could.

@@ -13,10 +13,11 @@ import numpy as np
 import zmq
 
 from inference.address import checked_address, is_inproc
-from inference.assignments import Assignments, Member
+from inference.assignments import Assignments
 from inference.errors import TransportError
 from inference.finished import Finished, Pending, Stamps, WorkerView
 from inference.keys import ServiceKeys
+from inference.member import Member
 from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
@@ -228,7 +229,7 @@ class Dispatcher:
                 case Ready():
                     self._join(worker, message, now)
                 case Answers():
-                    self._answered(worker, message)
+                    self._answered(worker, message, now)
                 case Failed():
                     self._failed(worker, message)
                 case Heartbeat():
@@ -244,13 +245,14 @@ class Dispatcher:
     def _outgoing(self) -> list[Letter]:
         """Return what is to be sent now; called by the router's thread."""
         with self._changed:
-            for member in self._assignments.expire(time.monotonic()).values():
+            now = time.monotonic()
+            for member in self._assignments.expire(now).values():
                 self._say_lost(member)
             for number, reason in self._assignments.given_up().items():
                 self._finish(number, None, reason)
             letters, self._letters = self._letters, []
             run = self._start.run if self._start else ""
-            for worker, number in self._assignments.give():
+            for worker, number in self._assignments.give(now):
                 cells = self._pending[number].cells
                 images = {name: cells.images[name] for name in self._channels}
                 letters.append((worker, Batch(run, number, cells.event_id, images)))
@@ -276,13 +278,14 @@ class Dispatcher:
         run = self._start.run if self._start else ""
         logger.log(level, sentence, extra={"what": what, "run": run, "stage": "infer", "worker": worker, **fields})
 
-    def _answered(self, worker: bytes, message: Answers) -> None:
-        pending = self._pending.get(message.batch) if self._start and message.run == self._start.run else None
+    def _answered(self, worker: bytes, message: Answers, now: float) -> None:
+        mine = self._start is not None and message.run == self._start.run
+        pending = self._pending.get(message.batch) if mine else None
         if pending is None:
-            self._assignments.ignore(worker, message.batch if self._start and message.run == self._start.run else 0)
+            self._assignments.ignore(worker, message.batch if mine else 0, now)
         elif not np.array_equal(pending.cells.event_id, message.results.event_id):
             self._assignments.fail(worker, message.batch, "a worker answered for other events")
-        elif self._assignments.answer(worker, message.batch):
+        elif self._assignments.answer(worker, message.batch, now):
             self._finish(message.batch, message.results, "")
 
     def _failed(self, worker: bytes, message: Failed) -> None:

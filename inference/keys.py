@@ -32,7 +32,7 @@ class ServiceKeys:
     Attributes
     ----------
     folder
-        Every public key in it but the service's own is that of a worker.
+        Every public key in it is that of somebody who is let in; the service's own is that of its own workers.
     """
 
     folder: Path
@@ -45,9 +45,9 @@ class ServiceKeys:
         return cls(folder, *_read(folder / f"{SERVICE}{SECRET}"))
 
     def workers(self) -> frozenset[bytes]:
-        """Return the public keys of workers as they are in the folder now, 32 bytes each."""
+        """Return the public keys of workers as they are in the folder now, and the service's own, 32 bytes each."""
         files = (path for path in self.folder.glob(f"*{PUBLIC}") if path.stem != SERVICE)
-        return frozenset(z85.decode(_read_public(path)) for path in files)
+        return frozenset(z85.decode(key) for key in (self.public, *map(_read_public, files)))
 
     def apply(self, socket: zmq.Socket[bytes]) -> None:
         """Make a socket that will bind accept encrypted connections only."""
@@ -74,6 +74,12 @@ class WorkerKeys:
                 f"with the service's '{SERVICE}{PUBLIC}' beside it."
             )
         return cls(_read_public(folder / f"{SERVICE}{PUBLIC}"), *_read(secrets[0]))
+
+    @classmethod
+    def own(cls, folder: Path) -> Self:
+        """Read the service's folder for a worker of its own; raises `TransportError` if it lacks the service's pair."""
+        service = ServiceKeys.load(folder)
+        return cls(service.public, service.public, service.secret)
 
     def apply(self, socket: zmq.Socket[bytes]) -> None:
         """Make a socket that will connect prove itself, and talk to this service only."""

@@ -1,4 +1,4 @@
-"""A worker as a process of its own: `python -m inference.worker_process tcp://127.0.0.1:PORT`."""
+"""A worker of the service's own as a process: `python -m inference.worker_process tcp://127.0.0.1:PORT`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main() -> int:
     parser.add_argument("--provider", default="auto")
     parser.add_argument("--threads", type=int, default=None)
     parser.add_argument("--patience-s", type=float, default=None)
-    parser.add_argument("--keys", type=Path, default=None)
+    parser.add_argument("--service-keys", type=Path, default=None)
     options = parser.parse_args()
     try:
         worker = Worker(
@@ -28,7 +28,7 @@ def main() -> int:
             engine_maker(options.provider, options.threads),
             name=options.name,
             patience_s=options.patience_s,
-            keys=None if options.keys is None else WorkerKeys.load(options.keys),
+            keys=None if options.service_keys is None else WorkerKeys.own(options.service_keys),
         )
         signal.signal(signal.SIGTERM, lambda *_: worker.stop())
         # Ctrl-C reaches the whole terminal; the service finishes its run first and then says stop.

@@ -73,4 +73,4 @@ class WorkerPool:
     def _command(self, name: str) -> list[str]:
         command = [sys.executable, "-m", "inference.worker_process", self._address]
         options = ["--name", name, "--provider", self._provider, "--patience-s", f"{_PATIENCE_S:g}"]
-        return [*command, *options, *([] if self._keys is None else ["--keys", str(self._keys)])]
+        return [*command, *options, *([] if self._keys is None else ["--service-keys", str(self._keys)])]

@@ -117,10 +117,13 @@ def test_a_key_that_is_taken_away_opens_nothing_any_more(folder: Path) -> None:
         assert dispatcher.refused > 0
 
 
-def test_the_service_starts_worker_processes_of_its_own_with_keys(folder: Path) -> None:
+def test_the_service_starts_worker_processes_of_its_own_whatever_keys_others_have(folder: Path) -> None:
+    make_keys(folder, ["second"])
     with Dispatcher(EVERYBODY, keys=ServiceKeys.load(folder)) as dispatcher:
         words = [sys.executable, "-m", "inference.worker_process", from_here(dispatcher.address)]
-        with subprocess.Popen([*words, "--name", "own", "--keys", str(folder)], stderr=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            [*words, "--name", "own", "--service-keys", str(folder)], stderr=subprocess.PIPE
+        ) as process:
             wait_for(dispatcher.workers, 60)
             process.terminate()
             _, err = process.communicate(timeout=30)
@@ -135,7 +138,7 @@ def test_only_this_user_can_read_keys_and_others_are_not_trusted(folder: Path) -
     assert len(secrets) == 2 and not any(str(secret) in repr(ServiceKeys.load(folder)) for secret in secrets)
     before = (folder / "service.key").read_bytes()
     assert [path.name for path in make_keys(folder, ["second"])] == ["second.key", "second.key_secret"]
-    assert (folder / "service.key").read_bytes() == before and len(ServiceKeys.load(folder).workers()) == 2
+    assert (folder / "service.key").read_bytes() == before and len(ServiceKeys.load(folder).workers()) == 3
     with pytest.raises(TransportError, match="2 workers"):
         WorkerKeys.load(folder)
     (folder / "service.key_secret").chmod(0o640)
