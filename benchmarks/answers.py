@@ -68,7 +68,7 @@ def _captum_rows(bundle: Bundle, parts: TrainedParts, batch: int) -> Iterator[Ro
     engine, images = _warm(bundle), _images(bundle, batch)
     torch.set_num_threads(THREADS)
     captums = [LayerGradCam(Scores(parts), encoder.blocks[-1]) for encoder in parts.model.encoders.values()]
-    inputs = tuple(torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures)
+    inputs = tuple(torch.from_numpy(images[name]) for name in parts.inputs)
 
     def by_captum(size: int) -> None:
         for at in range(0, batch, size):

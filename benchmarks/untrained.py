@@ -57,7 +57,7 @@ def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
     ]
     changed = {
         "name": name,
-        "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": 0.25} for a in parts.architectures],
+        "inputs": [{"channel": name, "shape": shape, "pixel_um": 0.25} for name, shape in parts.inputs.items()],
         "embedding_size": sum(a.latent for a in parts.architectures),
         "clusters": parts.clusters,
         "classes": parts.classes,

@@ -1,15 +1,18 @@
-"""The encoder of one channel's images, built as its architecture says, and the decoder that draws them again."""
+"""The encoder of the images of one channel or several, built as its architecture says, and a decoder for one."""
 
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from itertools import pairwise
-from typing import cast
+from typing import Self, cast
 
 import torch
 from torch import Tensor, nn
 
 from inference.training.architecture import Architecture, Network
+from inference.training.known.blocks import known_network
+from inference.training.known.neck import DenseNeck, MeanNeck
 
 _PAPER_C_KERNELS = (11, 6, 3)
 _PAPER_C_OFFICIAL_STRIDES = (2, 2, 1)
@@ -33,11 +36,25 @@ class Encoder(nn.Module):
     def __init__(self, architecture: Architecture) -> None:
         super().__init__()
         self.architecture = architecture
+        self.frozen = False
         self.register_buffer("background", torch.tensor(architecture.background, dtype=torch.float32))
-        self.register_buffer("scale", torch.tensor(architecture.scale, dtype=torch.float32))
+        self.register_buffer("scale", _scale(architecture))
         self.blocks = nn.Sequential(*_blocks(architecture))
         self.channels = architecture.widths[-1]
         self.latent = _to_latent(architecture, self.channels * math.prod(architecture.activation_shape()))
+
+    def freeze(self) -> None:
+        """Keep the weights and statistics of the blocks as they are, whatever is learnt."""
+        self.frozen = True
+        self.blocks.requires_grad_(False)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Self:
+        """Begin to learn, or to answer; what is frozen always answers."""
+        super().train(mode)
+        if self.frozen:
+            self.blocks.eval()
+        return self
 
     def pool(self, images: Tensor) -> Tensor:
         """Take means of images as the channel gives them, `(n, 1, ...)`."""
@@ -48,21 +65,26 @@ class Encoder(nn.Module):
         return mean(images, pool)
 
     def preprocess(self, pooled: Tensor) -> Tensor:
-        """Bring the empty background to 0 and the cells' contrast to about 1."""
-        light, architecture = pooled, self.architecture
-        if architecture.edge:
-            light = nn.functional.interpolate(light, size=architecture.seen_shape, mode="bilinear", align_corners=False)
-        if architecture.by_mean:
-            light = light / light.mean(dim=(2, 3), keepdim=True)
-        light = light - self.background
-        if architecture.root:
-            light = torch.sign(light) * torch.sqrt(torch.abs(light))
-        return light * self.scale
+        """Bring the empty background to 0 and the cells' contrast to about 1, `(n, channels, ...)`."""
+        return prepared(self.architecture, pooled, self.background, self.scale)
 
     def forward(self, prepared: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images `(n, 1, ...)`."""
+        """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images."""
         activation = self.blocks(prepared)
         return activation, self.latent(activation.flatten(1))
+
+
+def prepared(architecture: Architecture, pooled: Tensor, background: Tensor, scale: Tensor) -> Tensor:
+    """Do what an architecture says to images first, `(n, channels, ...)`, with this background and this scale."""
+    light = pooled
+    if architecture.edge:
+        light = nn.functional.interpolate(light, size=architecture.seen_shape, mode="bilinear", align_corners=False)
+    if architecture.by_mean:
+        light = light / light.mean(dim=(2, 3), keepdim=True)
+    light = light - background
+    if architecture.root:
+        light = torch.sign(light) * torch.sqrt(torch.abs(light))
+    return light * scale
 
 
 class Decoder(nn.Module):
@@ -83,7 +105,35 @@ class Decoder(nn.Module):
         return cast(Tensor, self.blocks(self.widen(z).view(-1, *self.start)))
 
 
+class _Lift(nn.Module):
+    """Adds to every channel what an empty pixel is to the network."""
+
+    lifts: Tensor
+
+    def __init__(self, lifts: tuple[float, ...]) -> None:
+        super().__init__()
+        self.register_buffer("lifts", torch.tensor(lifts, dtype=torch.float32).view(-1, 1, 1), persistent=False)
+
+    def forward(self, prepared: Tensor) -> Tensor:
+        return prepared + self.lifts
+
+
+def _scale(architecture: Architecture) -> Tensor:
+    if not architecture.gains:
+        return torch.tensor(architecture.scale, dtype=torch.float32)
+    return torch.tensor([architecture.scale * gain for gain in architecture.gains], dtype=torch.float32).view(-1, 1, 1)
+
+
+def _known_blocks(architecture: Architecture) -> list[nn.Module]:
+    first, *others = known_network(architecture.network, len(architecture.channels), classes=None).blocks()
+    if architecture.lifts:
+        first = nn.Sequential(OrderedDict([("lift", _Lift(architecture.lifts)), *first.named_children()]))
+    return [first, *others]
+
+
 def _blocks(architecture: Architecture) -> list[nn.Module]:
+    if architecture.network.is_known:
+        return _known_blocks(architecture)
     pairs = list(pairwise((1, *architecture.widths)))
     if architecture.network is Network.STRIDED:
         return [_down(len(architecture.shape), *pair) for pair in pairs]
@@ -104,6 +154,11 @@ def _to_latent(architecture: Architecture, flat: int) -> nn.Module:
     if architecture.network is Network.MENG_OFFICIAL:
         hidden = nn.Linear(flat, _PAPER_C_OFFICIAL_HIDDEN)
         return nn.Sequential(hidden, nn.ReLU(), nn.Linear(_PAPER_C_OFFICIAL_HIDDEN, architecture.latent))
+    if architecture.network.is_known:
+        channels = architecture.widths[-1]
+        if architecture.dense:
+            return DenseNeck(channels, flat // channels, architecture.latent)
+        return MeanNeck(channels, architecture.latent)
     return nn.Linear(flat, architecture.latent)
 
 

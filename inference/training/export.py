@@ -45,10 +45,11 @@ def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
         If the mixture is too badly conditioned for single precision; see `check_condition`, which also warns.
     """
     check_condition(parts.mixture)
-    channels = [architecture.channel for architecture in parts.architectures]
-    images = tuple(torch.zeros(_TRACE_BATCH, *architecture.shape) for architecture in parts.architectures)
+    channels = list(parts.inputs)
+    images = tuple(torch.zeros(_TRACE_BATCH, *shape) for shape in parts.inputs.values())
     target = torch.full((_TRACE_BATCH,), ARGMAX, dtype=torch.int64)
-    explained = ["class_logits", "embedding", "cluster_posterior", *map_names(channels).values()]
+    maps = map_names([architecture.channel for architecture in parts.architectures])
+    explained = ["class_logits", "embedding", "cluster_posterior", *maps.values()]
     # The exporter takes seconds, so it is asked once, and each graph is what its outputs need of the whole.
     factors = [] if parts.factors is None else [FACTORS]
     outputs = [*_ONLY_LIVE, *factors, *explained]
@@ -77,7 +78,7 @@ def verify_export(bundle: Bundle, parts: TrainedParts, images: Mapping[str, npt.
     found += [] if results.factors is None else [results.factors]
     explanation = engine.explain(images)
     found += [explanation.class_logits, *explanation.maps.values()]
-    inputs = [torch.from_numpy(images[architecture.channel]) for architecture in parts.architectures]
+    inputs = [torch.from_numpy(images[name]) for name in parts.inputs]
     with torch.inference_mode():
         embedding, logits = plain_answers(parts, inputs)
         _, *answers = LiveGraph(parts).eval()(*inputs)

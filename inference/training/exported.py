@@ -7,12 +7,14 @@ from typing import cast
 
 from torch import Tensor, nn
 
+from inference.training.architecture import Network
 from inference.training.encoder import Encoder
 from inference.training.folded import FoldedEncoder
+from inference.training.known.neck import DenseNeck, MeanNeck
 
 
-class PaperCEncoder(nn.Module):
-    """An encoder of paper C as it was trained; ONNX Runtime joins what can be joined of it.
+class PlainEncoder(nn.Module):
+    """An encoder as it was trained, of paper C or of a known network; ONNX Runtime joins what can be joined of it.
 
     Parameters
     ----------
@@ -25,8 +27,8 @@ class PaperCEncoder(nn.Module):
         self.encoder = copy.deepcopy(encoder).eval()
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return every block's activation `(n, c, y, x)` and the latent `(n, d)` of images `(n, y, x)`."""
-        activation = self.encoder.preprocess(self.encoder.pool(images.unsqueeze(1)))
+        """Return every block's activation `(n, c, y, x)` and the latent `(n, d)` of images `(n, channels, y, x)`."""
+        activation = self.encoder.preprocess(self.encoder.pool(images))
         activations = []
         for block in self.encoder.blocks:
             activation = block(activation)
@@ -41,6 +43,8 @@ class PaperCEncoder(nn.Module):
         if blocks:
             raise ValueError("The maps of this network are made of its last activation.")
         last = activations[-1]
+        if isinstance(self.encoder.latent, MeanNeck | DenseNeck):
+            return self.encoder.latent.gradient(by_latent, last)
         layers = list(self.encoder.latent) if isinstance(self.encoder.latent, nn.Sequential) else [self.encoder.latent]
         answers = [last.flatten(1)]
         for layer in layers[:-1]:
@@ -54,9 +58,9 @@ class PaperCEncoder(nn.Module):
         return gradient.reshape(-1, *last.shape[1:])
 
 
-ExportedEncoder = FoldedEncoder | PaperCEncoder
+ExportedEncoder = FoldedEncoder | PlainEncoder
 
 
 def exported(encoder: Encoder) -> ExportedEncoder:
     """Return an encoder as the graphs hold it."""
-    return PaperCEncoder(encoder) if encoder.architecture.network.is_of_paper_c else FoldedEncoder(encoder)
+    return FoldedEncoder(encoder) if encoder.architecture.network is Network.STRIDED else PlainEncoder(encoder)

@@ -90,6 +90,8 @@ def fit_encoders(train: TrainingSet, validation: TrainingSet, options: TrainingO
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model = new_model(train, options).to(device)
     _lay_out(model, torch.channels_last)
+    if options.frozen:
+        model.freeze()
     optimiser = torch.optim.AdamW(model.parameters(), lr=options.learning_rate, weight_decay=options.weight_decay)
     state = _resumed(model, optimiser, options, _fingerprint(train, validation, options))
     try:
@@ -207,8 +209,8 @@ def _run_epoch(
 ) -> float:
     """Go once through the training cells; return the mean loss."""
     order, told = lessons.of_epoch(number)
-    # Each channel has its own, so that it is trained as it would be alone.
-    generators = {name: torch.Generator().manual_seed(options.seed * 1_000_003 + number) for name in train.channels}
+    # Each encoder has its own, so that it is trained as it would be alone.
+    generators = {name: torch.Generator().manual_seed(options.seed * 1_000_003 + number) for name in model.encoders}
     if options.anneal:
         for group in optimiser.param_groups:
             group["lr"] = options.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / options.epochs))

@@ -47,11 +47,11 @@ class FoldedEncoder(nn.Module):
         self.latent.load_state_dict({"weight": weight, "bias": latent.bias.detach()})
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return every block's activation and the latent `(n, d)` of images as the channel gives them, `(n, ...)`.
+        """Return every block's activation and the latent `(n, d)` of images as the channel gives them, `(n, 1, ...)`.
 
         Activations are `(n, c, y, x)`, of volumes `(n, z, c, y, x)`.
         """
-        light = self._light(images.unsqueeze(1))
+        light = self._light(images)
         # Of a volume, the place of the channels is behind z from here on; a transposition of one channel would copy it.
         activation = light.squeeze(1).unsqueeze(2) if self.solid else light
         activations = []

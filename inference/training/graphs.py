@@ -58,8 +58,13 @@ class TrainedParts:
 
     @property
     def architectures(self) -> tuple[Architecture, ...]:
-        """Of every channel's encoder."""
+        """Of every encoder."""
         return tuple(encoder.architecture for encoder in self.model.encoders.values())
+
+    @property
+    def inputs(self) -> dict[str, tuple[int, ...]]:
+        """Shape of the images of every channel, in the order that the graphs take them."""
+        return {name: architecture.shape for architecture in self.architectures for name in architecture.channels}
 
 
 class Seen(NamedTuple):
@@ -68,7 +73,7 @@ class Seen(NamedTuple):
     Attributes
     ----------
     activations
-        Of every block of every channel's encoder.
+        Of every block of every encoder.
     standardised, embedding
         `(n, d)` and `(n, e)`.
     """
@@ -89,6 +94,7 @@ class _Latent(nn.Module):
         super().__init__()
         self.by_channel = nn.ModuleDict({name: exported(one) for name, one in parts.model.encoders.items()})
         self.sizes = [architecture.latent for architecture in parts.architectures]
+        self.together = [len(architecture.channels) for architecture in parts.architectures]
         self.register_buffer("centre", single(parts.mixture.centre))
         self.register_buffer("spread", single(parts.mixture.spread))
         self.register_buffer("rotation", single(parts.mixture.rotation))
@@ -98,9 +104,11 @@ class _Latent(nn.Module):
         return [cast(ExportedEncoder, encoder) for encoder in self.by_channel.values()]
 
     def forward(self, images: tuple[Tensor, ...]) -> Seen:
-        activations, latents = [], []
-        for encoder, image in zip(self.encoders, images, strict=True):
-            every, latent = encoder(image)
+        activations, latents, after = [], [], 0
+        for encoder, count in zip(self.encoders, self.together, strict=True):
+            seen = images[after : after + count]
+            after += count
+            every, latent = encoder(torch.stack(seen, dim=1) if count > 1 else seen[0].unsqueeze(1))
             activations.append(every)
             latents.append(latent)
         standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
@@ -182,7 +190,7 @@ class LiveGraph(nn.Module):
 
 
 class ExplainGraph(nn.Module):
-    """Images and targets to scores, embedding, posterior and the raw map over each channel.
+    """Images and targets to scores, embedding, posterior and the raw map over the first channel of each encoder.
 
     A target is one of the head's scores, or a cluster itself by the log of its odds, without any head. A map is an
     activation times the target's gradient by it, or what `Saliency` makes of that, summed over channels, where above 0.

@@ -18,11 +18,13 @@ from inference.training.augment import Looks, look_again
 from inference.training.encoder import Decoder, Encoder
 
 Images = Mapping[str, Tensor]
-"""Preprocessed images by channel, `(n, 1, y, x)` or `(n, 1, z, y, x)`."""
+"""Preprocessed images by the first channel of each encoder, `(n, channels, y, x)` or `(n, 1, z, y, x)`."""
 
 
 class Encoders(nn.Module):
     """The encoders of a model's channels; the latents stand side by side in the order of the channels.
+
+    Each is named after the first channel that it looks at, which for most is the only one.
 
     A channel's encoder begins with the same weights whatever other channels there are.
     """
@@ -45,9 +47,17 @@ class Encoders(nn.Module):
         """Where the weights are."""
         return next(self.parameters()).device
 
+    def freeze(self) -> None:
+        """Keep the weights and statistics of the blocks as they are, whatever is learnt."""
+        for encoder in self.encoders.values():
+            encoder.freeze()
+
     def preprocess(self, pooled: Images) -> dict[str, Tensor]:
-        """Preprocess the pooled images of every channel."""
-        return {name: encoder.preprocess(pooled[name]) for name, encoder in self.encoders.items()}
+        """Preprocess the pooled images of every channel, those together that an encoder looks at together."""
+        return {
+            name: encoder.preprocess(torch.cat([pooled[channel] for channel in encoder.architecture.channels], dim=1))
+            for name, encoder in self.encoders.items()
+        }
 
     def latent(self, prepared: Images) -> Tensor:
         """Return the latents `(n, sum of d)` of preprocessed images."""

@@ -22,7 +22,12 @@ def settle(model: Encoders, cells: TrainingSet) -> None:
     section 3.2).
     Contrastive ones keep them: Jurkat cells were told no better without, and their loss is measured on looks.
     """
-    layers = [part for part in model.by_channel.modules() if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d)]
+    layers = [
+        part
+        for encoder in model.encoders.values()
+        for part in encoder.modules()
+        if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d) and not encoder.frozen
+    ]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.reset_running_stats()

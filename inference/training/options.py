@@ -9,8 +9,9 @@ from enum import StrEnum
 from pathlib import Path
 
 from inference.errors import TrainingError
-from inference.training.architecture import Network
+from inference.training.architecture import Contrast, Network
 from inference.training.augment import Looks
+from inference.training.known.inflation import Inflation
 from inference.training.mixture import Covariance
 from inference.training.saliency import Saliency
 
@@ -68,6 +69,16 @@ class TrainingOptions:
         What the encoder learns from.
     network
         How it is built.
+    weights, inflation
+        File of the weights that a known network begins with, None for random ones, and how these are made to fit other
+        than three channels.
+    contrast, edge
+        How light is brought to numbers that a known network takes, and the edge of the square that its images are
+        resized to, pixels; None leaves them as they are.
+    dense
+        Whether the layers of paper B stand between a known network and its latent.
+    frozen
+        Whether the blocks of a known network keep the weights that they begin with.
     latent, widths, volume_widths, hidden
         Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
         class head.
@@ -108,6 +119,8 @@ class TrainingOptions:
         Of everything random.
     folder
         Where checkpoints are kept, so that an interrupted training goes on; None keeps none.
+    keep_weights
+        Where the weights of a known network are written, for others to begin with; None writes none.
     progress
         Whether a progress bar is shown on stderr.
     """
@@ -116,6 +129,12 @@ class TrainingOptions:
     command: str = "lightline train"
     learning: Learning = Learning.RECONSTRUCTION
     network: Network = Network.STRIDED
+    weights: Path | None = None
+    inflation: Inflation = Inflation.NONE
+    contrast: Contrast = Contrast.OWN
+    edge: int | None = None
+    dense: bool = False
+    frozen: bool = False
     latent: int = 16
     widths: tuple[int, ...] = WIDTHS[Size.LIVE].images
     volume_widths: tuple[int, ...] = WIDTHS[Size.LIVE].volumes
@@ -146,6 +165,7 @@ class TrainingOptions:
     test_run: str | None = None
     seed: int = 0
     folder: Path | None = None
+    keep_weights: Path | None = None
     progress: bool = True
 
     def __post_init__(self) -> None:
@@ -174,13 +194,18 @@ class TrainingOptions:
         if min(self.seed, self.shift_px, self.weight_decay) < 0:
             raise TrainingError("The training options 'seed', 'shift_px' and 'weight_decay' must not be negative.")
 
+        if not self.network.is_known and (self.weights or self.keep_weights or self.edge or self.dense or self.frozen):
+            raise TrainingError("Weights, another size, dense layers and frozen ones are for known networks alone.")
+        if self.network.is_known and self.learning is not Learning.LABELS:
+            raise TrainingError(f"The network '{self.network}' learns from labels; choose the kind 'classifier2d'.")
+
     def weights_text(self) -> str:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""
         ignored = {
             "name", "command", "hidden", "clusters", "most_clusters", "covariance", "axes", "head_epochs",
-            "false_reject_rate", "alpha", "saliency", "folder", "progress",
+            "false_reject_rate", "alpha", "saliency", "folder", "keep_weights", "progress",
         }  # fmt: skip
         if not self.anneal:
             ignored.add("epochs")
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
-        return json.dumps(kept, sort_keys=True)
+        return json.dumps(kept, sort_keys=True, default=str)

@@ -44,6 +44,8 @@ _VARIATION = TrainingOptions(
     augment=False,
 )
 _PAPER_C_RATE = 1e-4
+_KNOWN = replace(_LABELS, latent=64, batch=64, learning_rate=1e-3)
+_PAPER_B_LATENT = 128
 
 
 def recipe(
@@ -51,6 +53,7 @@ def recipe(
     network: Network = Network.STRIDED,
     *,
     volumes: bool = False,
+    dense: bool = False,
     epochs: int | None = None,
     latent: int | None = None,
 ) -> TrainingOptions:
@@ -62,6 +65,8 @@ def recipe(
         What the encoder learns from.
     network
         How it is built; those of paper C learn at its rate, and have latents of its size.
+    dense
+        Whether the layers of paper B stand before the latent, which has its size then.
     volumes
         Whether it sees volumes, alone or beside flat images.
     epochs, latent
@@ -81,6 +86,10 @@ def recipe(
     }[learning]
     if network.is_of_paper_c:
         chosen = replace(chosen, network=network, latent=PAPER_C_LATENT, learning_rate=_PAPER_C_RATE)
+    if network.is_known:
+        chosen = replace(_KNOWN if learning is Learning.LABELS else chosen, network=network)
+    if dense:
+        chosen = replace(chosen, dense=True, latent=_PAPER_B_LATENT)
     chosen = replace(chosen, epochs=epochs or chosen.epochs, latent=latent or chosen.latent)
     # A rate that falls to 0 has to be let fall; the weights of the best epoch are kept all the same.
     return replace(chosen, patience=chosen.epochs) if chosen.anneal else chosen

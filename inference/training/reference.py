@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -30,12 +31,13 @@ class Scores(torch.nn.Module):
         return self.from_activations(self.activations(images))
 
     def activations(self, images: Sequence[torch.Tensor], blocks_back: int = 0) -> list[torch.Tensor]:
-        """Return an activation of every channel's encoder, `(n, channels, ...)` each: the last one, or one before."""
-        encoders = self.model.encoders.values()
-        return [
-            encoder.blocks[: len(encoder.blocks) - blocks_back](encoder.preprocess(encoder.pool(image[:, None])))
-            for encoder, image in zip(encoders, images, strict=True)
-        ]
+        """Return an activation of every encoder, `(n, channels, ...)` each: the last one, or one before."""
+        seen, activations = iter(images), []
+        for encoder in self.model.encoders.values():
+            together = torch.stack(list(islice(seen, len(encoder.architecture.channels))), dim=1)
+            blocks = encoder.blocks[: len(encoder.blocks) - blocks_back]
+            activations.append(blocks(encoder.preprocess(encoder.pool(together))))
+        return activations
 
     def last(self, activations: Sequence[torch.Tensor], blocks_back: int) -> list[torch.Tensor]:
         """Return the last activations from those that lie some blocks before."""
@@ -99,7 +101,7 @@ def autograd_maps(
         Whether targets are clusters, whose log odds are explained, and not the head's scores.
     """
     names, back = list(parts.model.encoders), parts.saliency.blocks_back(parts.architectures)
-    inputs = [torch.from_numpy(images[name]) for name in names]
+    inputs = [torch.from_numpy(images[name]) for name in parts.inputs]
     scores = Scores(copy.deepcopy(parts)).to(inputs[0].dtype)
     activations = [part.detach().requires_grad_(True) for part in scores.activations(inputs, back)]
     standardised = scores.standardised(scores.last(activations, back))

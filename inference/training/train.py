@@ -23,6 +23,8 @@ from inference.training.factor_scores import factor_metrics, factor_specs
 from inference.training.fit import encode, fit_encoders
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head, fit_head, standardise
+from inference.training.known.blocks import weights_of
+from inference.training.known.weights_file import write_weights
 from inference.training.mixture import Mixture, fit_best_mixture, fit_mixture
 from inference.training.models import Autoencoders, Encoders
 from inference.training.novelty import choose_novelty
@@ -85,6 +87,9 @@ def train_parts(split: RunSplit, options: TrainingOptions) -> TrainedParts:
     """Train the encoder, then fit clusters and class head on it, frozen; the same for the same seed."""
     fitted = fit_encoders(split.train, split.validation, options)
     model = fitted.model
+    if options.keep_weights is not None:
+        encoder = next(iter(model.encoders.values()))
+        write_weights(options.keep_weights, weights_of(encoder.architecture.network, encoder.blocks))
     latent = encode(model, split.train)
     mixture = _mixture(latent, options)
     temperature = None
@@ -158,7 +163,9 @@ def _contract(parts: TrainedParts, cells: TrainingSet, split: RunSplit, options:
         "model": kind_of(cells, options.learning),
         "command": options.command,
         "instrument_kind": cells.instrument_kind,
-        "inputs": [{"channel": a.channel, "shape": a.shape, "pixel_um": cells.pixel_um} for a in architectures],
+        "inputs": [
+            {"channel": name, "shape": shape, "pixel_um": cells.pixel_um} for name, shape in parts.inputs.items()
+        ],
         "preprocessing": "; ".join(architecture.preprocessing for architecture in architectures),
         "embedding_size": parts.mixture.rotation.shape[1],
         "factors": factor_specs(parts, split.test),

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from inference.errors import TrainingError
-from inference.training.architecture import Architecture
+from inference.training.architecture import Architecture, Network
 from inference.training.encoder import Decoder, Encoder
 from inference.training.models import Encoders, Images
 
@@ -46,7 +46,7 @@ class VariationalAutoencoders(Encoders):
         factors: int = 0,
         label_weight: float = 0.0,
     ) -> None:
-        if len(architectures) != 1 or architectures[0].network.is_of_paper_c:
+        if len(architectures) != 1 or architectures[0].network is not Network.STRIDED:
             raise TrainingError("Factors are learnt from one channel, by the network 'strided'; choose that.")
         (architecture,) = architectures
         if factors > architecture.latent:

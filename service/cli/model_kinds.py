@@ -24,6 +24,8 @@ class ModelKind:
         Whether it needs the true values of what cells differ by.
     image_pool
         Edge of the squares of pixels whose means it sees of a flat image.
+    several
+        Whether it takes any number of flat images of every cell.
     """
 
     learning: str
@@ -31,6 +33,7 @@ class ModelKind:
     volumes: bool
     factors: bool = False
     image_pool: int = 1
+    several: bool = False
 
     def channels(self, instrument: Instrument, asked: Sequence[str]) -> tuple[str, ...]:
         """Return the channels of an instrument that such a model takes, images first.
@@ -55,7 +58,7 @@ class ModelKind:
                 raise TrainingError(
                     f"The instrument '{instrument.name}' gives no {what}; choose another kind of model."
                 )
-            if len(named) > 1 or (named and not wanted):
+            if (len(named) > 1 and not self.several) or (named and not wanted):
                 raise TrainingError(f"This kind of model takes {'one' if wanted else 'no'} channel of {what}.")
             chosen += named or list(known[: int(wanted)])
         unknown = set(asked) - {*flat, *solid}

@@ -14,9 +14,9 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
-from inference.training.architecture import Network
 from service.cli.collect import collect_told
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
+from service.cli.network_options import chosen_network, network_options
 from service.cli.training_libraries import needing_training_libraries
 
 if TYPE_CHECKING:
@@ -116,14 +116,7 @@ class ClusterNumber(click.ParamType[int | None]):
     help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32, vae "
     "and factors 10); networks of paper C have 64.",
 )
-@click.option(
-    "--network",
-    type=click.Choice([network.value for network in Network]),
-    default="strided",
-    show_default=True,
-    help="How the encoder is built: as in paper A, or as in the table of paper C or the code that came with it, which "
-    "take flat images alone, resized to 128 x 128 and divided by their mean.",
-)
+@network_options
 @click.option(
     "--size",
     type=click.Choice(["live", "large"]),
@@ -188,7 +181,8 @@ def train(
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
     chosen = factors or (FACTORS if KINDS[kind].factors else ())
-    wanted = Wanted(KINDS[kind], channels, volume_pool, side, shrink, pixel_um, chosen)
+    several = chosen_network(rest["network"]).is_known
+    wanted = Wanted(replace(KINDS[kind], several=several), channels, volume_pool, side, shrink, pixel_um, chosen)
     training_set = _collect_all(places, cells, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
@@ -205,6 +199,8 @@ def train(
 def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
+        from inference.training.architecture import Contrast
+        from inference.training.known.inflation import Inflation
         from inference.training.mixture import Covariance
         from inference.training.options import WIDTHS, Learning, Size
         from inference.training.recipes import recipe
@@ -218,6 +214,9 @@ def _trainer(kind: str) -> Any:
         name: str | None,
         covariance: str,
         network: str,
+        inflation: str,
+        contrast: str,
+        dense: bool,
         size: str,
         saliency: str,
         epochs: int | None,
@@ -226,8 +225,9 @@ def _trainer(kind: str) -> Any:
     ) -> Any:
         widths = WIDTHS[Size(size)]
         suited = recipe(
-            Learning(KINDS[kind].learning), Network(network), volumes=KINDS[kind].volumes, epochs=epochs, latent=latent
-        )
+            Learning(KINDS[kind].learning), chosen_network(network), volumes=KINDS[kind].volumes, dense=dense,
+            epochs=epochs, latent=latent,
+        )  # fmt: skip
         options = replace(
             suited,
             name=name or out.stem,
@@ -237,6 +237,8 @@ def _trainer(kind: str) -> Any:
             widths=widths.images[: len(suited.widths)],
             volume_widths=widths.volumes,
             saliency=Saliency(saliency),
+            inflation=Inflation(inflation),
+            contrast=Contrast(contrast),
             **choices,
         )
         return train_bundle(training_set, options)

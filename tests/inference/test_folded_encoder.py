@@ -37,7 +37,7 @@ def test_a_folded_encoder_answers_as_the_trained_one(
     images[0, 0] = background
     with torch.no_grad():
         wanted, latent = encoder(encoder.preprocess(encoder.pool(images[:, None])))
-        activations, folded_latent = FoldedEncoder(encoder)(images)
+        activations, folded_latent = FoldedEncoder(encoder)(images[:, None])
     by_channel = activations[-1].transpose(1, 2) if len(shape) == 3 else activations[-1]
     torch.testing.assert_close(by_channel, wanted, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(folded_latent, latent, rtol=1e-5, atol=1e-5)

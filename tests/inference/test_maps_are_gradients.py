@@ -75,8 +75,9 @@ def parts_of(architectures: tuple[Architecture, ...], saliency: Saliency) -> Tra
 def images_for(parts: TrainedParts, batch: int) -> dict[str, np.ndarray]:
     rng = np.random.default_rng(batch)
     return {
-        a.channel: rng.normal(a.background, 0.3 if a.by_mean else 1, (batch, *a.shape)).astype(np.float32)
+        name: rng.normal(a.background, 0.3 if a.by_mean else 1, (batch, *a.shape)).astype(np.float32)
         for a in parts.architectures
+        for name in a.channels
     }
 
 
