@@ -54,10 +54,13 @@ class Assignments:
         member.heard_s = now_s
         return True
 
-    def join(self, worker: bytes, name: str, provider: str, credit: int, now_s: float) -> None:
+    def join(
+        self, worker: bytes, name: str, provider: str, credit: int, now_s: float, *, windows: bool = False
+    ) -> None:
         """Take in a worker, or what it says anew of itself."""
         member = self._members.setdefault(worker, Member(name, now_s))
         member.name, member.provider, member.credit, member.heard_s = name, provider, credit, now_s
+        member.windows = windows
 
     def leave(self, worker: bytes) -> None:
         """Let a worker go; what it holds is given again."""

@@ -12,13 +12,15 @@ from typing import Self
 import numpy as np
 import zmq
 
+from acquisition.event import Event
 from inference.address import checked_address, is_inproc
 from inference.assignments import Assignments
 from inference.errors import TransportError
 from inference.finished import Finished, Pending, Stamps, WorkerView
+from inference.handing import batch_for, of_cells
 from inference.keys import ServiceKeys
 from inference.member import Member
-from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.messages import Answers, End, Failed, Heartbeat, Message, Ready, Start, Stop
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
 from reconstruction.images import CellImages
@@ -110,10 +112,17 @@ class Dispatcher:
             self._trouble = sentence
             self._changed.notify_all()
 
-    def submit(self, images: CellImages, stamps_s: Stamps | None = None, timeout_s: float = 0.0) -> bool:
+    def submit(
+        self,
+        images: CellImages,
+        stamps_s: Stamps | None = None,
+        timeout_s: float = 0.0,
+        events: Sequence[Event] = (),
+    ) -> bool:
         """Take a batch; wait up to `timeout_s` for room, and return False if there is none.
 
-        `stamps_s` comes back with the answer: a row for each event, None for none.
+        `stamps_s` comes back with the answer: a row for each event, None for none. With the `events` that the images
+        were made of, in any order, a worker that makes images itself is sent the windows where they are smaller.
         """
         is_cell = images.is_cell
         cells = images if is_cell.all() else images.take(is_cell)
@@ -125,7 +134,7 @@ class Dispatcher:
             number, now = self._next_in, time.monotonic()
             self._next_in += 1
             stamps = np.zeros((len(images), 0)) if stamps_s is None else stamps_s
-            self._pending[number] = Pending(images, cells, stamps, now)
+            self._pending[number] = Pending(images, cells, of_cells(cells, events), stamps, now)
             if len(cells):
                 self._assignments.add(number)
             else:
@@ -253,9 +262,8 @@ class Dispatcher:
             letters, self._letters = self._letters, []
             run = self._start.run if self._start else ""
             for worker, number in self._assignments.give(now):
-                cells = self._pending[number].cells
-                images = {name: cells.images[name] for name in self._channels}
-                letters.append((worker, Batch(run, number, cells.event_id, images)))
+                windows = self._assignments.members[worker].windows
+                letters.append((worker, batch_for(run, number, self._pending[number], self._channels, windows)))
         return letters
 
     def _join(self, worker: bytes, message: Ready, now: float) -> None:
@@ -263,7 +271,8 @@ class Dispatcher:
         member = self._assignments.members.get(worker)
         if member is None or not member.name:
             self._say(logging.INFO, "worker_joined", "An inference worker joined.", message.worker)
-        self._assignments.join(worker, message.worker, message.provider, message.credit if warm else 0, now)
+        credit, windows = message.credit if warm else 0, bool(message.windows)
+        self._assignments.join(worker, message.worker, message.provider, credit, now, windows=windows)
         if not warm and self._start is not None:
             self._letters.append((worker, self._start))
 

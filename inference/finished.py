@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.event import Event
 from inference.results import CellResults
 from reconstruction.images import CellImages
 
@@ -55,9 +56,10 @@ class WorkerView:
 
 @dataclass(frozen=True)
 class Pending:
-    """A batch on its way: all of it, its cells, and its times."""
+    """A batch on its way: all of it, its cells, the events they were made of where those are known, and its times."""
 
     images: CellImages
     cells: CellImages
+    events: tuple[Event, ...]
     stamps_s: Stamps
     submitted_s: float

@@ -20,6 +20,8 @@ class Member:
         As it said in `Ready`; no credit while its model warms.
     holds
         Batches that it was given and has not answered, and when it was given them.
+    windows
+        Whether it can make images of raw windows itself.
     heard_s
         When it was last heard.
     answered
@@ -33,6 +35,7 @@ class Member:
     heard_s: float
     provider: str = ""
     credit: int = 0
+    windows: bool = False
     holds: dict[int, float] = field(default_factory=dict)
     answered: int = 0
     pace_s: float | None = None

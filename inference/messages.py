@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.event import Event
 from inference.results import CellResults
 
 Array = npt.NDArray[np.generic]
@@ -27,12 +28,15 @@ class Ready:
         Batches it may hold at a time; 0 while it joins.
     run
         The run whose model is warm; empty while it joins.
+    windows
+        1 if it can make images of raw windows itself.
     """
 
     worker: str
     provider: str = ""
     credit: int = 0
     run: str = ""
+    windows: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Start:
         How the images are made.
     bundle_digest, bundle
         Identity and bytes of the model.
+    images
+        JSON of the `ImageSettings`.
     """
 
     run: str
@@ -82,6 +88,7 @@ class Start:
     pipeline: str
     bundle_digest: str
     bundle: bytes = field(repr=False)
+    images: str = "{}"
 
 
 @dataclass(frozen=True)
@@ -115,6 +122,26 @@ class Batch:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """Dispatcher: cells to answer for, whose images the worker makes of their windows, as that is less to send.
+
+    Attributes
+    ----------
+    batch
+        As in `Batch`.
+    channels
+        Names of the images to answer on, with commas between.
+    events
+        The cells, as detection gave them.
+    """
+
+    run: str
+    batch: int
+    channels: str
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
 class End:
     """Dispatcher: the run is over, why, and what became of its events."""
 
@@ -128,4 +155,4 @@ class Stop:
     """Dispatcher: go home."""
 
 
-Message = Ready | Answers | Failed | Heartbeat | Start | Batch | End | Stop
+Message = Ready | Answers | Failed | Heartbeat | Start | Batch | Windows | End | Stop

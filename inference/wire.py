@@ -9,11 +9,12 @@ import msgpack
 import numpy as np
 
 from inference.errors import TransportError
-from inference.messages import Answers, Array, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.event_arrays import arrays_of, events_of
+from inference.messages import Answers, Array, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop, Windows
 from inference.results import CellResults
 
 Frame = bytes | memoryview
-PROTOCOL = 1
+PROTOCOL = 2
 MOST_HEADER_BYTES = 1 << 20
 MOST_ARRAYS = 80
 MOST_ARRAY_BYTES = 1 << 30
@@ -26,7 +27,13 @@ _FACTORS = "factors"
 _BIG = (1 << 63) - 1
 _Limit = tuple[type, int]
 _HEADERS: dict[str, dict[str, _Limit]] = {
-    "ready": {"worker": (str, 64), "provider": (str, 64), "credit": (int, MOST_CREDIT), "run": (str, 64)},
+    "ready": {
+        "worker": (str, 64),
+        "provider": (str, 64),
+        "credit": (int, MOST_CREDIT),
+        "run": (str, 64),
+        "windows": (int, 1),
+    },
     "answers": {"run": (str, 64), "batch": (int, _BIG)},
     "failed": {"run": (str, 64), "batch": (int, _BIG), "reason": (str, 2000)},
     "heartbeat": {"run": (str, 64)},
@@ -36,8 +43,10 @@ _HEADERS: dict[str, dict[str, _Limit]] = {
         "instrument": (str, 1 << 19),
         "pipeline": (str, 4096),
         "bundle_digest": (str, 128),
+        "images": (str, 1 << 16),
     },
     "batch": {"run": (str, 64), "batch": (int, _BIG), "first_event": (int, _BIG), "last_event": (int, _BIG)},
+    "windows": {"run": (str, 64), "batch": (int, _BIG), "channels": (str, 4096)},
     "end": {"run": (str, 64), "reason": (str, 64), "counts": (dict, 64)},
     "stop": {},
 }
@@ -48,6 +57,7 @@ _TYPES: dict[type[Message], str] = {
     Heartbeat: "heartbeat",
     Start: "start",
     Batch: "batch",
+    Windows: "windows",
     End: "end",
     Stop: "stop",
 }
@@ -121,6 +131,8 @@ def _shortened(value: Any, limit: _Limit) -> Any:
 def _arrays_of(message: Message) -> Mapping[str, Array]:
     if isinstance(message, Batch):
         return {"event_id": message.event_id, **{f"image/{name}": array for name, array in message.images.items()}}
+    if isinstance(message, Windows):
+        return arrays_of(message.events)
     if isinstance(message, Answers):
         results = message.results
         factors = {} if results.factors is None else {_FACTORS: results.factors}
@@ -149,6 +161,8 @@ def _built(kind: str, fields: dict[str, Any], arrays: dict[str, Array]) -> Messa
         if (first, last) != (batch.first_event, batch.last_event):
             raise ValueError(kind)
         return batch
+    if kind == "windows":
+        return Windows(**fields, events=events_of(arrays))
     _none_left(arrays)
     plain: dict[str, type[Ready | Failed | Heartbeat | End | Stop]] = {
         "ready": Ready,

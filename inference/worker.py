@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
+import numpy as np
 import numpy.typing as npt
 import zmq
 
@@ -19,8 +20,9 @@ from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.entrance import Entrance
 from inference.errors import BundleError, TransportError
+from inference.image_maker import ImageMaker
 from inference.keys import WorkerKeys
-from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop, Windows
 from inference.results import CellResults
 from inference.router import Context
 from inference.wire import decode, encode
@@ -78,6 +80,8 @@ class Worker:
         Go home after this long without a word from the dispatcher; None waits for ever.
     keys
         For a dispatcher with keys: its public one, and those of this worker.
+    make_images
+        Makes an `ImageMaker` of a `Start`; None lets the dispatcher send images only.
     """
 
     def __init__(
@@ -90,6 +94,7 @@ class Worker:
         credit: int = 2,
         patience_s: float | None = None,
         keys: WorkerKeys | None = None,
+        make_images: Callable[[Start], ImageMaker] | None = None,
     ) -> None:
         if is_inproc(address) and context is None:
             raise TransportError(f"The address '{address}' works only inside one process; connect to a tcp:// address.")
@@ -102,6 +107,8 @@ class Worker:
         self._patience_s = patience_s
         self._stopping = threading.Event()
         self._engine: AnsweringEngine | None = None
+        self._make_images = make_images
+        self._images: ImageMaker | None = None
         self._digest = ""
         self._run = ""
 
@@ -166,7 +173,7 @@ class Worker:
         match message:
             case Start():
                 return self._warm(message)
-            case Batch() if message.run == self._run:
+            case Batch() | Windows() if message.run == self._run:
                 return self._answer(message)
             case End():
                 self._run = ""
@@ -178,19 +185,30 @@ class Worker:
                 self._engine = None
                 self._engine = self._make_engine(start)
                 self._digest = start.bundle_digest
+            self._images = self._make_images(start) if self._make_images else None
         except Exception as error:
             return Failed(start.run, 0, _sentence(error))
         self._run = start.run
-        return Ready(self._name, self._engine.provider, self._credit, start.run)
+        return Ready(self._name, self._engine.provider, self._credit, start.run, int(self._images is not None))
 
-    def _answer(self, batch: Batch) -> Message:
+    def _answer(self, batch: Batch | Windows) -> Message:
         try:
             if self._engine is None:
                 raise TransportError("The worker has no model for this batch.")
-            return Answers(batch.run, batch.batch, self._engine.answer_arrays(batch.event_id, batch.images))
+            event_id, images = self._seen(batch)
+            return Answers(batch.run, batch.batch, self._engine.answer_arrays(event_id, images))
         except Exception as error:
             # Whatever a model does wrong must cost its batch, not the worker.
             return Failed(batch.run, batch.batch, _sentence(error))
+
+    def _seen(self, batch: Batch | Windows) -> tuple[npt.NDArray[np.uint64], Mapping[str, npt.ArrayLike]]:
+        """Return the cells of a batch, and their images."""
+        if isinstance(batch, Batch):
+            return batch.event_id, batch.images
+        if self._images is None:
+            raise TransportError("The worker cannot make images of windows.")
+        event_id = np.array([event.event_id for event in batch.events], np.uint64)
+        return event_id, self._images(batch.events, batch.channels.split(","))
 
     def _send(self, dealer: zmq.Socket[bytes], message: Message) -> None:
         # With the dispatcher gone there is nobody to take it, and whoever comes next gives the batch again.

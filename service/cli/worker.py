@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from inference.image_maker import image_maker
 from inference.keys import WorkerKeys
 from inference.worker import Worker, engine_maker
 
@@ -34,7 +35,7 @@ def worker(address: str, name: str, provider: str, threads: int | None, keys: Pa
     may join and leave at any time: what it had not answered is given to another.
     """
     known = None if keys is None else WorkerKeys.load(keys)
-    joined = Worker(address, engine_maker(provider, threads), name=name, keys=known)
+    joined = Worker(address, engine_maker(provider, threads), name=name, keys=known, make_images=image_maker)
     interrupted = False
 
     def leave(number: int, _frame: object) -> None:

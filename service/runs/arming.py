@@ -169,7 +169,8 @@ def _armed(
     pipeline = pipeline_text(detector.parameters, transform.parameters, bundle.contract.name, bundle.digest)
     run_id = new_run_id()
     needed = tuple(spec.channel for spec in bundle.contract.inputs)
-    start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes())
+    settings = request.images.model_dump_json()
+    start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes(), settings)
     dispatcher.begin(start, needed)
     site.check_open()
     # The kernels compile here while the workers warm their model.

@@ -198,7 +198,7 @@ class Pipeline:
                 events = [one.event for one in found]
                 self._windows.put(events)
                 images = self._parts.transform.images(events, self._parts.channels, cells_first=True)
-                self._submit(images, _stamps(images, found))
+                self._submit(images, _stamps(images, found), events)
         finally:
             self._windows.close()
             self._transformed.set()
@@ -207,8 +207,8 @@ class Pipeline:
         """How long to wait for more events: not at all while nobody has anything to do."""
         return BATCH_PATIENCE_S if self._parts.dispatcher.open_batches else 0.0
 
-    def _submit(self, images: CellImages, stamps_s: Stamps) -> None:
-        while not self._parts.dispatcher.submit(images, stamps_s, timeout_s=_TURN_S):
+    def _submit(self, images: CellImages, stamps_s: Stamps, events: Sequence[Event]) -> None:
+        while not self._parts.dispatcher.submit(images, stamps_s, _TURN_S, events):
             if self._abandoned:
                 self._ledger.dropped(self._abandoned, len(images))
                 return
