@@ -8,6 +8,7 @@
 - `perturbed`: images with some places made empty, or moved by a pixel
 - `faithfulness`: whether the places that a map names are those that the answer hangs on
 - `altered_graphs`: the explain graph with other weights; `sanity`: whether maps notice
+- `factors`: whether numbers that are called after factors say them, and cells along each
 - `mask_study`: what masks of maps prove, which is little: paper A's study beside its controls
 - `assess`: all of it in one call, as an `Assessment`
 """

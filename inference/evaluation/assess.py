@@ -16,6 +16,7 @@ from inference.evaluation.agreement import Agreement, agreement, cluster_agreeme
 from inference.evaluation.answers import answers_of, explanations_of
 from inference.evaluation.baselines import score_baselines
 from inference.evaluation.explainer import Explainer, MapsOf, explainer_of, targets_of
+from inference.evaluation.factors import FactorsAssessment, assess_factors
 from inference.evaluation.faithfulness import Explained, MapScores, OrderScore, map_scores, order_scores
 from inference.evaluation.mask_study import MaskScore, mask_study
 from inference.evaluation.sanity import shuffled_weights
@@ -48,6 +49,8 @@ class Assessment(BaseModel):
     controls: dict[str, Agreement]
     """Empty where there is no truth, or no other run to fit them to."""
     controls_fitted_to: str
+    factors: FactorsAssessment | None
+    """None where the bundle has no factors, or too few of the cells know theirs."""
     map_targets: tuple[str, ...]
     """What the maps explain."""
     map_cells: int
@@ -138,6 +141,7 @@ def assess(
         classes=_classes(cells, results, contract) if told and contract.classes else None,
         controls={} if baselines is None else baselines.scores,
         controls_fitted_to="" if baselines is None else baselines.fitted_to,
+        factors=assess_factors(contract, cells, results, seed),
         map_targets=targets_of(engine, maps_of),
         map_cells=min(map_cells, len(cells)),
         empty_maps=min(map_cells, len(cells)) - len(drawn),

@@ -73,11 +73,15 @@ def factor_levels(cells: TrainingSet) -> npt.NDArray[np.int64]:
 
 def plain_correlations(cells: TrainingSet) -> dict[str, float]:
     """Return the largest size of a rank correlation of every factor with a plain measure of the first images."""
+    each = [rank_correlations(np.tile(one[:, None], len(cells.factors)), cells) for one in plain_measures(cells).T]
+    return {name: max(abs(found[name]) for found in each) for name in cells.factors}
+
+
+def plain_measures(cells: TrainingSet) -> npt.NDArray[np.float32]:
+    """Return mean, spread, and the share that differs from the background, of the first images, `(n, 3)`."""
     images = np.asarray(cells.images[cells.channels[0]][:], dtype=np.float32).reshape(len(cells), -1)
     away = np.abs(images - np.median(images))
-    measures = [images.mean(axis=1), images.std(axis=1), (away > images.std()).mean(axis=1)]
-    each = [rank_correlations(np.tile(one[:, None], len(cells.factors)), cells) for one in measures]
-    return {name: max(abs(found[name]) for found in each) for name in cells.factors}
+    return np.stack([images.mean(axis=1), images.std(axis=1), (away > images.std()).mean(axis=1)], axis=1)
 
 
 def _read(parts: TrainedParts, cells: TrainingSet) -> npt.NDArray[np.float32]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.bundle import Bundle
@@ -134,8 +136,23 @@ def _collect(places: tuple[str, ...], cells: int | None, contract: Contract, poo
     kind = ModelKind("", images=any(flat), volumes=not all(flat))
     first = contract.inputs[0]
     channels = tuple(spec.channel for spec in contract.inputs)
-    wanted = Wanted(kind, channels, pool, side=max(first.shape), pixel_um=first.pixel_um)
-    return TrainingSet.concatenate(collect_told(place, cells, wanted) for place in places)
+    factors = tuple(spec.name for spec in contract.factors)
+    wanted = Wanted(
+        kind,
+        channels,
+        pool,
+        side=max(first.shape),
+        pixel_um=first.pixel_um,
+        factors=factors,
+        factors_must_be_known=False,
+    )
+    return TrainingSet.concatenate(_with_factors(collect_told(place, cells, wanted), factors) for place in places)
+
+
+def _with_factors(found: TrainingSet, names: tuple[str, ...]) -> TrainingSet:
+    """Return cells with a column for each of these factors and no other; what nobody knows is not a number."""
+    unknown = np.full(len(found), np.nan)
+    return replace(found, factors={name: found.factors.get(name, unknown) for name in names})
 
 
 def _summary(found: Assessed) -> str:

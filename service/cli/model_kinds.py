@@ -99,8 +99,8 @@ class Wanted:
         Edge of the cubes of voxels whose means are kept.
     side, shrink, pixel_um
         Of the images of a collection; see `inference.training.collection.CollectionOptions`.
-    factors
-        Columns of the truth whose values are taken.
+    factors, factors_must_be_known
+        Columns of the truth whose values are taken; and whether a place that knows no truth is refused.
     """
 
     kind: ModelKind
@@ -110,6 +110,7 @@ class Wanted:
     shrink: int = 1
     pixel_um: float | None = None
     factors: tuple[str, ...] = ()
+    factors_must_be_known: bool = True
 
     def pool_of(self, dimensions: int) -> int:
         """Return the edge of the squares whose means are kept of a stack of images, or, with 4 axes, of the cubes."""

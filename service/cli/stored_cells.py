@@ -77,7 +77,7 @@ def from_run(path: Path, cells: int, wanted: Wanted, progress: Progress) -> Trai
         pixel_um=run.instrument.grid.pixel_um,
         instrument_kind=run.instrument.kind,
         origin=run.origin,
-        factors=stored_factors(path, ids, wanted.factors),
+        factors=stored_factors(path, ids, wanted.factors, must_be_known=wanted.factors_must_be_known),
     ).labelled([kinds.get(event_id, "") for event_id in ids])
 
 

@@ -48,12 +48,14 @@ def true_factors(
     return {name: np.where(rows >= 0, np.asarray(matched[name], np.float64)[rows], np.nan) for name in names}
 
 
-def stored_factors(path: Path, ids: Sequence[int], names: Sequence[str]) -> Factors:
-    """Return the same for events of the run in a folder; raises the same, also where the run knows no truth."""
+def stored_factors(path: Path, ids: Sequence[int], names: Sequence[str], *, must_be_known: bool = True) -> Factors:
+    """Return the same for events of the run in a folder; raises the same, also where the run should know its truth."""
     if not names:
         return {}
     file = path / TRUTH
     if not file.is_file():
+        if not must_be_known:
+            return {}
         raise TrainingError(f"The run '{path}' knows no truth of its cells; learn factors from a simulation.")
     table = pq.read_table(file)
     matched = {name: table.column(name).to_numpy() for name in table.column_names}

@@ -36,6 +36,18 @@ def draw_confusion(found: Agreement, title: str) -> bytes:
     return _png(figure)
 
 
+def draw_strip(images: Sequence[Floats], under: Sequence[str]) -> bytes:
+    """Draw flat images `(y, x)` side by side on one scale of grey, each with a text under it; PNG."""
+    low, high = np.percentile(np.stack(images), [0.5, 99.5])
+    figure = Figure(figsize=(1.05 * len(images), 1.3), layout="constrained")
+    for axes, image, text in zip(figure.subplots(1, len(images), squeeze=False)[0], images, under, strict=True):
+        axes.imshow(image, cmap="gray", vmin=low, vmax=high)
+        axes.set_xlabel(text, fontsize=8)
+        axes.set_xticks([])
+        axes.set_yticks([])
+    return _png(figure)
+
+
 def draw_embedding(
     points: npt.NDArray[np.floating], colourings: Sequence[tuple[str, npt.NDArray[np.integer], Sequence[str]]], how: str
 ) -> bytes:

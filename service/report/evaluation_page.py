@@ -35,6 +35,7 @@ def page(numbers: Assessment, contract: Contract, pictures: Pictures) -> str:
     parts = [
         _head(numbers, contract),
         _against_truth(numbers, pictures),
+        _factors(numbers, pictures),
         _embedding(pictures),
         _galleries(numbers, pictures.galleries),
         _faithfulness(numbers),
@@ -103,6 +104,34 @@ def _galleries(numbers: Assessment, galleries: Iterable[Gallery]) -> str:
             html += f"<span>{_image(plain, 'cell')}{_image(over, 'evidence')}</span>"
         html += "</div>"
     return html + f"<p class=muted>The maps explain {escape(', '.join(numbers.map_targets))}.</p>"
+
+
+def _factors(numbers: Assessment, pictures: Pictures) -> str:
+    if not pictures.along_factors and numbers.factors is None:
+        return ""
+    html = "<h2>Factors</h2>"
+    if (found := numbers.factors) is None:
+        html += "<p>Nothing is known of the cells' true factors, so that nobody can say what the answers are worth.</p>"
+    else:
+        names = [factor.name for factor in found.factors]
+        html += _table(
+            f"Rank correlation of answers with the truth of {found.cells} cells: a factor's own should be near 1, the "
+            "others' near 0",
+            ["answer", *names, "best plain measure of the image", "mutual information gap"],
+            [
+                ([f.name, *(f"{f.correlations[name]:.2f}" for name in names), f"{f.plain_measure:.2f}",
+                  f"{f.mutual_information_gap:.2f}"], "")
+                for f in found.factors
+            ],
+        )  # fmt: skip
+        html += (
+            f"<p>Of the answers together: disentanglement {found.disentanglement:.2f}, completeness "
+            f"{found.completeness:.2f}, informativeness {found.informativeness:.2f} (boosted trees).</p>"
+        )
+    html += "<p>Cells that were seen, from little to much of each factor by its answer, the others nearly held:</p>"
+    for name, strip in pictures.along_factors.items():
+        html += f"<h3>{escape(name)}</h3>{_image(strip, f'Cells along {name}')}"
+    return html
 
 
 def _faithfulness(numbers: Assessment) -> str:

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from inference.contract import Contract
 from inference.evaluation.assess import Assessed
+from inference.evaluation.factors import STEPS, cells_along
 from inference.training.data import TrainingSet
-from service.report.evaluation_drawing import cell_pictures, draw_confusion, draw_embedding
+from service.report.evaluation_drawing import cell_pictures, draw_confusion, draw_embedding, draw_strip
 
 _MOST_POINTS = 2000
 _FEWEST_FOR_TSNE = 10
@@ -44,11 +45,15 @@ class Pictures:
         By truth and by cluster.
     galleries
         Of every cluster and class, over every channel that has maps.
+    along_factors
+        Cells from little to much of each factor, by its name, each with the answer under it; empty where a bundle has
+        none.
     """
 
     confusions: dict[str, bytes]
     embedding: bytes
     galleries: tuple[Gallery, ...]
+    along_factors: dict[str, bytes]
 
 
 def draw_pictures(
@@ -68,7 +73,20 @@ def draw_pictures(
         confusions={name: draw_confusion(k, name.capitalize()) for name, k in kinds.items() if k is not None},
         embedding=_embedding(found, cells, contract, view, seed),
         galleries=_galleries(found, cells, contract, gallery),
+        along_factors=_along_factors(found, cells, contract),
     )
+
+
+def _along_factors(found: Assessed, cells: TrainingSet, contract: Contract) -> dict[str, bytes]:
+    answers = found.results.factors
+    if answers is None or len(answers) < STEPS:
+        return {}
+    strips = {}
+    for place, spec in enumerate(contract.factors):
+        rows = cells_along(answers, place)
+        images = [cells.as_given(slice(row, row + 1))[contract.inputs[0].channel][0] for row in rows]
+        strips[spec.name] = draw_strip(images, [f"{answers[row, place]:.3g}" for row in rows])
+    return strips
 
 
 def _embedding(found: Assessed, cells: TrainingSet, contract: Contract, view: EmbeddingView, seed: int) -> bytes:

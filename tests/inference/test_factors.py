@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from acquisition.origin import Origin
 from inference.bundle import Bundle
 from inference.engine import Engine
 from inference.errors import BundleError, TrainingError
+from inference.evaluation.factors import cells_along
 from inference.training.data import TrainingSet
 from inference.training.factor_readout import FactorReadout
 from inference.training.fit import fit_encoders
@@ -22,6 +24,7 @@ from inference.training.options import Learning, TrainingOptions
 from inference.training.pairs import Pairs
 from inference.training.train import kind_of, train_bundle
 from inference.training.variational import averaged
+from service.cli import main
 
 SIZE, LIGHT = "size_px", "light"
 OPTIONS = replace(
@@ -76,6 +79,40 @@ def test_a_bundle_answers_the_factors_of_cells_that_no_training_saw(bundle: Bund
     metrics = bundle.contract.metrics
     assert metrics[f"rank_correlation_{SIZE}"]["model"] == pytest.approx(bundle.contract.factors[0].rank_correlation)
     assert 0 < metrics["mutual_information_gap"]["model"] < 1
+
+
+def test_an_evaluation_sets_answers_beside_the_truth_and_shows_cells_along_them(bundle: Bundle, tmp_path: Path) -> None:
+    bundle.save(tmp_path / "discs.bundle")
+    known, unknown = discs(120, 21), replace(discs(60, 22), factors={})
+    numbers = {}
+    for name, cells in (("known", known), ("unknown", unknown)):
+        cells.save(tmp_path / f"{name}.npz")
+        call = ["evaluate", str(tmp_path / "discs.bundle"), str(tmp_path / f"{name}.npz"), "--map-cells", "0"]
+        call += [
+            "--embedding",
+            "pca",
+            "--out",
+            str(tmp_path / f"{name}.html"),
+            "--json",
+            str(tmp_path / f"{name}.json"),
+        ]
+        assert not main(call, standalone_mode=False)
+        numbers[name] = json.loads((tmp_path / f"{name}.json").read_text())["factors"]
+        page = (tmp_path / f"{name}.html").read_text()
+        assert f"Cells along {SIZE}" in page and f"Cells along {LIGHT}" in page
+        assert ("Nothing is known of the cells" in page) is (name == "unknown")
+    assert numbers["unknown"] is None and numbers["known"]["cells"] == 120
+    for place, factor in enumerate(numbers["known"]["factors"]):
+        own, other = (factor["correlations"][(SIZE, LIGHT)[k]] for k in (place, 1 - place))
+        assert own > 0.85 > abs(other) and 0 < factor["mutual_information_gap"] <= 1
+
+
+def test_cells_along_a_factor_ascend_in_it_and_stay_near_the_middle_of_the_others() -> None:
+    answers = np.random.default_rng(0).normal(size=(2000, 3))
+    rows = cells_along(answers, 1)
+    ranks = (np.argsort(np.argsort(answers, axis=0), axis=0) / 2000)[rows]
+    assert len(set(rows)) == 9 and (np.diff(ranks[:, 1]) > 0).all() and ranks[0, 1] < 0.1 < 0.9 < ranks[-1, 1]
+    assert np.abs(ranks[:, [0, 2]] - 0.5).max() < 0.25
 
 
 def test_factors_that_the_graph_does_not_answer_are_not_promised(bundle: Bundle) -> None:
