@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-import anyio
-import anyio.to_thread
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 from pydantic import BaseModel, ConfigDict
 
@@ -197,7 +195,7 @@ async def _until_it_leaves(socket: WebSocket) -> None:
 async def _until_the_token_ends(socket: WebSocket) -> None:
     while True:
         await asyncio.sleep(CHECK_S)
-        refusal = await anyio.to_thread.run_sync(_refusal, socket)
+        refusal = _refusal(socket)
         if refusal is not None:
             raise _Refused(*refusal)
 

@@ -39,7 +39,7 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise StorageError(_full(folder, explain(error))) from error
 
 
-def write_sealed(path: Path, content: bytes) -> None:
+def write_sealed(path: Path, content: bytes | memoryview) -> None:
     """Write a file that is either there completely or not at all, also after a power cut.
 
     Raises

@@ -183,7 +183,8 @@ class PartTable:
             tail, now = list(self._tail), time.monotonic()
         if not mark.rows:
             return
-        rows = pa.concat_tables(tail).slice(0, mark.rows).combine_chunks()
+        # In pieces, as a copy of them all would take as much memory again.
+        rows = pa.concat_tables(tail).slice(0, mark.rows)
         path = self._folder / part_name(self._parts)
         write_sealed(path, part_bytes(rows))
         with self._lock:

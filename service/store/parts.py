@@ -99,12 +99,11 @@ def part_name(parts: Sequence[Part]) -> str:
     return f"part-{int(match.group(1)) + 1 if match else 0:05d}.parquet"
 
 
-def part_bytes(rows: Any) -> bytes:
+def part_bytes(rows: Any) -> memoryview:
     """Return a `pyarrow.Table` as the file of a part."""
     sink = pa.BufferOutputStream()
     pq.write_table(rows, sink, **_layout(rows.schema))
-    written: bytes = sink.getvalue().to_pybytes()
-    return written
+    return memoryview(sink.getvalue())
 
 
 def _layout(schema: Any) -> dict[str, Any]:
