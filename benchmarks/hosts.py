@@ -73,12 +73,14 @@ def course(
                 (own / file).write_bytes((keys / file).read_bytes())
                 (own / file).chmod(0o600)
             words = ["worker", "--connect", f"tcp://{host.here}:{PORT}", "--name", name, "--threads", "1"]
-            worker = host.started([LIGHTLINE, *words, "--keys", str(workers)])
+            worker = host.started([LIGHTLINE, *words, "--keys", str(own)])
             opened.callback(worker.wait)
             opened.callback(worker.kill)
         address, token = address_of(service)
         threading.Thread(target=drain, args=(service,), daemon=True).start()
         statuses, sent = _watched(Client(address, token=token), service, hosts, cut_s)
+    if not statuses:
+        raise RuntimeError("The run did not begin; were the workers ready in time?")
     last = statuses[-1]
     run = read_run(folder / "runs" / str(last.run_id))
     return Course(run, stored_ids(folder, run), run.lasted_s or 0.0, sent, statuses)

@@ -12,6 +12,7 @@ import onnxruntime as ort
 
 from inference.errors import BundleError
 from inference.provider import CPU, first_line
+from inference.tuning import RunPlan
 
 Floats = npt.NDArray[np.float32]
 Inputs = Mapping[str, npt.NDArray[np.generic]]
@@ -34,22 +35,20 @@ class BatchedGraph:
         The graph.
     outputs
         What is asked of it.
-    sizes
-        Of the batches that it is run at, ascending.
-    threads
-        On a processor each takes batch after batch; within a graph they would wait for each other at every layer.
+    plan
+        Sizes of the batches that it is run at, and threads: on a processor each takes batch after batch; within a graph
+        they would wait for each other at every layer.
     name
         Of the bundle, for errors.
     """
 
-    def __init__(
-        self, session: ort.InferenceSession, outputs: Sequence[str], sizes: Sequence[int], threads: int, name: str
-    ) -> None:
+    def __init__(self, session: ort.InferenceSession, outputs: Sequence[str], plan: RunPlan, name: str) -> None:
         self.provider = str(session.get_providers()[0])
         self._session = session
         self._outputs = list(outputs)
-        self._sizes = tuple(sizes)
-        self._threads = threads if self.provider == CPU else 1
+        self.sizes = plan.sizes
+        self._usual = plan.usual
+        self._threads = plan.threads if self.provider == CPU else 1
         self._most_padding = _MOST_PADDING[self.provider == CPU]
         # The thread that asks works as well.
         self._pool = ThreadPoolExecutor(max(1, self._threads - 1), thread_name_prefix="answer")
@@ -99,11 +98,11 @@ class BatchedGraph:
         return tuple(size for size in sizes if size <= most)
 
     def _sizes_that_fit(self, inputs: Inputs) -> tuple[int, ...]:
-        """Return the sizes of batches that a processor's cache holds, or at least the smallest."""
-        if self.provider != CPU:
-            return self._sizes
+        """Return the sizes of batches; of the usual ones those that a processor's cache holds, or the smallest."""
+        if self.provider != CPU or not self._usual:
+            return self.sizes
         row_bytes = sum(math.prod(array.shape[1:]) * array.itemsize for array in inputs.values())
-        return self._sizes[:1] + tuple(size for size in self._sizes[1:] if size * row_bytes <= _MOST_BYTES)
+        return self.sizes[:1] + tuple(size for size in self.sizes[1:] if size * row_bytes <= _MOST_BYTES)
 
     def _run_batch(self, inputs: Inputs, rows: slice, size: int) -> list[Floats]:
         batch = {name: _padded(array[rows], size) for name, array in inputs.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,10 +17,10 @@ from inference.graph_check import check_answers, check_session, explain_outputs,
 from inference.provider import CPU, ProviderChoice, open_session
 from inference.results import CellResults
 from inference.targets import ARGMAX, ARGMAX_CLUSTER
+from inference.tuning import run_plan
 from reconstruction.images import CellImages
 
 Floats = npt.NDArray[np.float32]
-BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 
 
 @dataclass(frozen=True)
@@ -58,12 +57,6 @@ class Explanation:
         return int(self.target.shape[0])
 
 
-def default_threads() -> int:
-    """Threads for one model: as OMP_NUM_THREADS says, else half the cores, at most four: acquisition keeps its own."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else max(1, min(4, (os.cpu_count() or 1) // 2))
-
-
 class Engine:
     """A bundle ready to answer; safe to use from several threads.
 
@@ -74,10 +67,11 @@ class Engine:
     provider
         `auto`, `cpu` or `cuda`; what it really became is in `provider`.
     threads
-        Threads on the CPU, each of which answers a share of a batch; None takes `default_threads`.
+        Threads on the CPU, each of which answers a share of a batch; None takes what `tune` found, else
+        `default_threads`.
     batch_sizes
         The sizes that graphs are run at. A request is cut into these, so that every shape is known, and warmed, before
-        the first cell.
+        the first cell. None takes what `tune` found on this hardware, else the usual ones.
 
     Raises
     ------
@@ -93,16 +87,16 @@ class Engine:
         provider: str = "auto",
         *,
         threads: int | None = None,
-        batch_sizes: Sequence[int] = BATCH_SIZES,
+        batch_sizes: Sequence[int] | None = None,
     ) -> None:
         if provider not in list(ProviderChoice):
             raise AnswerError(f"There is no provider '{provider}'; use one of {', '.join(ProviderChoice)}.")
-        if not batch_sizes or min(batch_sizes) < 1:
+        if batch_sizes is not None and (not batch_sizes or min(batch_sizes) < 1):
             raise AnswerError("The batch sizes must be one or more whole numbers above 0.")
         self._bundle = bundle
         self._choice = ProviderChoice(provider)
-        self._threads = default_threads() if threads is None else max(1, threads)
-        self._sizes = tuple(sorted(set(batch_sizes)))
+        self._threads = None if threads is None else max(1, threads)
+        self._sizes = batch_sizes
         self._explain_graph: BatchedGraph | None = None
         self._explain_lock = threading.Lock()
         self._live_graph = self._open_live()
@@ -125,11 +119,11 @@ class Engine:
     @property
     def batch_sizes(self) -> tuple[int, ...]:
         """Sizes that graphs are run at, ascending."""
-        return self._sizes
+        return self._live_graph.sizes
 
     def warm(self, *, explain: bool = True) -> None:
         """Run the live graph at every batch size, and the explain graph at the smallest."""
-        self._live_graph.warm(self._blank(self._sizes[-1]))
+        self._live_graph.warm(self._blank(self.batch_sizes[-1]))
         if explain:
             self.explain(self._blank(1))
 
@@ -243,7 +237,8 @@ class Engine:
     def _opened(self, name: str, graph: bytes, outputs: Sequence[str], choice: ProviderChoice) -> BatchedGraph:
         session = open_session(graph, choice, f"{name} of the bundle '{self.contract.name}'")
         check_session(self.contract, session, name, outputs)
-        return BatchedGraph(session, outputs, self._sizes, self._threads, self.contract.name)
+        plan = run_plan(self._bundle.digest, str(session.get_providers()[0]), self._threads, self._sizes)
+        return BatchedGraph(session, outputs, plan, self.contract.name)
 
     def _blank(self, rows: int) -> dict[str, npt.NDArray[np.generic]]:
         """Images of nothing, where 1 is the empty background."""

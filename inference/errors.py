@@ -19,6 +19,10 @@ class TrainingError(LightlineError, ValueError):
     """A model cannot be trained from what was given."""
 
 
+class TuningError(LightlineError, RuntimeError):
+    """What was measured of a model on this hardware cannot be kept."""
+
+
 class AnswerError(LightlineError, ValueError):
     """Images, or a class to explain, were given that the bundle cannot answer for."""
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 from acquisition.instrument import Instrument
+from inference.bundle import Bundle
 from inference.errors import TransportError
 from inference.messages import Start
 from reconstruction.settings import ImageSettings
@@ -17,7 +18,13 @@ ImageMaker = Callable[[Sequence[Event], Sequence[str]], Mapping[str, npt.ArrayLi
 """Gives the images of some cells by channel, in the order of the events; raises `TransportError`."""
 
 
-def image_maker(start: Start) -> ImageMaker:
+def image_maker(start: Start) -> ImageMaker | None:
+    """Return what makes a run's images of windows; None where its model looks at flat images only, which are less."""
+    inputs = Bundle.from_bytes(start.bundle).contract.inputs
+    return making(start) if any(len(spec.shape) == 3 for spec in inputs) else None
+
+
+def making(start: Start) -> ImageMaker:
     """Return what makes the images that the service itself would make, with its kernels compiled."""
     settings = ImageSettings.model_validate_json(start.images)
     transform = transform_for(Instrument.from_json(start.instrument), settings)

@@ -94,7 +94,7 @@ class Worker:
         credit: int = 2,
         patience_s: float | None = None,
         keys: WorkerKeys | None = None,
-        make_images: Callable[[Start], ImageMaker] | None = None,
+        make_images: Callable[[Start], ImageMaker | None] | None = None,
     ) -> None:
         if is_inproc(address) and context is None:
             raise TransportError(f"The address '{address}' works only inside one process; connect to a tcp:// address.")

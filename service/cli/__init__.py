@@ -23,6 +23,7 @@ COMMANDS = {
     "train": "service.cli.train:train",
     "evaluate": "service.cli.evaluate:evaluate",
     "worker": "service.cli.worker:worker",
+    "tune": "service.cli.tune:tune_command",
     "keys": "service.cli.keys:keys",
     "bundle": "service.cli.bundle:bundle",
     "runs": "service.cli.runs:runs",

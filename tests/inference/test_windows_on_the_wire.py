@@ -14,11 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from acquisition.event import Event
+from inference.bundle import Bundle
 from inference.dispatcher import Dispatcher
 from inference.errors import TransportError
-from inference.image_maker import image_maker
+from inference.image_maker import image_maker, making
 from inference.messages import Message, Start, Windows
 from inference.results import CellResults
+from inference.shipped import bundle_file
 from inference.wire import decode, encode
 from inference.worker import Worker
 from reconstruction.transform import transform_for
@@ -77,6 +79,12 @@ def test_damage_on_the_way_is_never_more_than_a_refusal(sent: list[bytes], data:
     assert isinstance(found, Message | TransportError)
 
 
+def test_a_worker_asks_for_windows_only_where_the_model_looks_at_volumes(sheet: Any) -> None:
+    bundle = Bundle.load(bundle_file("sheet-wbc"))
+    start = Start("run", 1, sheet.instrument.to_json(), "test", bundle.digest, bundle.to_bytes())
+    assert image_maker(start) is None
+
+
 @pytest.mark.parametrize("wanted", ["side_scatter", "transmission"])
 def test_windows_are_sent_where_they_are_smaller_and_the_answers_are_the_same(
     sheet: Any, events: list[Event], wanted: str
@@ -88,7 +96,7 @@ def test_windows_are_sent_where_they_are_smaller_and_the_answers_are_the_same(
     made: list[int] = []
 
     def counting(start: Start) -> Any:
-        make = image_maker(start)
+        make = making(start)
         return lambda events, channels: made.append(len(events)) or make(events, channels)
 
     class Model(Summing):

@@ -19,7 +19,7 @@ from line_parts import KnownTransform, known_event
 from reprocess_parts import makers
 
 from acquisition.errors import ConfigError
-from inference.engine import default_threads
+from inference.tuning import default_threads
 from service.reprocess import cluster as clusters
 from service.reprocess.cluster import OnCluster, executor
 from service.reprocess.making import reprocess
