@@ -164,7 +164,7 @@ class WindowStore(EventFile):
             (float(row["centre_tick"]), float(row["duration_ticks"]))
             for row in self._file["neighbours"][first_neighbour : int(known.max())]
         ]
-        backgrounds = {int(row): self._background(int(row)) for row in np.unique(table["background"])}
+        backgrounds = self._backgrounds(np.unique(table["background"]))
         events = []
         for row, end in zip(table, ends.tolist(), strict=True):
             beside = int(row["first_neighbour"]) - first_neighbour
@@ -188,13 +188,21 @@ class WindowStore(EventFile):
             )
         return events
 
-    def _background(self, row: int) -> Background:
-        entry = self._file["backgrounds"][row]
-        first, channels = int(entry["first_value"]), int(entry["n_channels"])
-        bins, cores = int(entry["n_bins"]), int(entry["n_cores"])
-        values = self._file["background_values"][first : first + channels * (bins + 1 + cores)]
-        level, noise, offsets = np.split(values, [channels * bins, channels * (bins + 1)])
-        return Background(level.reshape(channels, bins), noise, offsets.reshape(channels, cores))
+    def _backgrounds(self, rows: npt.NDArray[np.int64]) -> dict[int, Background]:
+        """Return the backgrounds of these rows, ascending; all that lies between them is read at once."""
+        first_row = int(rows[0])
+        table = self._file["backgrounds"][first_row : int(rows[-1]) + 1][rows - first_row]
+        lengths = table["n_channels"] * (table["n_bins"] + 1 + table["n_cores"])
+        begin = int(table["first_value"].min())
+        values = self._file["background_values"][begin : int((table["first_value"] + lengths).max())]
+        found = {}
+        for row, entry, length in zip(rows.tolist(), table, lengths.tolist(), strict=True):
+            first, channels, bins = int(entry["first_value"]) - begin, int(entry["n_channels"]), int(entry["n_bins"])
+            # A copy, as of the windows.
+            own = values[first : first + length].copy()
+            level, noise, offsets = np.split(own, [channels * bins, channels * (bins + 1)])
+            found[row] = Background(level.reshape(channels, bins), noise, offsets.reshape(channels, -1))
+        return found
 
     def _create(self, dtype: npt.DTypeLike) -> GrowingFile:
         attributes = {"format": FORMAT, "instrument": self._instrument.to_json()}
