@@ -1,6 +1,6 @@
 """One question to the cells of many runs: over HTTP, of the copied files, and of PostgreSQL where it is given rows.
 
-`python -m benchmarks.many_runs [RUNS CELLS_EACH] [--postgres ADDRESS]`. Rows are drawn, not measured.
+`python -m benchmarks.many_runs [RUNS CELLS_EACH] [--postgres ADDRESS | --own-postgres]`. Rows are drawn, not measured.
 Parts of every run are files of their own, so that nothing is read twice for less than it costs.
 """
 
@@ -11,6 +11,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import duckdb
@@ -20,6 +21,7 @@ import psycopg
 from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from benchmarks.page import row, table
+from benchmarks.postgres_server import postgres
 from benchmarks.queries import BATCH, quickest, rows
 from service.api.app import create_app
 from service.api.auth import Tokens
@@ -121,9 +123,12 @@ def of_files(folder: Path) -> tuple[object, ...]:
 
 def of_postgres(address: str) -> tuple[object, ...]:
     """What the server takes."""
-    with psycopg.connect(address) as connection:
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE lightline_cells")
         first, best = quickest(lambda: connection.execute(SQL.format("lightline_cells")).fetchall())
-    return ("of PostgreSQL, the last question", f"{best:.0f}", f"{first:.0f}")
+        taken = connection.execute("SELECT pg_total_relation_size('lightline_cells')").fetchone()
+    gigabytes = 0.0 if taken is None else 1e-9 * taken[0]
+    return (f"of PostgreSQL, the last question ({gigabytes:.1f} GB with its key)", f"{best:.0f}", f"{first:.0f}")
 
 
 def main() -> None:
@@ -132,10 +137,13 @@ def main() -> None:
     parser.add_argument("runs", nargs="?", type=int, default=RUN_COUNT)
     parser.add_argument("cells", nargs="?", type=int, default=CELLS_EACH)
     parser.add_argument("--postgres", metavar="ADDRESS", help="of a server that may be filled, postgresql://...")
+    parser.add_argument("--own-postgres", action="store_true", help="start a server for it, with ordinary settings")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
+    with ExitStack() as opened, tempfile.TemporaryDirectory() as name:
         data, sink = Path(name) / "data", Path(name) / "sink"
         drawn_runs(data, asked.runs, asked.cells)
+        if asked.own_postgres:
+            asked.postgres = opened.enter_context(postgres("")).address
         print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), []), flush=True)
         for line in answered(data, sink, asked.postgres):
             print(row(line), flush=True)
