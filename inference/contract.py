@@ -74,6 +74,16 @@ class FactorSpec(_Part):
     """Spearman's, of the answers with the truth of the test runs."""
 
 
+class ConceptSpec(_Part):
+    """Something that people say of cells, with an axis of a layer of its own, and a score of every cell."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,47}$")
+    """`concept_` and this is the column of the cells."""
+    auroc: float | None = Field(default=None, ge=0, le=1)
+    """Area under the curve on the test runs: the share of pairs, one that has it and one that lacks it, that the score
+    puts in order. None where it is not known of any test cells, or the same of all."""
+
+
 class MixtureSpec(_Part):
     """How the clusters were fitted."""
 
@@ -147,7 +157,7 @@ class Contract(_Part):
     """Everything about a model that is not a weight; `contract.json` of a bundle.
 
     The live graph takes the inputs and returns `embedding`, `cluster_posterior`, `class_probability`, `novelty` and,
-    where the encoder learnt any, `factors`;
+    where the encoder learnt any, `factors` and `concepts`;
     the explain graph takes the inputs and `target` (int64, -1 for the most likely) and returns `class_logits`,
     `embedding` and a map for each entry of `saliency`.
     """
@@ -169,6 +179,8 @@ class Contract(_Part):
     factors: tuple[FactorSpec, ...] = Field(default=(), max_length=64)
     """In the order of the live graph's answer `factors`; empty where the encoder learnt none, and in bundles of before
     there were any."""
+    concepts: tuple[ConceptSpec, ...] = Field(default=(), max_length=64)
+    """In the order of the live graph's answer `concepts`; empty as `factors`."""
     clusters: tuple[_Label, ...] = Field(min_length=1)
     classes: tuple[_Label, ...] = ()
     """Empty where the model was trained without labels."""
@@ -206,6 +218,8 @@ class Contract(_Part):
             raise ValueError("sha256 must hold both graphs")
         if len({spec.name for spec in self.factors}) != len(self.factors):
             raise ValueError("the names of the factors must differ")
+        if len({spec.name for spec in self.concepts}) != len(self.concepts):
+            raise ValueError("the names of the concepts must differ")
         shapes = {spec.channel: spec.shape for spec in self.inputs}
         if len({spec.channel for spec in self.saliency}) != len(self.saliency):
             raise ValueError("there can be one saliency map over each input")

@@ -14,12 +14,14 @@ from inference.errors import BundleError
 LIVE_OUTPUTS = ("embedding", "cluster_posterior", "class_probability", "novelty")
 """What every live graph answers."""
 FACTORS = "factors"
+CONCEPTS = "concepts"
 _EXPLAIN_OUTPUTS = ("class_logits", "embedding")
 
 
 def live_outputs(contract: Contract) -> tuple[str, ...]:
     """Return what the live graph answers."""
-    return (*LIVE_OUTPUTS, FACTORS) if contract.factors else LIVE_OUTPUTS
+    told = ((FACTORS, contract.factors), (CONCEPTS, contract.concepts))
+    return (*LIVE_OUTPUTS, *(name for name, specs in told if specs))
 
 
 def explain_outputs(contract: Contract) -> tuple[str, ...]:
@@ -66,6 +68,7 @@ def check_answers(contract: Contract, answers: Mapping[str, npt.NDArray[np.float
         "class_probability": (len(contract.classes),),
         "novelty": (),
         FACTORS: (len(contract.factors),),
+        CONCEPTS: (len(contract.concepts),),
         "class_logits": (len(contract.targets),),
         **{contract.maps[spec.channel]: spec.shape for spec in contract.saliency},
     }

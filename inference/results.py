@@ -30,6 +30,8 @@ class CellResults:
         `(n,)` float32, larger is less like the training data; the contract holds the threshold.
     factors
         `(n, f)` float32, each in its own unit, in the order of the contract; None where the bundle has none.
+    concepts
+        `(n, k)` float32, scores in units of spread, likewise.
     mixture
         `(n,)` int32, which mixture of the run gave the posterior, 0 for the bundle's own; None where clusters are
         frozen.
@@ -41,6 +43,7 @@ class CellResults:
     class_probability: Floats
     novelty: Floats
     factors: Floats | None = None
+    concepts: Floats | None = None
     mixture: npt.NDArray[Any] | None = None
 
     def __len__(self) -> int:
@@ -51,11 +54,18 @@ class CellResults:
         """`(n,)` most likely cluster."""
         return np.asarray(self.cluster_posterior.argmax(axis=1), dtype=np.int32)
 
+    @property
+    def named(self) -> dict[str, Floats]:
+        """What only some bundles answer, by its name: `factors`, `concepts`."""
+        told = {"factors": self.factors, "concepts": self.concepts}
+        return {name: values for name, values in told.items() if values is not None}
+
     @classmethod
     def concatenate(cls, batches: Sequence[CellResults]) -> CellResults:
         """Join batches answered by one bundle, in order; there must be at least one."""
         mixtures = [b.mixture for b in batches if b.mixture is not None]
         factors = [b.factors for b in batches if b.factors is not None]
+        concepts = [b.concepts for b in batches if b.concepts is not None]
         return cls(
             event_id=np.concatenate([b.event_id for b in batches]),
             embedding=np.concatenate([b.embedding for b in batches]),
@@ -64,4 +74,5 @@ class CellResults:
             novelty=np.concatenate([b.novelty for b in batches]),
             mixture=np.concatenate(mixtures) if mixtures else None,
             factors=np.concatenate(factors) if factors else None,
+            concepts=np.concatenate(concepts) if concepts else None,
         )

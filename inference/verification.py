@@ -127,7 +127,7 @@ def _answers(engine: Engine, images: Images, rows: int) -> Answers:
         "cluster_posterior": results.cluster_posterior,
         "class_probability": results.class_probability,
         "novelty": results.novelty,
-        **({} if results.factors is None else {"factors": results.factors}),
+        **results.named,
         "class_logits": explanation.class_logits,
         **maps,
     }

@@ -21,7 +21,7 @@ MOST_ARRAY_BYTES = 1 << 30
 MOST_CREDIT = 64
 _DTYPES = {"|u1", "|i1", "<i2", "<i4", "<i8", "<u4", "<u8", "<f2", "<f4", "<f8"}
 _RESULT_ARRAYS = ("embedding", "cluster_posterior", "class_probability", "novelty")
-_FACTORS = "factors"
+_NAMED_ARRAYS = ("factors", "concepts")
 
 # What the header of each message holds besides its type and arrays: the largest number, or the longest text.
 _BIG = (1 << 63) - 1
@@ -135,8 +135,8 @@ def _arrays_of(message: Message) -> Mapping[str, Array]:
         return arrays_of(message.events)
     if isinstance(message, Answers):
         results = message.results
-        factors = {} if results.factors is None else {_FACTORS: results.factors}
-        return {"event_id": results.event_id, **{name: getattr(results, name) for name in _RESULT_ARRAYS}, **factors}
+        always = {name: getattr(results, name) for name in _RESULT_ARRAYS}
+        return {"event_id": results.event_id, **always, **results.named}
     if isinstance(message, Start):
         return {"bundle": np.frombuffer(message.bundle, np.uint8)}
     return {}
@@ -175,14 +175,14 @@ def _built(kind: str, fields: dict[str, Any], arrays: dict[str, Array]) -> Messa
 
 
 def _results(arrays: dict[str, Array]) -> CellResults:
-    if set(arrays) - {_FACTORS} != {"event_id", *_RESULT_ARRAYS} or arrays["event_id"].dtype != np.uint64:
+    if set(arrays).difference(_NAMED_ARRAYS) != {"event_id", *_RESULT_ARRAYS} or arrays["event_id"].dtype != np.uint64:
         raise ValueError("results")
     event_id = arrays.pop("event_id").view(np.uint64)
     if any(array.dtype != np.float32 for array in arrays.values()):
         raise ValueError("results")
     results = CellResults(event_id, **{name: array.view(np.float32) for name, array in arrays.items()})
-    tables = (results.embedding, results.cluster_posterior, results.class_probability, results.factors)
-    shaped = all(t.ndim == 2 and t.shape[0] == event_id.size for t in tables if t is not None)
+    tables = (results.embedding, results.cluster_posterior, results.class_probability, *results.named.values())
+    shaped = all(t.ndim == 2 and t.shape[0] == event_id.size for t in tables)
     if not shaped or results.novelty.shape != event_id.shape or results.cluster_posterior.shape[1] == 0:
         raise ValueError("results")
     return results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ MOST_BYTES = 4 << 30
 JURKAT_CHANNELS = ("Ch3", "Ch4", "Ch6")
 JURKAT_PIXEL_UM = 0.5
 """Pixel of the Jurkat cells of Blasi et al. (2016), Amnis ImageStream at 40x (an assumption: the file does not say)."""
+_FACT = "fact_"
 _KNOWN_CHANNELS: dict[tuple[str, ...], tuple[str, ...]] = {
     JURKAT_CHANNELS: ("transmission", "fluorescence", "side_scatter")
 }
@@ -32,7 +33,8 @@ _WORDS = {
 class ArrayFile:
     """An npz with the images `x`, and maybe what is known of them.
 
-    That is `y` (label of every cell), `classes` (their names), `channels`, `split`, `run` and `pixel_um`.
+    That is `y` (label of every cell), `classes` (their names), `channels`, `split`, `run`, `pixel_um`, and `fact_NAME`,
+    a word for each cell.
     `x` is `(n, channels, y, x)` where there are `channels`, otherwise `(n, y, x)`, transmission, or `(n, z, y, x)`,
     volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). Where
     there are no labels, cells are called like the file; where there is no `pixel_um`, the Jurkat cells' pixel is taken
@@ -58,6 +60,10 @@ class ArrayFile:
         self.labels: Sequence[str] = self._checked_labels(held, n)
         self.splits: Sequence[str] = self._words(held, "split", n)
         self.runs: Sequence[str] = self._words(held, "run", n)
+        told = [name for name in held if name.startswith(_FACT)]
+        self.facts: Mapping[str, Sequence[str]] = {
+            name.removeprefix(_FACT): self._words(held, name, n) for name in told
+        }
         self.voxel_um: Voxel | None = _voxel_um(held, channels, path.name)
 
     def read(self, index: int) -> RawCell:
@@ -118,7 +124,7 @@ def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:
         # Opened here: NumPy forgets to close a file that it cannot make sense of.
         with path.open("rb") as stream, np.load(stream, allow_pickle=False) as held:
             wanted = ("x", "y", "classes", "channels", "split", "run", "pixel_um")
-            return {name: held[name] for name in wanted if name in held.files}
+            return {name: held[name] for name in held.files if name in wanted or name.startswith(_FACT)}
     except (zipfile.BadZipFile, OSError, ValueError, EOFError, KeyError, TypeError):
         raise ConfigError(f"The file '{path.name}' is no npz, holds objects, or is damaged; get it again.") from None
 

@@ -14,8 +14,8 @@ from acquisition.real_images.raw import RawCell, Voxel
 from acquisition.real_images.stores import Store
 
 TABLE = "labels.csv"
-"""A table that labels the images: columns `file` and `class`, maybe `split` and what they come from; without it folders
-are the labels."""
+"""A table that labels the images: columns `file` and `class`, maybe `split`, what they come from, and facts; without it
+folders are the labels."""
 _RUNS = ("run", "source", "donor", "patient", "slide")
 """Columns that may say what an image comes from; the first one that is there counts."""
 MOST_FILES = 1_000_000
@@ -26,11 +26,12 @@ pixels as published, thus 0.28 um reduced to 128, where red cells are some 7.5 u
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """What a table says of an image; split and run may be empty."""
+    """What a table says of an image; split and run, and the words of facts, may be empty."""
 
     label: str
     split: str
     run: str
+    facts: dict[str, str]
 
 
 class ImageFiles:
@@ -64,6 +65,9 @@ class ImageFiles:
         ]
         self.splits: Sequence[str] = [row.split for row in rows] if any(row.split for row in rows) else []
         self.runs: Sequence[str] = [row.run for row in rows] if any(row.run for row in rows) else []
+        self.facts: Mapping[str, Sequence[str]] = {
+            name: [row.facts[name] for row in rows] for name in (rows[0].facts if rows else ())
+        }
         size = colour_size(store.read(self._images[0]))
         pixel_um = SMEAR_PIXEL_UM.get(size) if size else None
         self.voxel_um: Voxel | None = None if pixel_um is None else (pixel_um,) * 3
@@ -84,8 +88,14 @@ def _read_table(store: Store) -> dict[str, _Row]:
     try:
         rows = list(csv.DictReader(io.StringIO(store.read(TABLE).decode("utf-8-sig"))))
         source = next((column for column in _RUNS if rows and column in rows[0]), "")
+        facts = [name for name in (rows[0] if rows else ()) if name and name not in ("file", "class", "split", source)]
         found = {
-            row["file"]: _Row(row["class"].strip(), (row.get("split") or "").strip(), (row.get(source) or "").strip())
+            row["file"]: _Row(
+                row["class"].strip(),
+                _word(row, "split"),
+                _word(row, source),
+                {name: _word(row, name) for name in facts},
+            )
             for row in rows
         }
     except (KeyError, ValueError, AttributeError, csv.Error):
@@ -93,3 +103,7 @@ def _read_table(store: Store) -> dict[str, _Row]:
     if not all(row.label for row in found.values()):
         raise ConfigError(f"The {TABLE} of '{store.name}' has rows without a class; fill them in.")
     return found
+
+
+def _word(row: Mapping[str, str | None], column: str) -> str:
+    return (row.get(column) or "").strip()

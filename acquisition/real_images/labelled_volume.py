@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +69,11 @@ class LabelledVolume:
     def runs(self) -> Sequence[str]:
         """None."""
         return []
+
+    @property
+    def facts(self) -> Mapping[str, Sequence[str]]:
+        """None."""
+        return {}
 
     @property
     def voxel_um(self) -> Voxel | None:

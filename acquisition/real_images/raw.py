@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -76,6 +76,10 @@ class RawCells(Protocol):
     @property
     def runs(self) -> Sequence[str]:
         """Run, donor or slide that every cell comes from; empty where the file does not say."""
+
+    @property
+    def facts(self) -> Mapping[str, Sequence[str]]:
+        """What else is said of every cell, a word for each by the name of the fact; empty words where it is unknown."""
 
     @property
     def voxel_um(self) -> Voxel | None:

@@ -12,6 +12,7 @@ from acquisition.origin import Origin
 from acquisition.real_images.raw import RawCell, RawCells
 from inference.errors import TrainingError
 from inference.held_out import HeldOutBy
+from inference.training.concept_columns import concept_columns
 from inference.training.data import TrainingSet
 from inference.training.stacks import StackWriter, kept_images
 
@@ -49,12 +50,15 @@ class CollectionOptions:
         Edge of the squares of pixels whose means are learnt from.
     pixel_um
         Edge of a pixel; None takes what the collection is known for, and may stay unknown.
+    concepts
+        What people say of cells, see `concept_columns`.
     """
 
     channels: tuple[str, ...] = ()
     side: int | None = None
     shrink: int = 1
     pixel_um: float | None = None
+    concepts: tuple[str, ...] = ()
 
 
 def from_collection(
@@ -105,6 +109,8 @@ def from_collection(
             stack.append(kept_images(flat[np.newaxis], options.shrink))
         progress(row + 1, len(chosen))
     run, run_names, held_out_by = _runs(cells, chosen, place)
+    labels = [cells.labels[index] for index in chosen]
+    facts = {name: [words[index] for index in chosen] for name, words in cells.facts.items()}
     known_um = options.pixel_um or (cells.voxel_um[1] if cells.voxel_um is not None else None)
     return TrainingSet(
         images={name: stack.finish() for name, stack in stacks.items()},
@@ -117,7 +123,8 @@ def from_collection(
         instrument_kind=KIND,
         origin=Origin.MEASURED,
         held_out_by=held_out_by,
-    ).labelled([cells.labels[index] for index in chosen])
+        factors=concept_columns(options.concepts, facts, labels, place),
+    ).labelled(labels)
 
 
 def relative_light(image: Floats, channel: str) -> Floats:

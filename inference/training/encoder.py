@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self, cast
 
@@ -11,12 +12,33 @@ import torch
 from torch import Tensor, nn
 
 from inference.training.architecture import Architecture, Network
+from inference.training.concept_choices import ConceptScore
 from inference.training.known.blocks import known_network
 from inference.training.known.neck import DenseNeck, MeanNeck
+from inference.training.known.resnet import Residual
 
 _PAPER_C_KERNELS = (11, 6, 3)
 _PAPER_C_OFFICIAL_STRIDES = (2, 2, 1)
 _PAPER_C_OFFICIAL_HIDDEN = 2048
+
+
+@dataclass(frozen=True)
+class ConceptAxes:
+    """Where concepts lie in an encoder: the first axes behind the first normalisation of the last block of a layer.
+
+    Attributes
+    ----------
+    layer
+        Which of the four layers of a residual network, from 1 on.
+    names
+        Of the concepts.
+    score
+        How a map becomes a number.
+    """
+
+    layer: int
+    names: tuple[str, ...]
+    score: ConceptScore
 
 
 class Encoder(nn.Module):
@@ -28,6 +50,8 @@ class Encoder(nn.Module):
         From preprocessed images to the last activation, one module each.
     latent
         From that activation, flattened, to the latent.
+    concepts
+        Where axes of an activation are concepts; None where there are none. See `concepts.whiten`.
     """
 
     background: Tensor
@@ -37,6 +61,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.architecture = architecture
         self.frozen = False
+        self.concepts: ConceptAxes | None = None
         self.register_buffer("background", torch.tensor(architecture.background, dtype=torch.float32))
         self.register_buffer("scale", _scale(architecture))
         self.blocks = nn.Sequential(*_blocks(architecture))
@@ -72,6 +97,20 @@ class Encoder(nn.Module):
         """Return the last activation `(n, c, ...)` and the latent `(n, d)` of preprocessed images."""
         activation = self.blocks(prepared)
         return activation, self.latent(activation.flatten(1))
+
+    def walk(self, prepared: Tensor) -> tuple[list[Tensor], Tensor | None]:
+        """Return every block's activation of preprocessed images, and the maps `(n, d, y, x)` of concepts if any."""
+        activations, maps, seen = [], None, prepared
+        for place, block in enumerate(self.blocks):
+            if self.concepts is not None and place == self.concepts.layer:
+                *before, last = cast(nn.Sequential, block)
+                for part in before:
+                    seen = part(seen)
+                maps, seen = cast(Residual, last).parts(seen)
+            else:
+                seen = block(seen)
+            activations.append(seen)
+        return activations, maps
 
 
 def prepared(architecture: Architecture, pooled: Tensor, background: Tensor, scale: Tensor) -> Tensor:

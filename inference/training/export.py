@@ -18,7 +18,7 @@ from inference.bundle import Bundle
 from inference.contract import map_names
 from inference.engine import Engine
 from inference.errors import TrainingError
-from inference.graph_check import FACTORS, LIVE_OUTPUTS
+from inference.graph_check import CONCEPTS, FACTORS, LIVE_OUTPUTS
 from inference.targets import ARGMAX
 from inference.training.graphs import ExplainGraph, LiveGraph, TrainedParts
 from inference.training.mixture import check_condition
@@ -51,10 +51,10 @@ def export_graphs(parts: TrainedParts) -> tuple[bytes, bytes]:
     maps = map_names([architecture.channel for architecture in parts.architectures])
     explained = ["class_logits", "embedding", "cluster_posterior", *maps.values()]
     # The exporter takes seconds, so it is asked once, and each graph is what its outputs need of the whole.
-    factors = [] if parts.factors is None else [FACTORS]
-    outputs = [*_ONLY_LIVE, *factors, *explained]
+    told = [*([] if parts.factors is None else [FACTORS]), *([CONCEPTS] if parts.concepts else [])]
+    outputs = [*_ONLY_LIVE, *told, *explained]
     whole = _export(_Both(parts).eval(), (*images, target), [*channels, "target"], outputs)
-    live = _part(whole, channels, [*LIVE_OUTPUTS, *factors])
+    live = _part(whole, channels, [*LIVE_OUTPUTS, *told])
     return live, _part(whole, [*channels, "target"], explained)
 
 
@@ -75,7 +75,7 @@ def verify_export(bundle: Bundle, parts: TrainedParts, images: Mapping[str, npt.
     rows = len(next(iter(images.values())))
     results = engine.answer_arrays(np.arange(rows, dtype=np.uint64), images)
     found = [results.embedding, results.cluster_posterior, results.class_probability, results.novelty]
-    found += [] if results.factors is None else [results.factors]
+    found += results.named.values()
     explanation = engine.explain(images)
     found += [explanation.class_logits, *explanation.maps.values()]
     inputs = [torch.from_numpy(images[name]) for name in parts.inputs]

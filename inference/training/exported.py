@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from inference.training.architecture import Network
 from inference.training.encoder import Encoder
 from inference.training.folded import FoldedEncoder
+from inference.training.known.fold_whitening import fold_whitening
 from inference.training.known.neck import DenseNeck, MeanNeck
+from inference.training.known.rotation import scores_of
 
 
 class PlainEncoder(nn.Module):
@@ -25,15 +27,20 @@ class PlainEncoder(nn.Module):
     def __init__(self, encoder: Encoder) -> None:
         super().__init__()
         self.encoder = copy.deepcopy(encoder).eval()
+        if self.encoder.concepts is not None:
+            fold_whitening(self.encoder)
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
         """Return every block's activation `(n, c, y, x)` and the latent `(n, d)` of images `(n, channels, y, x)`."""
-        activation = self.encoder.preprocess(self.encoder.pool(images))
-        activations = []
-        for block in self.encoder.blocks:
-            activation = block(activation)
-            activations.append(activation)
-        return activations, self.encoder.latent(activation.flatten(1))
+        activations, latent, _ = self.with_concepts(images)
+        return activations, latent
+
+    def with_concepts(self, images: Tensor) -> tuple[list[Tensor], Tensor, Tensor | None]:
+        """Return the same, and the scores `(n, k)` of concepts, None where there are none."""
+        activations, maps = self.encoder.walk(self.encoder.preprocess(self.encoder.pool(images)))
+        axes = self.encoder.concepts
+        scores = None if maps is None or axes is None else scores_of(maps[:, : len(axes.names)], axes.score)
+        return activations, self.encoder.latent(activations[-1].flatten(1)), scores
 
     def gradients(self, by_latent: Tensor, activations: list[Tensor], blocks: int) -> Tensor:
         """Return a score's gradient by the last activation, as large as that; see `FoldedEncoder.gradients`.

@@ -180,6 +180,8 @@ def _run_epochs(
     """Run the epochs that are left, with a checkpoint after each."""
     batches = -(-len(train) // options.batch)
     lessons = Lessons(train, options)
+    if not state.history:
+        lessons.begin(model)
     with live_curve(options.epochs * batches, len(state.history) * batches, shown=options.progress) as curve:
         curve.show(state.history)
         while len(state.history) < options.epochs and state.since_best < options.patience:
@@ -216,12 +218,13 @@ def _run_epoch(
             group["lr"] = options.learning_rate * 0.5 * (1.0 + math.cos(math.pi * number / options.epochs))
     model.train()
     total = torch.zeros((), device=model.device)
-    for at in range(0, len(order), options.batch):
+    for batch, at in enumerate(range(0, len(order), options.batch)):
         rows = order[at : at + options.batch]
         if len(rows) > 1:  # Batch normalisation has no spread to learn from a single cell.
             prepared = model.preprocess(pooled(model, train, rows))
             label = told[at : at + options.batch].to(model.device)
             total += _step(model, optimiser, prepared, label, options, generators) * len(rows)
+        lessons.after_batch(model, number, batch)
         curve.batch_done()
     return float(total) / len(order)
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from inference.targets import ARGMAX_CLUSTER
 from inference.training.architecture import Architecture
-from inference.training.exported import ExportedEncoder, exported
+from inference.training.exported import ExportedEncoder, PlainEncoder, exported
 from inference.training.factor_readout import FactorModule, FactorReadout
 from inference.training.heads import Head
 from inference.training.mixture import Mixture
@@ -62,6 +62,12 @@ class TrainedParts:
         return tuple(encoder.architecture for encoder in self.model.encoders.values())
 
     @property
+    def concepts(self) -> tuple[str, ...]:
+        """Names of the concepts that cells are scored for."""
+        axes = [encoder.concepts for encoder in self.model.encoders.values() if encoder.concepts is not None]
+        return axes[0].names if axes else ()
+
+    @property
     def inputs(self) -> dict[str, tuple[int, ...]]:
         """Shape of the images of every channel, in the order that the graphs take them."""
         return {name: architecture.shape for architecture in self.architectures for name in architecture.channels}
@@ -76,11 +82,14 @@ class Seen(NamedTuple):
         Of every block of every encoder.
     standardised, embedding
         `(n, d)` and `(n, e)`.
+    concepts
+        `(n, k)`; None where the encoders have none.
     """
 
     activations: list[list[Tensor]]
     standardised: Tensor
     embedding: Tensor
+    concepts: Tensor | None
 
 
 class _Latent(nn.Module):
@@ -104,15 +113,19 @@ class _Latent(nn.Module):
         return [cast(ExportedEncoder, encoder) for encoder in self.by_channel.values()]
 
     def forward(self, images: tuple[Tensor, ...]) -> Seen:
-        activations, latents, after = [], [], 0
+        activations, latents, after, concepts = [], [], 0, None
         for encoder, count in zip(self.encoders, self.together, strict=True):
             seen = images[after : after + count]
             after += count
-            every, latent = encoder(torch.stack(seen, dim=1) if count > 1 else seen[0].unsqueeze(1))
+            together = torch.stack(seen, dim=1) if count > 1 else seen[0].unsqueeze(1)
+            if isinstance(encoder, PlainEncoder):
+                every, latent, concepts = encoder.with_concepts(together)
+            else:
+                every, latent = encoder(together)
             activations.append(every)
             latents.append(latent)
         standardised = (torch.cat(latents, dim=1) - self.centre) / self.spread
-        return Seen(activations, standardised, standardised @ self.rotation)
+        return Seen(activations, standardised, standardised @ self.rotation, concepts)
 
     def gradients(self, by_standardised: Tensor, activations: Sequence[list[Tensor]], blocks: int) -> list[Tensor]:
         """Return a score's gradient by an activation of each channel, from that by the standardised latent."""
@@ -164,7 +177,7 @@ def _log_odds_gradient(logs: Tensor, chosen: Tensor) -> Tensor:
 
 
 class LiveGraph(nn.Module):
-    """Images to embedding, cluster posterior, class probability, novelty and, where the latent has any, factors."""
+    """Images to embedding, cluster posterior, class probability, novelty; factors and concepts where there are any."""
 
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
@@ -186,7 +199,8 @@ class LiveGraph(nn.Module):
         probability = embedding[:, :0] if self.head is None else torch.softmax(self.head(seen.standardised), dim=1)
         novelty = torch.sqrt(squared.amin(dim=1)) if self.novelty is None else self.novelty(embedding)
         factors = () if self.factors is None else (self.factors(seen.standardised),)
-        return embedding, posterior, probability, novelty, *factors
+        concepts = () if seen.concepts is None else (seen.concepts,)
+        return embedding, posterior, probability, novelty, *factors, *concepts
 
 
 class ExplainGraph(nn.Module):
@@ -219,7 +233,7 @@ class ExplainGraph(nn.Module):
 
     def maps(self, seen: Seen, target: Tensor) -> tuple[Tensor, ...]:
         """Return the same of what is seen."""
-        activations, standardised, embedding = seen
+        activations, standardised, embedding, _ = seen
         hidden = self.head.first(standardised)
         logits = self.head.second(torch.relu(hidden))
         whitened, _, log_joint = self.clusters(embedding)

@@ -8,7 +8,10 @@ import torch
 from torch import Tensor
 
 from inference.errors import TrainingError
+from inference.training.concept_lessons import ConceptLessons
+from inference.training.concepts import ConceptEncoders
 from inference.training.data import TrainingSet
+from inference.training.models import Encoders
 from inference.training.options import Learning, TrainingOptions
 from inference.training.pairs import Pairs
 
@@ -19,13 +22,14 @@ class Lessons:
     Raises
     ------
     TrainingError
-        If pairs are to be learnt from, and cells or options do not give any.
+        If pairs or concepts are to be learnt from, and cells or options do not give any.
     """
 
     def __init__(self, train: TrainingSet, options: TrainingOptions) -> None:
         self._label = torch.from_numpy(train.label.astype(np.int64))
         self._seed = options.seed
         self._pairs = Pairs(train.factors) if options.learning is Learning.FACTORS else None
+        self._concepts = ConceptLessons(train, options) if options.concepts else None
         if self._pairs is not None and options.batch % 2:
             raise TrainingError("The training option 'batch' must be even where pairs of cells are learnt from.")
 
@@ -41,3 +45,13 @@ class Lessons:
             return rows, torch.from_numpy(told)
         order = torch.randperm(len(self._label), generator=torch.Generator().manual_seed(seed))
         return order.numpy(), self._label[order]
+
+    def begin(self, model: Encoders) -> None:
+        """Do what comes before the first epoch."""
+        if self._concepts is not None and isinstance(model, ConceptEncoders):
+            self._concepts.begin(model)
+
+    def after_batch(self, model: Encoders, epoch: int, number: int) -> None:
+        """Do what comes between batches besides learning."""
+        if self._concepts is not None and isinstance(model, ConceptEncoders):
+            self._concepts.after_batch(model, epoch, number)

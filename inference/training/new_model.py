@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -10,6 +11,7 @@ import torch
 from inference.errors import TrainingError
 from inference.training.architecture import KNOWN_WIDTHS, PAPER_C_EDGE, PAPER_C_WIDTHS, Architecture, Contrast
 from inference.training.batches import in_order
+from inference.training.concepts import ConceptEncoders
 from inference.training.data import TrainingSet
 from inference.training.encoder import prepared
 from inference.training.known.blocks import load_weights
@@ -18,6 +20,8 @@ from inference.training.models import Autoencoders, ContrastiveEncoders, Encoder
 from inference.training.options import Learning, TrainingOptions
 from inference.training.stacks import Stack
 from inference.training.variational import VariationalAutoencoders
+
+_Labelled = TypeVar("_Labelled", bound=LabelledEncoders)
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_SPREAD = (0.229, 0.224, 0.225)
@@ -46,12 +50,19 @@ def new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
     if options.learning is Learning.LABELS:
         counts = np.bincount(train.label, minlength=len(train.label_names))
         weight = torch.from_numpy(len(train) / (np.count_nonzero(counts) * np.maximum(counts, 1))).float()
-        return _with_weights(LabelledEncoders(architectures, options.seed, weight, options.looks), options)
+        if not options.concepts:
+            return _with_weights(LabelledEncoders(architectures, options.seed, weight, options.looks), options)
+        model = ConceptEncoders(architectures, options.seed, weight, options.looks)
+        # The weights of a file are those of a normalisation, which the whitening takes the place of.
+        _with_weights(model, options).whiten(
+            options.concepts, options.concept_layer, options.concept_score, options.whitening
+        )
+        return model
     weights = (options.first_weight, 1.0 - options.first_weight) if len(architectures) > 1 else (1.0,)
     return Autoencoders(architectures, weights, options.seed)
 
 
-def _with_weights(model: LabelledEncoders, options: TrainingOptions) -> LabelledEncoders:
+def _with_weights(model: _Labelled, options: TrainingOptions) -> _Labelled:
     """Return a model whose known network begins with the weights of a file, if one is named."""
     if options.weights is None:
         return model

@@ -8,6 +8,7 @@ from torch import nn
 
 from inference.training.batches import EVALUATION_BATCH, pooled
 from inference.training.data import TrainingSet
+from inference.training.known.whitening import ConceptWhitening
 from inference.training.models import Encoders
 
 _CELLS = 1024
@@ -26,7 +27,7 @@ def settle(model: Encoders, cells: TrainingSet) -> None:
         part
         for encoder in model.encoders.values()
         for part in encoder.modules()
-        if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d) and not encoder.frozen
+        if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d | ConceptWhitening) and not encoder.frozen
     ]
     momenta = [layer.momentum for layer in layers]
     for layer in layers:

@@ -11,6 +11,7 @@ from pathlib import Path
 from inference.errors import TrainingError
 from inference.training.architecture import Contrast, Network
 from inference.training.augment import Looks
+from inference.training.concept_choices import ConceptScore, Whitening
 from inference.training.known.inflation import Inflation
 from inference.training.mixture import Covariance
 from inference.training.saliency import Saliency
@@ -79,6 +80,11 @@ class TrainingOptions:
         Whether the layers of paper B stand between a known network and its latent.
     frozen
         Whether the blocks of a known network keep the weights that they begin with.
+    concepts
+        Factors of the training cells, 1 where a cell has it and 0 where not, that axes of a residual network belong to;
+        none trains without.
+    concept_layer, concept_score, whitening
+        Which of the four layers has these axes, how a map of one becomes a number, and how the layer is whitened.
     latent, widths, volume_widths, hidden
         Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
         class head.
@@ -135,6 +141,10 @@ class TrainingOptions:
     edge: int | None = None
     dense: bool = False
     frozen: bool = False
+    concepts: tuple[str, ...] = ()
+    concept_layer: int = 4
+    concept_score: ConceptScore = ConceptScore.MEAN
+    whitening: Whitening = Whitening.STABLE
     latent: int = 16
     widths: tuple[int, ...] = WIDTHS[Size.LIVE].images
     volume_widths: tuple[int, ...] = WIDTHS[Size.LIVE].volumes
@@ -198,6 +208,10 @@ class TrainingOptions:
             raise TrainingError("Weights, another size, dense layers and frozen ones are for known networks alone.")
         if self.network.is_known and self.learning is not Learning.LABELS:
             raise TrainingError(f"The network '{self.network}' learns from labels; choose the kind 'classifier2d'.")
+        if self.concepts and (not self.network.is_residual or self.frozen or self.keep_weights):
+            raise TrainingError(
+                "Concepts are axes of 'resnet18' or 'resnet50' that learn; leave out --frozen and --keep-weights."
+            )
 
     def weights_text(self) -> str:
         """Return what the encoders' weights depend on; a checkpoint made with another text is not resumed."""

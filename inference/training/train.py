@@ -15,6 +15,7 @@ from inference.engine import Engine
 from inference.evaluation.answers import answers_of
 from inference.report import describe
 from inference.training.calibration import LEAST_CELLS, fit_temperature
+from inference.training.concept_scores import concept_metrics, concept_specs
 from inference.training.data import TrainingSet
 from inference.training.evaluate import answer_metrics, choice_metrics, reconstruction_metrics
 from inference.training.export import OPSET, export_graphs, verify_export
@@ -70,13 +71,15 @@ def train_bundle(cells: TrainingSet, options: TrainingOptions | None = None) -> 
     parts = train_parts(split, options)
     graphs = export_graphs(parts)
     fields = _contract(parts, cells, split, options)
+    concepts = concept_metrics(parts, split.test)
+    fields |= {"concepts": concept_specs(parts, concepts)}
     draft = Bundle.build(fields, *graphs)
     verify_export(draft, parts, split.test.as_given(slice(_VERIFIED_CELLS)))
     answers = answers_of(Engine(draft, provider="cpu"), split.validation)
     fields |= thresholds(answers, split.validation, parts.novelty.score.method, options)
     metrics = reconstruction_metrics(parts.model, split) if isinstance(parts.model, Autoencoders) else {}
     measured = Engine(Bundle.build(fields, *graphs), provider="cpu")
-    metrics |= factor_metrics(parts, split)
+    metrics |= factor_metrics(parts, split) | concepts
     metrics |= choice_metrics(parts) | answer_metrics(measured, split, options.seed)
     bundle = Bundle.build({**fields, "metrics": metrics}, *graphs)
     print(describe(bundle.contract))

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from inference.engine import Engine
 from inference.errors import AnswerError
-from inference.graph_check import FACTORS
 from inference.targets import ARGMAX
 from service.api.auth import Needs
 from service.api.problems import PROBLEMS
@@ -184,7 +183,7 @@ def model_ready(model: str, shelf: ShelfOf, version: str | None = None) -> Ready
 @router.post("/models/{model}/infer")
 @router.post("/models/{model}/versions/{version}/infer")
 def infer(model: str, body: InferenceRequest, shelf: ShelfOf, version: str | None = None) -> InferenceResponse:
-    """Return what a model answers for images: embedding, cluster posterior, class probability, novelty, and factors."""
+    """Return what a model answers for images: embedding, cluster posterior, class probability, novelty and more."""
     engine = _engine(shelf, model, version)
     return _response(model, engine, body, _answers(engine, _arrays(body)))
 
@@ -238,7 +237,7 @@ def _answers(engine: Engine, arrays: dict[str, npt.NDArray[np.float32]]) -> dict
         "cluster_posterior": results.cluster_posterior,
         "class_probability": results.class_probability,
         "novelty": results.novelty,
-        **({} if results.factors is None else {FACTORS: results.factors}),
+        **results.named,
     }
 
 

@@ -86,6 +86,7 @@ def _table(contract: Contract) -> str:
         ("classes", ", ".join(contract.classes) or "none: trained without labels"),
         ("sets of classes", _sets(contract)),
         ("factors", _factors(contract)),
+        ("concepts", _concepts(contract)),
         ("novel above", f"{contract.novelty.threshold:g} ({contract.novelty.method})"),
         ("trained on", f"{training.cells} {training.origin.adjective}cells"),
         ("sources", ", ".join(training.sources)),
@@ -106,6 +107,11 @@ def _mixture(contract: Contract) -> str:
 
 def _factors(contract: Contract) -> str:
     told = [f"{one.name} (rank correlation {one.rank_correlation:.2f})" for one in contract.factors]
+    return ", ".join(told) or "none"
+
+
+def _concepts(contract: Contract) -> str:
+    told = [one.name + (f" (AUROC {one.auroc:.2f})" if one.auroc is not None else "") for one in contract.concepts]
     return ", ".join(told) or "none"
 
 

@@ -16,7 +16,7 @@ from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
-from acquisition.real_images import open_real_images
+from acquisition.real_images import PatchedImages, RawCells, open_real_images
 from acquisition.source import Source, Truth, blocks, open_source, split_url
 from inference.errors import TrainingError
 from reconstruction.transform import Transform, transform_for
@@ -87,9 +87,16 @@ def _from_collection(path: Path, cells: int | None, wanted: Wanted, progress: Pr
     if wanted.kind.volumes:
         raise TrainingError(f"'{path}' is a collection of flat images; choose a kind of model that takes those alone.")
     options = CollectionOptions(
-        channels=wanted.channels, side=wanted.side, shrink=wanted.shrink, pixel_um=wanted.pixel_um
+        channels=wanted.channels,
+        side=wanted.side,
+        shrink=wanted.shrink,
+        pixel_um=wanted.pixel_um,
+        concepts=wanted.concepts,
     )
-    return from_collection(open_real_images(path), str(path), options, progress, most=cells)
+    raw: RawCells = open_real_images(path)
+    if wanted.patch is not None:
+        raw = PatchedImages(raw, wanted.patch, wanted.patch_step or wanted.patch)
+    return from_collection(raw, str(path), options, progress, most=cells)
 
 
 def collect_told(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:

@@ -133,7 +133,7 @@ def _collect(places: tuple[str, ...], cells: int | None, contract: Contract, poo
     from inference.training.data import TrainingSet
 
     flat = [len(spec.shape) == 2 for spec in contract.inputs]
-    kind = ModelKind("", images=any(flat), volumes=not all(flat))
+    kind = ModelKind("", images=any(flat), volumes=not all(flat), several=True)
     first = contract.inputs[0]
     channels = tuple(spec.channel for spec in contract.inputs)
     factors = tuple(spec.name for spec in contract.factors)

@@ -101,6 +101,11 @@ class Wanted:
         Of the images of a collection; see `inference.training.collection.CollectionOptions`.
     factors, factors_must_be_known
         Columns of the truth whose values are taken; and whether a place that knows no truth is refused.
+    concepts
+        What people say of cells, `FACT=WORD` each.
+    patch, patch_step
+        Edge of the squares that large images of a collection are cut into, and how far apart they begin, pixels; None
+        takes images as they are, and squares that do not overlap.
     """
 
     kind: ModelKind
@@ -111,6 +116,9 @@ class Wanted:
     pixel_um: float | None = None
     factors: tuple[str, ...] = ()
     factors_must_be_known: bool = True
+    concepts: tuple[str, ...] = ()
+    patch: int | None = None
+    patch_step: int | None = None
 
     def pool_of(self, dimensions: int) -> int:
         """Return the edge of the squares whose means are kept of a stack of images, or, with 4 axes, of the cubes."""

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import click
 
 from inference.training.architecture import Contrast, Network
+from inference.training.concept_choices import ConceptScore, Whitening
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
@@ -51,6 +52,35 @@ _OPTIONS = (
     ),
     click.option("--dense", is_flag=True, help="Put the layers of paper B behind a known network; it has 128 numbers."),
     click.option("--frozen", is_flag=True, help="Keep the weights of a known network, and learn what is behind it."),
+    click.option(
+        "--concept",
+        "concepts",
+        multiple=True,
+        metavar="FACT=WORD",
+        help="What people say of cells, such as granularity=yes: a column of labels.csv and one of its words, or "
+        "class=NAME; each gets an axis of a residual network (concept whitening, paper B) and a score of every cell.",
+    ),
+    click.option(
+        "--concept-layer",
+        type=click.IntRange(1, 4),
+        default=4,
+        show_default=True,
+        help="Which of the four layers of a residual network has the axes of concepts.",
+    ),
+    click.option(
+        "--concept-score",
+        type=click.Choice([score.value for score in ConceptScore]),
+        default="mean",
+        show_default=True,
+        help="How the map of a concept over a cell becomes a number.",
+    ),
+    click.option(
+        "--whitening",
+        type=click.Choice([whitening.value for whitening in Whitening]),
+        default="stable",
+        show_default=True,
+        help="How the layer of concepts is whitened in training; reference: ten iterations, as published.",
+    ),
     click.option(
         "--keep-weights",
         type=click.Path(dir_okay=False, path_type=Path),

@@ -14,6 +14,7 @@ import numpy as np
 
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
+from inference.training.concept_columns import concept_columns, concept_name
 from service.cli.collect import collect_told
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
 from service.cli.network_options import chosen_network, network_options
@@ -92,6 +93,16 @@ class ClusterNumber(click.ParamType[int | None]):
     help="Edge of the square that images of a collection are cropped or padded to, pixels (default: the largest).",
 )
 @click.option(
+    "--patch",
+    type=click.IntRange(16, 1024),
+    help="Cut large images of a collection into squares of so many pixels; those of one image are held out together.",
+)
+@click.option(
+    "--patch-step",
+    type=click.IntRange(min=1),
+    help="How far apart these squares begin, pixels (default: their edge, so that none overlap).",
+)
+@click.option(
     "--pixel-um",
     type=click.FloatRange(min=0, min_open=True),
     help="Edge of a pixel of a collection of images (default: what it is known for, or unknown).",
@@ -159,7 +170,10 @@ def train(
     shrink: int,
     side: int | None,
     pixel_um: float | None,
+    patch: int | None,
+    patch_step: int | None,
     factors: tuple[str, ...],
+    concepts: tuple[str, ...],
     without_labels: bool,
     keep_cells: Path | None,
     **rest: Any,
@@ -182,12 +196,15 @@ def train(
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
     chosen = factors or (FACTORS if KINDS[kind].factors else ())
     several = chosen_network(rest["network"]).is_known
-    wanted = Wanted(replace(KINDS[kind], several=several), channels, volume_pool, side, shrink, pixel_um, chosen)
+    wanted = Wanted(
+        replace(KINDS[kind], several=several), channels, volume_pool, side, shrink, pixel_um, chosen,
+        concepts=concepts, patch=patch, patch_step=patch_step,
+    )  # fmt: skip
     training_set = _collect_all(places, cells, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
     try:
-        bundle = train_model(training_set, out, **rest)
+        bundle = train_model(training_set, out, concepts=tuple(map(concept_name, concepts)), **rest)
     except KeyboardInterrupt:
         click.echo("Stopped; what was learnt is kept, and the same command goes on from there.", err=True)
         raise
@@ -200,6 +217,7 @@ def _trainer(kind: str) -> Any:
     """Return the training function, or say what has to be installed."""
     with needing_training_libraries("Training"):
         from inference.training.architecture import Contrast
+        from inference.training.concept_choices import ConceptScore, Whitening
         from inference.training.known.inflation import Inflation
         from inference.training.mixture import Covariance
         from inference.training.options import WIDTHS, Learning, Size
@@ -216,6 +234,8 @@ def _trainer(kind: str) -> Any:
         network: str,
         inflation: str,
         contrast: str,
+        concept_score: str,
+        whitening: str,
         dense: bool,
         size: str,
         saliency: str,
@@ -239,6 +259,8 @@ def _trainer(kind: str) -> Any:
             saliency=Saliency(saliency),
             inflation=Inflation(inflation),
             contrast=Contrast(contrast),
+            concept_score=ConceptScore(concept_score),
+            whitening=Whitening(whitening),
             **choices,
         )
         return train_bundle(training_set, options)
@@ -270,9 +292,17 @@ def _collect_all(places: tuple[str, ...], cells: int | None, wanted: Wanted, *, 
 
 def _collect(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:
     found = collect_told(place, cells, wanted)
+    if wanted.concepts and not found.factors:
+        found = _with_classes_as_concepts(found, wanted.concepts, place)
     if not len(found):
         raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
     return found
+
+
+def _with_classes_as_concepts(found: TrainingSet, concepts: tuple[str, ...], place: str) -> TrainingSet:
+    """Return cells of which nothing but the class is said, with the concepts of it."""
+    labels = [found.label_names[k] if k >= 0 else "" for k in found.label.tolist()]
+    return replace(found, factors=concept_columns(concepts, {}, labels, place))
 
 
 def _without_labels(training_set: TrainingSet) -> TrainingSet:

@@ -76,6 +76,7 @@ def columns_of(
         class_probability=np.empty((0, len(contract.classes)), np.float32),
         novelty=np.empty(0, np.float32),
         factors=np.empty((0, len(contract.factors)), np.float32) if contract.factors else None,
+        concepts=np.empty((0, len(contract.concepts)), np.float32) if contract.concepts else None,
         mixture=np.empty(0, np.int32) if refit else None,
     )
     rows = cell_rows(images, answers, AnswerNames.of(contract), sample_rate_hz=1.0)

@@ -32,18 +32,22 @@ class AnswerNames:
         By class, the probability from which on it is in the conformal set; empty where the bundle has no sets.
     factors
         Names of the factors, in the order of `factors`; empty where the bundle has none.
+    concepts
+        Names of the concepts, likewise.
     """
 
     classes: tuple[str, ...] = ()
     novelty_threshold: float = float("inf")
     least_probability: tuple[float, ...] = ()
     factors: tuple[str, ...] = ()
+    concepts: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, contract: Contract) -> Self:
         """Return what a bundle's contract says of them."""
         least = contract.conformal.least_probability if contract.conformal else ()
-        return cls(contract.classes, contract.novelty.threshold, least, tuple(spec.name for spec in contract.factors))
+        factors, concepts = (tuple(spec.name for spec in specs) for specs in (contract.factors, contract.concepts))
+        return cls(contract.classes, contract.novelty.threshold, least, factors, concepts)
 
 
 def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, sample_rate_hz: float) -> pa.Table:
@@ -70,10 +74,12 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
     columns["conformal"] = pa.array(_conformal(results, names), pa.string())
     columns["novelty"] = _numbers(results.novelty)
     columns["novel"] = pa.array(results.novelty > names.novelty_threshold)
-    if results.factors is not None:
-        columns |= {
-            f"factor_{name}": _numbers(column) for name, column in zip(names.factors, results.factors.T, strict=True)
-        }
+    for sort, known, answers in (
+        ("factor", names.factors, results.factors),
+        ("concept", names.concepts, results.concepts),
+    ):
+        if answers is not None:
+            columns |= {f"{sort}_{name}": _numbers(one) for name, one in zip(known, answers.T, strict=True)}
     for axis in range(results.embedding.shape[1]):
         columns[f"embedding_{axis}"] = _numbers(results.embedding[:, axis])
     columns["cluster_posteriors"] = _lists(results.cluster_posterior)

@@ -83,13 +83,13 @@ def test_a_file_that_says_nothing_is_cut_into_blocks_of_every_class(two_channels
 
 def test_colours_are_told_apart_and_the_table_splits(tmp_path: Path) -> None:
     file = tmp_path / "smears.zip"
-    rows = ["file,class,split"]
+    rows = ["file,class,split,size"]
     with zipfile.ZipFile(file, "w") as out:
         for k in range(32):
             pixels = np.full((30, 30, 3), (250, 240, 230))
             pixels[10:20, 10:20] = (200, 60, 115)
             out.writestr(f"{k:02}.png", as_png(pixels))
-            rows.append(f"{k:02}.png,{'ab'[k % 2]},{'val' if k < 8 else 'train'}")
+            rows.append(f"{k:02}.png,{'ab'[k % 2]},{'val' if k < 8 else 'train'},{('big', 'small', '')[k % 3]}")
         out.writestr("labels.csv", "\n".join(rows))
     cells = opened(file, shrink=2)
     assert cells.channels == ("red", "green", "blue")
@@ -99,6 +99,8 @@ def test_colours_are_told_apart_and_the_table_splits(tmp_path: Path) -> None:
     cut = with_held_out_parts(cells)
     assert cut.run_names[1] == "mine, split train, last eighth of each class"
     assert np.bincount(cut.run).tolist() == [22, 2, 8] and cut.held_out_by is HeldOutBy.SPLIT
+    told = opened(file, concepts=("size=big",)).factors["size_big"]
+    np.testing.assert_array_equal(told, np.tile([1, 0, np.nan], 11)[:32])
     assert opened(file, channels=("grey",), most=5).images["grey"].shape == (5, 32, 32)
     with pytest.raises(TrainingError, match="use one of red, green, blue, grey"):
         opened(file, channels=("transmission",))

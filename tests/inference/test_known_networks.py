@@ -10,10 +10,8 @@ import pytest
 import torch
 from toy_cells import CHANNEL, draw_set
 
-from inference.engine import Engine
 from inference.errors import TrainingError
 from inference.training.architecture import KNOWN_WIDTHS, Architecture, Contrast, Network
-from inference.training.data import TrainingSet
 from inference.training.encoder import Encoder
 from inference.training.fit import fit_encoders
 from inference.training.known.blocks import known_network, load_weights, weights_of
@@ -23,7 +21,8 @@ from inference.training.known.weights_file import read_weights, write_weights
 from inference.training.new_model import new_model
 from inference.training.options import Learning, TrainingOptions
 from inference.training.recipes import recipe
-from inference.training.train import train_bundle
+from inference.training.split import RunSplit
+from inference.training.train import train_parts
 
 COUNTS = {Network.RESNET18: 11_689_512, Network.RESNET50: 25_557_032, Network.VGG16: 138_357_544}
 SHAPES = {
@@ -167,28 +166,17 @@ def test_the_gradient_of_a_map_is_that_of_autograd(dense: bool) -> None:
     torch.testing.assert_close(neck.gradient(by_latent, activation), wanted)
 
 
-def test_a_bundle_of_a_known_network_looks_at_all_channels_at_once(tmp_path: Path) -> None:
-    def run(seed: int) -> TrainingSet:
-        cells = draw_set(45, seed)
-        light = np.asarray(cells.images[CHANNEL])
-        # What tells the kinds apart is in the second channel alone.
-        images = {CHANNEL: np.ascontiguousarray(light[::-1]), "fluorescence": light}
-        return replace(cells, images=images, pool=dict.fromkeys(images, 1))
-
+def test_weights_that_were_learnt_are_kept_for_others_to_begin_with(tmp_path: Path) -> None:
     file = tmp_path / "kept.safetensors"
     options = replace(
-        recipe(Learning.LABELS, Network.RESNET18, epochs=2, latent=8), edge=32, batch=20, clusters=2, axes=3,
+        recipe(Learning.LABELS, Network.RESNET18, epochs=1, latent=8), edge=32, batch=20, clusters=2, axes=3,
         keep_weights=file, progress=False,
     )  # fmt: skip
-    bundle = train_bundle(TrainingSet.concatenate([run(1), run(2), run(3)]), options)
-    assert [spec.channel for spec in bundle.contract.inputs] == [CHANNEL, "fluorescence"]
-    assert [(spec.channel, spec.shape) for spec in bundle.contract.saliency] == [(CHANNEL, (1, 1))]
-    assert read_weights(file)["conv1.weight"].shape == (64, 2, 7, 7)
-    engine, cells = Engine(bundle, "cpu", threads=1), run(4)
-    ids, images = np.arange(len(cells), dtype=np.uint64), cells.as_given(slice(None))
-    answers = engine.answer_arrays(ids, images)
-    other = engine.answer_arrays(ids, {**images, "fluorescence": np.ones_like(images[CHANNEL])})
-    assert np.abs(answers.embedding - other.embedding).max() > 1e-3
+    parts = train_parts(RunSplit(draw_set(45, 1), draw_set(20, 2), draw_set(20, 3)), options)
+    learnt = weights_of(Network.RESNET18, parts.model.encoders[CHANNEL].blocks)
+    again = new_model(draw_set(20, 4), replace(options, keep_weights=None, weights=file)).encoders[CHANNEL]
+    for name, value in weights_of(Network.RESNET18, again.blocks).items():
+        torch.testing.assert_close(value, learnt[name], rtol=0, atol=0)
 
 
 def test_what_cannot_be_built_is_refused() -> None:

@@ -67,15 +67,16 @@ def test_answers_arrive_also_from_a_bundle_without_classes() -> None:
     assert isinstance(got, Answers) and got.results.class_probability.shape == (3, 0)
 
 
-def test_factors_arrive_where_a_bundle_has_any() -> None:
+@pytest.mark.parametrize("name", ["factors", "concepts"])
+def test_factors_and_concepts_arrive_where_a_bundle_has_any(name: str) -> None:
     sent = answers()
-    sent = replace(sent, results=replace(sent.results, factors=np.arange(6, dtype=np.float32).reshape(3, 2)))
+    sent = replace(sent, results=replace(sent.results, **{name: np.arange(6, dtype=np.float32).reshape(3, 2)}))
     got = decode([bytes(frame) for frame in encode(sent)])
-    assert isinstance(got, Answers) and got.results.factors is not None
-    np.testing.assert_array_equal(got.results.factors, [[0, 1], [2, 3], [4, 5]])
+    assert isinstance(got, Answers) and got.results.named.keys() == {name}
+    np.testing.assert_array_equal(got.results.named[name], [[0, 1], [2, 3], [4, 5]])
     for wrong in (np.zeros((2, 2), np.float32), np.zeros(3, np.float32), np.zeros((3, 2))):
         with pytest.raises(TransportError):
-            decode(encode(replace(sent, results=replace(sent.results, factors=wrong))))
+            decode(encode(replace(sent, results=replace(sent.results, **{name: wrong}))))
 
 
 def test_large_arrays_are_not_copied() -> None:

@@ -208,6 +208,7 @@ class KnownBundle:
         novelty=SimpleNamespace(threshold=50.0),
         conformal=None,
         factors=(),
+        concepts=(),
         drift=None,
         inputs=(SimpleNamespace(channel="transmission"),),
     )

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 
-class _Residual(nn.Module):
+class Residual(nn.Module):
     """Adds what a few layers make of what comes in to that, brought to the same shape."""
 
     conv1: nn.Conv2d
@@ -18,15 +18,20 @@ class _Residual(nn.Module):
 
     def forward(self, seen: Tensor) -> Tensor:
         """Return the activation behind the block."""
-        straight = seen if self.downsample is None else self.downsample(seen)
-        return torch.relu(self.bent(seen) + straight)
+        return self.parts(seen)[1]
 
-    def bent(self, seen: Tensor) -> Tensor:
-        """Return what is added."""
+    def parts(self, seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the activation behind the first normalisation, where concepts can lie, and behind the block."""
+        straight = seen if self.downsample is None else self.downsample(seen)
+        first = self.bn1(self.conv1(seen))
+        return first, torch.relu(self.bent(first) + straight)
+
+    def bent(self, first: Tensor) -> Tensor:
+        """Return what is added, from the activation behind the first normalisation."""
         raise NotImplementedError
 
 
-class BasicBlock(_Residual):
+class BasicBlock(Residual):
     """Two convolutions of 3 x 3."""
 
     expansion = 1
@@ -39,12 +44,12 @@ class BasicBlock(_Residual):
         self.bn2 = nn.BatchNorm2d(width)
         self.downsample = _downsample(ins, width, stride)
 
-    def bent(self, seen: Tensor) -> Tensor:
+    def bent(self, first: Tensor) -> Tensor:
         """Return what is added."""
-        return cast(Tensor, self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(seen))))))
+        return cast(Tensor, self.bn2(self.conv2(torch.relu(first))))
 
 
-class Bottleneck(_Residual):
+class Bottleneck(Residual):
     """A convolution of 3 x 3 between two of 1 x 1, the stride in the middle, as torchvision has it."""
 
     expansion = 4
@@ -60,9 +65,9 @@ class Bottleneck(_Residual):
         self.bn3 = nn.BatchNorm2d(outs)
         self.downsample = _downsample(ins, outs, stride)
 
-    def bent(self, seen: Tensor) -> Tensor:
+    def bent(self, first: Tensor) -> Tensor:
         """Return what is added."""
-        inside = torch.relu(self.bn2(self.conv2(torch.relu(self.bn1(self.conv1(seen))))))
+        inside = torch.relu(self.bn2(self.conv2(torch.relu(first))))
         return cast(Tensor, self.bn3(self.conv3(inside)))
 
 
