@@ -24,6 +24,8 @@ KEPT_BYTES, LARGEST_BYTES, KEPT_S = 32 << 20, 1 << 20, 60.0
 """Of answers that never change; callers who look at the newest cells ask for the same ones within seconds."""
 _TABLES = re.compile(r"/api/v1/runs/[^/]+/(cells|rejected|histogram|density|density\.npy|timeline)")
 _OTHERS = re.compile(r"/api/v1/(status|runs/[^/]+/cells/\d+/(image\.png|window\.npy|channels/[^/]+))")
+_RESTORE = b"restore="
+"""Takes seconds of a volume; nobody's pictures wait for that."""
 
 Key = tuple[object, ...]
 
@@ -140,7 +142,7 @@ class SharedAnswers:
 
 def _kind(scope: Scope) -> re.Pattern[str] | None:
     """Return which kind of shared answers a request is for, None for none."""
-    if scope["type"] != "http" or scope["method"] != "GET":
+    if scope["type"] != "http" or scope["method"] != "GET" or _RESTORE in scope["query_string"]:
         return None
     return next((kind for kind in (_TABLES, _OTHERS) if kind.fullmatch(scope["path"])), None)
 

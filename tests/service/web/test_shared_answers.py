@@ -117,6 +117,15 @@ def test_what_never_changes_is_made_once_and_a_bounded_amount_is_kept(monkeypatc
     asking(ask)
 
 
+def test_pictures_do_not_wait_for_volumes_that_are_restored() -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        for _ in range(2):
+            await client.get(PICTURE.format(1), params={"restore": "richardson_lucy"})
+        assert made.pictures == 2
+
+    asking(ask)
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer other"}])
 def test_who_has_no_token_is_given_nothing_of_it(headers: dict[str, str]) -> None:
     async def ask(made: Made, client: httpx.AsyncClient) -> None:
