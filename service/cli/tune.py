@@ -38,9 +38,8 @@ def tune_command(bundle: str, provider: str, most_threads: int | None) -> None:
     for one in found.threads:
         click.echo(f"  threads    {one.number:<3} {_line(one, CELLS)}")
     sizes = ", ".join(map(str, tuned.batch_sizes))
-    click.echo(
-        f"Batches of {sizes} with {tuned.threads} threads: {tuned.cells_per_s:.0f} cells/s. Kept in {keep(tuned)}"
-    )
+    threads = "1 thread" if tuned.threads == 1 else f"{tuned.threads} threads"
+    click.echo(f"Batches of {sizes} with {threads}: {tuned.cells_per_s:.0f} cells/s. Kept in {keep(tuned)}")
 
 
 def _line(one: Timed, cells: int) -> str:
