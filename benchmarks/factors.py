@@ -1,7 +1,8 @@
 """Paper D on simulated cells: does an encoder of pairs keep size, nuclear ratio and granules apart, and tell them?
 
-`python -m benchmarks.factors` draws cells of the population `varied`, trains Ada-GVAE with labels and a plain
-variational autoencoder of the same size on the same cells, and prints what both are worth on a run that neither saw.
+`python -m benchmarks.factors` draws cells of the population `varied`, trains Ada-GVAE with labels, the same without
+averaging over pairs, and a plain variational autoencoder of the same size on the same cells, and prints what they are
+worth on a run that none of them saw.
 Everything is simulated. Cells kept by `lightline train factors2d ... --keep-cells` can be given instead: one `.npz` for
 each run, the last one of which measures, and the one before it stops the training.
 """
@@ -9,12 +10,14 @@ each run, the last one of which measures, and the one before it stops the traini
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import click
 import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from benchmarks.traversals import draw_traversals
 from inference.evaluation.disentanglement import Dci, association, dci, mutual_information_gap, omes
 from inference.training.data import TrainingSet
 from inference.training.factor_scores import drawn_codes, factor_levels, plain_correlations
@@ -27,7 +30,12 @@ from service.cli.collect import collect_told
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
 
 RUNS = tuple(f"sim:sheet-ci?sample=varied&seed={seed}" for seed in (501, 502, 503, 504))
-NAMES = {Learning.VARIATION: "plain VAE", Learning.FACTORS: "Ada-GVAE, labels"}
+PLAIN, PAIRS = "plain VAE", "Ada-GVAE, labels"
+KINDS_OF_TRAINING = {
+    PLAIN: recipe(Learning.VARIATION),
+    "labels alone, nothing averaged": replace(recipe(Learning.FACTORS), averaging=False),
+    PAIRS: recipe(Learning.FACTORS),
+}
 Row = tuple[object, ...]
 
 
@@ -37,8 +45,11 @@ Row = tuple[object, ...]
 @click.option("--epochs", type=int, help="Passes over the cells (default: the recipe's).")
 @click.option("--seeds", default=2, show_default=True, help="Trainings of each kind.")
 @click.option("--threads", default=1, show_default=True)
-def main(places: tuple[str, ...], cells: int, epochs: int | None, seeds: int, threads: int) -> None:
-    """Print a table of both kinds, a row for each training."""
+@click.option("--traversals", type=click.Path(path_type=Path), help="Picture of what the first Ada-GVAE draws.")
+def main(
+    places: tuple[str, ...], cells: int, epochs: int | None, seeds: int, threads: int, traversals: Path | None
+) -> None:
+    """Print a table of all kinds, a row for each training."""
     torch.set_num_threads(threads)
     wanted = Wanted(KINDS["factors2d"], factors=FACTORS)
     *learnt, validation, held_out = (collect_told(place, cells, wanted) for place in places or RUNS)
@@ -49,24 +60,31 @@ def main(places: tuple[str, ...], cells: int, epochs: int | None, seeds: int, th
     plain = plain_correlations(held_out)
     click.echo("Best plain measure, rank correlation: " + ", ".join(f"{name} {plain[name]:.2f}" for name in FACTORS))
     click.echo("| kind | seed | MIG | rank correlation | DCI: d, c, i | OMES |\n|---|---|---|---|---|---|")
-    gaps: dict[Learning, list[float]] = {learning: [] for learning in NAMES}
+    gaps: dict[str, list[float]] = {name: [] for name in KINDS_OF_TRAINING}
     for seed in range(seeds):
-        for learning, name in NAMES.items():
-            options = replace(recipe(learning, epochs=epochs), seed=seed, progress=False)
-            gap, row = _judged(train, validation, held_out, options)
-            gaps[learning].append(gap)
+        for name, kind in KINDS_OF_TRAINING.items():
+            passes = epochs or kind.epochs
+            options = replace(kind, epochs=passes, patience=passes, seed=seed, progress=False)
+            model = _trained(train, validation, options)
+            if traversals and (name, seed) == (PAIRS, 0):
+                draw_traversals(model, held_out, FACTORS, traversals)
+            gap, row = _judged(model, held_out, options)
+            gaps[name].append(gap)
             click.echo("| " + " | ".join(str(entry) for entry in (name, seed, *row)) + " |")
-    gain = np.array(gaps[Learning.FACTORS]) - np.array(gaps[Learning.VARIATION])
-    click.echo(f"MIG above the plain VAE: {gain.mean():.3f} ({', '.join(f'{one:.3f}' for one in gain)})")
+    for name in (name for name in gaps if name != PAIRS):
+        gain = np.array(gaps[PAIRS]) - np.array(gaps[name])
+        click.echo(f"MIG above '{name}': {gain.mean():.3f} ({', '.join(f'{one:.3f}' for one in gain)})")
 
 
-def _judged(
-    train: TrainingSet, validation: TrainingSet, held_out: TrainingSet, options: TrainingOptions
-) -> tuple[float, Row]:
-    """Return the mutual information gap of a training, and its row of the table."""
+def _trained(train: TrainingSet, validation: TrainingSet, options: TrainingOptions) -> VariationalAutoencoders:
     model = fit_encoders(train, validation, options).model
     if not isinstance(model, VariationalAutoencoders):
-        raise TypeError("Both kinds are variational.")
+        raise TypeError("All kinds are variational.")
+    return model
+
+
+def _judged(model: VariationalAutoencoders, held_out: TrainingSet, options: TrainingOptions) -> tuple[float, Row]:
+    """Return the mutual information gap of a training, and its row of the table."""
     levels, code, means = factor_levels(held_out), drawn_codes(model, held_out), encode(model, held_out)
     gap = mutual_information_gap(code, levels)
     ranks = spearmanr(means, np.stack(list(held_out.factors.values()), axis=1)).statistic

@@ -38,7 +38,9 @@ def new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
     architectures = [_architecture(train, names, options) for names in _looked_at_together(train, options)]
     if options.learning in (Learning.VARIATION, Learning.FACTORS):
         factors = len(train.factors) if options.learning is Learning.FACTORS else 0
-        return VariationalAutoencoders(architectures, options.seed, options.beta, factors, options.label_weight)
+        return VariationalAutoencoders(
+            architectures, options.seed, options.beta, factors, options.label_weight, averaging=options.averaging
+        )
     if options.learning is Learning.CONTRAST:
         return ContrastiveEncoders(
             architectures,

@@ -105,6 +105,8 @@ class TrainingOptions:
         Weight of the divergence of a variational autoencoder.
     label_weight
         Weight of the squares by which numbers of the latent miss the factors that they belong to.
+    averaging
+        Whether numbers whose factor two cells share are averaged over the pair; without, labels alone teach factors.
     temperature, projected
         Of the contrastive loss, and the size of what it compares.
     head_epochs
@@ -162,6 +164,7 @@ class TrainingOptions:
     anneal: bool = False
     beta: float = 2.0
     label_weight: float = 100.0
+    averaging: bool = True
     temperature: float = 0.2
     projected: int = 32
     head_epochs: int = 60
@@ -221,5 +224,7 @@ class TrainingOptions:
         }  # fmt: skip
         if not self.anneal:
             ignored.add("epochs")
+        if self.averaging:
+            ignored.add("averaging")  # As it was before one could choose.
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
         return json.dumps(kept, sort_keys=True, default=str)

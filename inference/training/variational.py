@@ -36,6 +36,8 @@ class VariationalAutoencoders(Encoders):
         How many numbers of the latent, from the first on, belong to a factor each; 0 trains a plain autoencoder.
     label_weight
         Weight of the squares by which these numbers miss their factors.
+    averaging
+        Whether those whose factor two cells share are averaged over the pair.
     """
 
     def __init__(
@@ -45,6 +47,8 @@ class VariationalAutoencoders(Encoders):
         beta: float,
         factors: int = 0,
         label_weight: float = 0.0,
+        *,
+        averaging: bool = True,
     ) -> None:
         if len(architectures) != 1 or architectures[0].network is not Network.STRIDED:
             raise TrainingError("Factors are learnt from one channel, by the network 'strided'; choose that.")
@@ -53,7 +57,7 @@ class VariationalAutoencoders(Encoders):
             raise TrainingError(f"A latent of {architecture.latent} numbers cannot hold {factors} factors; enlarge it.")
         super().__init__(architectures, seed)
         self.beta, self.factors, self.channel = beta, factors, architecture.channel
-        self.label_weight = label_weight
+        self.label_weight, self.averaging = label_weight, averaging
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed + 1)
             self.decoder = Decoder(architecture)
@@ -86,7 +90,8 @@ class VariationalAutoencoders(Encoders):
         astray = mean.new_zeros(())
         if generators is not None and self.factors:
             astray = self._astray(mean, log_variance, label[:, 1])
-            mean, log_variance = averaged(mean, log_variance, label[:, 0] > 0)
+            if self.averaging:
+                mean, log_variance = averaged(mean, log_variance, label[:, 0] > 0)
         drawn = mean
         if generators is not None:
             chance = torch.randn(mean.shape, generator=generators[self.channel]).to(mean.device)

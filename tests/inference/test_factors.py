@@ -20,6 +20,7 @@ from inference.training.data import TrainingSet
 from inference.training.factor_readout import FactorReadout
 from inference.training.fit import fit_encoders
 from inference.training.lessons import Lessons
+from inference.training.new_model import new_model
 from inference.training.options import Learning, TrainingOptions
 from inference.training.pairs import Pairs
 from inference.training.train import kind_of, train_bundle
@@ -146,6 +147,19 @@ def test_only_what_is_shared_is_averaged() -> None:
     found, log_variance = averaged(mean, spread.log(), shared)
     torch.testing.assert_close(found, torch.tensor([[2.0, 2.0, 3.0], [2.0, 6.0, 9.0]]))
     torch.testing.assert_close(log_variance.exp(), torch.tensor([[2.0, 1.0, 1.0], [2.0, 3.0, 3.0]]))
+
+
+def test_without_averaging_what_pairs_share_makes_no_difference(cells: TrainingSet) -> None:
+    rows = np.arange(16)
+    losses = {}
+    for averaging in (True, False):
+        model = new_model(cells, replace(OPTIONS, averaging=averaging)).eval()
+        prepared = model.preprocess({CHANNEL: torch.from_numpy(cells.images[CHANNEL][rows])[:, None]})
+        for shared in (0.0, 1.0):
+            told = torch.stack([torch.full((16, 2), shared), torch.zeros(16, 2)], dim=1)
+            chance = {CHANNEL: torch.Generator().manual_seed(0)}
+            losses[averaging, shared] = float(model.loss(prepared, told, chance).detach())
+    assert losses[False, 0.0] == losses[False, 1.0] == losses[True, 0.0] != losses[True, 1.0]
 
 
 def test_a_readout_uses_a_factor_s_own_number_alone() -> None:
