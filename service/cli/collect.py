@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, islice
 from pathlib import Path
@@ -138,16 +138,17 @@ class _Collected:
             channels=self.channels, volume_pool=self.volume_pool, image_pool=self.image_pool,
         )  # fmt: skip
 
-    def triggers(self) -> Triggers:
-        """Return the place of every event on the sample clock."""
-        ids, epochs, ticks, durations = zip(*self.places, strict=True)
-        return Triggers(
-            event_id=np.array(ids, dtype=np.uint64),
-            epoch=np.array(epochs, dtype=np.int32),
-            tick=np.array(ticks, dtype=np.float64),
-            duration_ticks=np.array(durations, dtype=np.float64),
-            outcome=(STORED,) * len(ids),
-        )
+
+def triggers_of(places: Sequence[tuple[int, int, float, float]]) -> Triggers:
+    """Return the places of events on the sample clock: id, epoch, tick of the trigger and ticks that it took, each."""
+    ids, epochs, ticks, durations = zip(*places, strict=True)
+    return Triggers(
+        event_id=np.array(ids, dtype=np.uint64),
+        epoch=np.array(epochs, dtype=np.int32),
+        tick=np.array(ticks, dtype=np.float64),
+        duration_ticks=np.array(durations, dtype=np.float64),
+        outcome=(STORED,) * len(ids),
+    )
 
 
 def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress: Progress) -> TrainingSet:
@@ -166,7 +167,7 @@ def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress
     source.stop()
     if truth is None:
         return cells_found
-    places = found.triggers()
+    places = triggers_of(found.places)
     kinds = dict(zip(places.event_id.tolist(), match_labels(places, truth, source.instrument), strict=True))
     labelled = cells_found.labelled([kinds[event_id] for event_id in found.ids])
     if not wanted.factors:
