@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from enum import StrEnum
 
 import numpy as np
 import numpy.typing as npt
@@ -63,8 +64,21 @@ def upsample_map(raw: npt.ArrayLike, shape: tuple[int, ...]) -> Floats:
     return np.asarray(out, dtype=np.float32)
 
 
-def heat_colours(values: npt.ArrayLike) -> Bytes:
-    """Colour values of 0..1 on a scale from dark violet to pale yellow, `(..., 3)` uint8."""
+class HeatScale(StrEnum):
+    """Which colours stand for more."""
+
+    ORDERED = "ordered"
+    """Dark violet to pale yellow, ever lighter, so that order is seen even without colour."""
+    JET = "jet"
+    """Blue to red, as many papers show maps; its lightness rises and falls."""
+
+
+def heat_colours(values: npt.ArrayLike, scale: HeatScale = HeatScale.ORDERED) -> Bytes:
+    """Colour values of 0..1, `(..., 3)` uint8."""
+    if scale is HeatScale.JET:
+        fourth = 4 * np.clip(np.nan_to_num(np.asarray(values, dtype=np.float64)), 0, 1)
+        shares = [np.clip(1.5 - np.abs(fourth - middle), 0, 1) for middle in (3, 2, 1)]
+        return np.asarray((255 * np.stack(shares, axis=-1)).round(), dtype=np.uint8)
     place = np.clip(np.nan_to_num(np.asarray(values, dtype=np.float64)), 0, 1) * (len(_ANCHORS) - 1)
     knots = np.arange(len(_ANCHORS))
     channels = [np.interp(place, knots, _ANCHORS[:, i]) for i in range(3)]
@@ -113,6 +127,7 @@ def overlay_png(
     opacity: float = 0.6,
     lo: float | None = None,
     hi: float | None = None,
+    scale: HeatScale = HeatScale.ORDERED,
 ) -> bytes:
     """Return a 2D image in grey with one cell's saliency map over it, as an RGB PNG.
 
@@ -129,6 +144,8 @@ def overlay_png(
         How much the heat covers where it is strongest, 0 to 1.
     lo, hi
         Contrast limits of the image, as in `image_png`.
+    scale
+        Colours of the heat.
 
     Raises
     ------
@@ -141,7 +158,7 @@ def overlay_png(
     grey = grey_levels(image, lo, hi)
     scaled, _ = normalise_map(upsample_map(low_resolution, grey.shape)[None])
     cover = opacity * scaled[0][..., None]
-    mixed = grey[..., None] * (1 - cover) + heat_colours(scaled[0]) * cover
+    mixed = grey[..., None] * (1 - cover) + heat_colours(scaled[0], scale) * cover
     return _png(Image.fromarray(mixed.round().astype(np.uint8)))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from inference.saliency import overlay_png
+from inference.saliency import HeatScale, overlay_png
 from service.api.auth import Needs
 from service.api.cells import CELL_PATH, EventId
 from service.api.context import ControlOf, ResultsOf
@@ -79,6 +79,7 @@ def saliency_png(
     view: ViewOf,
     channel: MapChannel = None,
     opacity: Annotated[float, Query(ge=0, le=1)] = 0.6,
+    colours: HeatScale = HeatScale.ORDERED,
 ) -> Response:
     """Return the evidence for a class or cluster as a heat map over the image; the plain image where there is none.
 
@@ -91,7 +92,9 @@ def saliency_png(
     if image.ndim == 3:
         deep = view if view.z is None else replace(view, z=view.z * heat.shape[0] // image.shape[0])
         image, heat = view.of(image), deep.of(heat)
-    return Response(overlay_png(image, heat, opacity=opacity), media_type=MEDIA[ImageForm.PNG], headers=headers)
+    return Response(
+        overlay_png(image, heat, opacity=opacity, scale=colours), media_type=MEDIA[ImageForm.PNG], headers=headers
+    )
 
 
 @router.get("/saliency.npy", response_class=Response, responses={200: {"content": {MEDIA[ImageForm.NPY]: {}}}})

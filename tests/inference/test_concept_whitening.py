@@ -133,7 +133,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     )  # fmt: skip
     words = (
         "train classifier2d --channel transmission --channel fluorescence --network resnet18 --resize 32 --latent 8 "
-        "--epochs 4 --clusters 2 --concept spots=yes --concept class=dark --concept-layer 1"
+        "--epochs 2 --clusters 2 --concept spots=yes --concept class=dark --concept-layer 1"
     )
     out = folder / "told.bundle"
     done = CliRunner().invoke(main, [*words.split(), "--data", str(folder / "cells.npz"), "--out", str(out)])
@@ -169,12 +169,12 @@ def test_a_bundle_that_promises_other_concepts_than_it_answers_is_refused(bundle
 
 def test_whitening_folded_into_the_convolution_before_it_answers_the_same() -> None:
     cells = told(40, 4)
-    model = new_model(cells, replace(OPTIONS, concept_layer=4, edge=64))
+    model = new_model(cells, replace(OPTIONS, concept_layer=2))
     assert isinstance(model, ConceptEncoders)
     layer, generator = model.whitening, torch.Generator().manual_seed(1)
-    layer.running_covariance.copy_(torch.cov(torch.randn(512, 900, generator=generator)))
-    layer.running_mean.copy_(torch.randn(512, generator=generator))
-    layer.rotation.copy_(torch.linalg.qr(torch.randn(512, 512, generator=generator))[0])
+    layer.running_covariance.copy_(torch.cov(torch.randn(128, 300, generator=generator)))
+    layer.running_mean.copy_(torch.randn(128, generator=generator))
+    layer.rotation.copy_(torch.linalg.qr(torch.randn(128, 128, generator=generator))[0])
     model.eval()
     images = torch.from_numpy(np.stack(list(cells.as_given(slice(3)).values()), axis=1))
     with torch.no_grad():

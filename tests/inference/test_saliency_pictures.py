@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from inference.errors import AnswerError
-from inference.saliency import heat_colours, image_png, normalise_map, overlay_png, upsample_map
+from inference.saliency import HeatScale, heat_colours, image_png, normalise_map, overlay_png, upsample_map
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -81,6 +81,16 @@ def test_an_empty_map_leaves_the_grey_picture() -> None:
     image = np.random.default_rng(2).random((20, 20))
     picture = decoded(overlay_png(image, np.zeros((5, 5))))
     np.testing.assert_array_equal(picture, np.repeat(decoded(image_png(image))[..., None], 3, axis=2))
+
+
+def test_jet_goes_from_blue_over_green_to_red() -> None:
+    colours = heat_colours([0.125, 0.5, 0.875, 1.0, np.nan, 2.0], HeatScale.JET).tolist()
+    assert colours[:3] == [[0, 0, 255], [128, 255, 128], [255, 0, 0]]
+    assert colours[3:] == [[128, 0, 0], [0, 0, 128], [128, 0, 0]]
+    raw = np.zeros((5, 5))
+    raw[2, 2] = 3.0
+    red, _, blue = decoded(overlay_png(np.full((40, 40), 1.0), raw, 1.0, 0.0, 2.0, HeatScale.JET))[20, 20].tolist()
+    assert red > blue
 
 
 @pytest.mark.parametrize(("raw", "opacity"), [(np.zeros(5), 0.5), (np.zeros((5, 5)), 1.5)])

@@ -5,6 +5,7 @@ import { field, make } from "../core/dom.js";
 import { picture } from "./picture.js";
 
 const MOST_LIKELY = "target=-1";
+const COLOURS = { ordered: "ever lighter", jet: "jet, as in papers" };
 const WAYS = { gradient: "the model's own map", covering: "covering the cell" };
 
 /** The picture, with what it is evidence for and how strongly it is laid over the image. */
@@ -23,11 +24,12 @@ export class Saliency {
       group("target", answers.targets, answers.classes.length ? "class" : "cluster, by its head"), clusters.length ? group("cluster", clusters, "cluster, by the mixture") : null);
     if (evidence && [...this.target.options].some(({ value }) => value === evidence)) this.target.value = evidence;
     this.way = make("select", { name: "by", onchange: () => this.#ask() }, ...Object.entries(WAYS).map(([value, name]) => make("option", { value }, name)));
+    this.colours = make("select", { name: "colours", onchange: () => this.#ask() }, ...Object.entries(COLOURS).map(([value, name]) => make("option", { value }, name)));
     this.opacity = make("input", { type: "range", min: 0, max: 1, step: 0.05, value: 0.6, onchange: () => this.#ask() });
     this.frame = picture(this.#source, `Saliency of cell ${cell.event_id}`, first.pixel_um);
     this.caption = make("figcaption", { id: "evidence", "aria-live": "polite" }, "…");
     this.element = make("figure", { id: "saliency" }, this.frame, this.caption,
-      make("div", { class: "controls" }, field("Evidence for", this.target), field("By", this.way), field("Overlay", this.opacity)));
+      make("div", { class: "controls" }, field("Evidence for", this.target), field("By", this.way), field("Overlay", this.opacity), field("Colours", this.colours)));
     this.#say();
   }
 
@@ -36,7 +38,7 @@ export class Saliency {
   }
 
   get #source() {
-    return address(this.cell.saliency.png, { ...this.#asked, opacity: this.opacity.value });
+    return address(this.cell.saliency.png, { ...this.#asked, opacity: this.opacity.value, colours: this.colours.value });
   }
 
   #ask() {

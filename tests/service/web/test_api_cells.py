@@ -76,6 +76,9 @@ def test_saliency_is_a_heat_map_over_the_cell_that_opacity_takes_away(world: Wor
     assert picture.size == (80, 80) and picture.mode == "RGB"
     colours = np.asarray(picture, dtype=int)
     assert np.abs(colours[..., 0] - colours[..., 2]).max() > 30
+    jet = world.client.get(f"{base}/saliency.png", params={"colours": "jet"})
+    assert jet.status_code == 200 and not np.array_equal(np.asarray(Image.open(io.BytesIO(jet.content))), colours)
+    assert world.client.get(f"{base}/saliency.png", params={"colours": "plaid"}).status_code == 422
     plain = world.client.get(f"{base}/saliency.png", params={"opacity": 0}).content
     grey = np.asarray(Image.open(io.BytesIO(plain)), dtype=int)
     assert np.abs(grey[..., 0] - grey[..., 2]).max() == 0
