@@ -248,6 +248,8 @@ class RunControl:
                 "stop it, or choose another folder with --data."
             )
         self._close_crashed_runs()
+        # Also where there was no run yet: from now on, one that is open is ours.
+        self._checked_for_crashes = True
         # Asked for first: the run that they come from may be one that goes now.
         gates = self._gates_for(request)
         self._upkeep.before_run(self._catalogue)

@@ -11,12 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
-from line_parts import EVERY, REJECT_EVERY
+from line_parts import EVERY, REJECT_EVERY, KnownSource, known_makers
 
 from acquisition.trace import TraceSequence
-from service.run import DropReason, FinishReason, RunState
+from service.run import DropReason, FinishReason, RunRequest, RunState
 from service.runs.control import RunControl
 from service.runs.pipeline import BLOCKS
+from service.store.run_files import read_run
 from service.store.run_folder import RunFolder
 
 HERE = Path(__file__).parent
@@ -153,3 +154,12 @@ def test_when_the_system_refuses_to_write_the_run_ends_and_stays_readable(tmp_pa
         assert folder.event(row["event_id"]).window.shape == (20_000, 2)
         assert (folder.image(row["event_id"], "transmission") == row["event_id"]).all()
     folder.close()
+
+
+def test_who_asks_for_the_first_run_of_a_folder_does_not_close_it_as_if_it_had_crashed(tmp_path: Path) -> None:
+    with RunControl(tmp_path / "new", makers=known_makers(lambda: KnownSource(20))) as control:
+        run = control.start(RunRequest(source="known:", hold=True))
+        folder = control.folder(run.id)
+        assert read_run(folder.path).state is RunState.ARMED
+        control.begin(run.id)
+        assert control.wait(run.id, 30).state is RunState.DONE
