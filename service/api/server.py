@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 import ssl
@@ -79,6 +80,18 @@ def _no_password() -> str:
     raise ValueError("the key has a password")
 
 
+class _Server(uvicorn.Server):
+    """A server that leaves no connection open: those whose callers read nothing would outlive it."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Let answers that were begun be read for a while, then cut off whoever is left."""
+        await super().shutdown(sockets)
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        # Sockets are closed in the next turn of the loop, which is the last.
+        await asyncio.sleep(0)
+
+
 class ApiServer:
     """Serves an application until it is closed."""
 
@@ -102,7 +115,7 @@ class ApiServer:
             ssl_certfile=None if tls is None else tls.certificate,
             ssl_keyfile=None if tls is None else tls.key,
         )
-        self._server = uvicorn.Server(config)
+        self._server = _Server(config)
         self._thread = threading.Thread(target=self._serve, name="lightline-http", daemon=True)
 
     def _serve(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from inference.batched_graph import BatchedGraph, cuts
-from inference.engine import BATCH_SIZES
+from inference.tuning import BATCH_SIZES, RunPlan
 
 
 @pytest.mark.parametrize("most_padding", [0.2, 1.0])
@@ -51,7 +51,7 @@ def test_a_processor_is_given_no_more_volumes_at_once_than_its_cache_holds(
     provider: str, shape: tuple[int, ...], most: int
 ) -> None:
     session = CountingSession(provider)
-    graph = BatchedGraph(session, ["first"], BATCH_SIZES, threads=1, name="counting")
+    graph = BatchedGraph(session, ["first"], RunPlan(BATCH_SIZES, 1, usual=True), name="counting")
     images = np.broadcast_to(np.arange(70, dtype=np.float32).reshape(-1, *[1] * len(shape)), (70, *shape))
     np.testing.assert_array_equal(graph.run({"image": images})["first"], np.arange(70))
     assert max(session.sizes) == most

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -52,7 +53,9 @@ def asking(ask: Callable[[Made, httpx.AsyncClient], Coroutine[Any, Any, None]]) 
         async with httpx.AsyncClient(transport=transport, base_url="http://here", headers=OWNER) as client:
             await ask(made, client)
 
-    asyncio.run(run())
+    # In a thread of its own: where tests with a browser came before, this one has an event loop already.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(run())).result()
 
 
 async def turns() -> None:
