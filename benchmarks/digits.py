@@ -43,19 +43,20 @@ DRAWN_AGAIN = TrainingOptions(
 TOLD_APART = TrainingOptions(
     learning=Learning.CONTRAST,
     latent=64,
-    axes=10,
+    axes=16,
     widths=(16, 32, 64),
-    epochs=100,
-    patience=100,
-    batch=128,
-    learning_rate=2e-3,
+    epochs=200,
+    patience=200,
+    batch=512,
+    learning_rate=4e-3,
     weight_decay=1e-4,
     anneal=True,
+    temperature=0.5,
     projected=64,
     clusters=10,
     augment=False,
-    # A digit that is turned far, or flipped, is another digit; its size, which tells cells apart, is its writer's.
-    looks=Looks(flip=False, turn_deg=15, shift_share=0.1, stretch=0.1, blur_px=0.3),
+    # A digit that is turned far, or flipped, is another digit; its size and lean are its writer's.
+    looks=Looks(flip=False, turn_deg=25, shift_share=0.15, stretch=0.25, shear=0.3, gain=0.3, blur_px=0.6, noise=0.1),
     progress=False,
 )
 
