@@ -123,7 +123,8 @@ def test_a_batch_that_takes_every_worker_long_is_not_answered_twice() -> None:
     assert book.give(4.0) == []
 
 
-def test_a_slow_worker_gets_only_what_the_quickest_has_no_time_for() -> None:
+def near_and_far(far_s: float) -> Assignments:
+    """Two workers have answered a batch each, given at 0 s: `near` after 10 ms, `far` after so long."""
     book = Assignments(silence_s=10.0)
     for name in ("far", "near"):
         book.join(name.encode(), name, "p", 1, 0.0)
@@ -132,7 +133,12 @@ def test_a_slow_worker_gets_only_what_the_quickest_has_no_time_for() -> None:
     book.give(0.0)
     near = 1 if 1 in book.members[b"near"].holds else 2
     assert book.answer(b"near", near, 0.01)
-    assert book.answer(b"far", 3 - near, 0.1)
+    assert book.answer(b"far", 3 - near, far_s)
+    return book
+
+
+def test_a_slow_worker_gets_only_what_the_quickest_has_no_time_for() -> None:
+    book = near_and_far(0.1)
     for batch in range(3, 9):
         book.add(batch)
     assert book.give(0.2) == [(b"near", 3)]  # five wait, which takes the quickest half as long as the slow one
@@ -142,15 +148,7 @@ def test_a_slow_worker_gets_only_what_the_quickest_has_no_time_for() -> None:
 
 
 def test_a_slow_worker_is_tried_anew_after_a_while() -> None:
-    book = Assignments(silence_s=10.0)
-    for name in ("far", "near"):
-        book.join(name.encode(), name, "p", 1, 0.0)
-    for batch in (1, 2):
-        book.add(batch)
-    book.give(0.0)
-    near = 1 if 1 in book.members[b"near"].holds else 2
-    assert book.answer(b"near", near, 0.01)
-    assert book.answer(b"far", 3 - near, 1.0)
+    book = near_and_far(1.0)
     book.add(3)
     book.add(4)
     assert book.give(1.1) == [(b"near", 3)]
