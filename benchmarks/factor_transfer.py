@@ -10,9 +10,6 @@ Cells kept by `lightline train factors2d ... --keep-cells` can be given: the las
 from __future__ import annotations
 
 import copy
-import csv
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -196,8 +193,9 @@ def agreement(
 
     The first number is that of the factor and has its direction; the best plain measure may point either way.
     """
-    # The collection's order is that of its files' names.
-    said = {fact: np.array(words)[_judged()] for fact, words in _facts().items()}
+    collection = open_real_images(pbc.FILE)
+    judged = np.array(collection.splits) == "val"
+    said = {fact: np.array(collection.facts[fact])[judged] for fact, _ in SAID.values()}
     plain = np.abs(_areas(plain_measures(real.test), said) - 0.5).max(axis=0) + 0.5
     yield "best of mean, spread and area", *(f"{one:.3f}" for one in plain)
     for when, of in (("as learnt from simulated cells", model), ("after passes over real cells", adapted)):
@@ -213,20 +211,6 @@ def _areas(columns: Floats, said: dict[str, npt.NDArray[np.str_]]) -> npt.NDArra
         known = said[fact] != ""
         found.append([roc_auc_score(said[fact][known] == word, column[known]) for column in columns.T])
     return np.array(found).T
-
-
-def _facts() -> dict[str, list[str]]:
-    return {fact: [one[fact] for one in _table()] for fact, _ in SAID.values()}
-
-
-def _judged() -> npt.NDArray[np.bool_]:
-    return np.array([one["split"] == "val" for one in _table()])
-
-
-def _table() -> list[dict[str, str]]:
-    with zipfile.ZipFile(pbc.FILE) as held:
-        rows = csv.DictReader(io.StringIO(held.read("labels.csv").decode("utf-8-sig")))
-        return sorted(rows, key=lambda one: one["file"])
 
 
 if __name__ == "__main__":

@@ -7,6 +7,8 @@ import os
 import platform
 from pathlib import Path
 
+from inference.tuning import processor_name
+
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 ATOM = DATA / "atom_trace" / "oil_emulsion.hdf5"
@@ -14,16 +16,8 @@ ATOM = DATA / "atom_trace" / "oil_emulsion.hdf5"
 
 def made_here() -> str:
     """Return a line that says when and on what a section is made."""
-    machine = f"{os.cpu_count()} cores ({_processor()}), Python {platform.python_version()}, no GPU"
+    machine = f"{os.cpu_count()} cores ({processor_name()}), Python {platform.python_version()}, no GPU"
     return f"*{datetime.datetime.now(datetime.UTC).date()}, {machine}*"
-
-
-def _processor() -> str:
-    """Return the processor's name where the system tells it, otherwise its kind."""
-    cpus = Path("/proc/cpuinfo")
-    lines = cpus.read_text().splitlines() if cpus.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def sections_of(page: str) -> dict[str, str]:

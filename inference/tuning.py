@@ -113,9 +113,14 @@ def keep(tuned: Tuned) -> Path:
 def hardware(provider: str) -> str:
     """Return the name of what a provider runs on."""
     if provider == CPU:
-        return f"{_line(_CPUS, 'model name') or platform.machine()}, {os.cpu_count() or 1} cores"
+        return f"{processor_name()}, {os.cpu_count() or 1} cores"
     cards = sorted(_CARDS.glob("*/information"))
     return (_line(cards[0], "Model") if cards else "") or "graphics card"
+
+
+def processor_name() -> str:
+    """Return the processor's name where the system tells it, otherwise its kind."""
+    return _line(_CPUS, "model name") or platform.machine()
 
 
 def _line(path: Path, name: str) -> str:
