@@ -46,6 +46,8 @@ export function listen(path, { take, link = () => {}, refused = () => {} }) {
   return () => {
     over = true;
     clearTimeout(timer);
-    socket.close();
+    // A socket that is closed while it opens makes the browser print an error.
+    if (socket.readyState === WebSocket.CONNECTING) socket.onopen = () => socket.close();
+    else socket.close();
   };
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browsing import needs_chromium
+from browsing import Watch, needs_chromium
 from playwright.sync_api import Page
 from served import World
 
@@ -243,3 +243,18 @@ def test_pictures_that_went_are_not_loaded_any_more(modules: Page, world: World)
         world.run.id,
     )
     assert loading == [False, False, True]
+
+
+def test_a_listener_that_stops_while_its_socket_opens_is_quiet(modules: Page) -> None:
+    watch = Watch()
+    watch.follow(modules)
+    with modules.expect_websocket() as opened:
+        modules.evaluate(
+            """async () => {
+              const { listen } = await import('/static/core/socket.js');
+              listen(() => '/api/v1/status/live', { take: () => {} })();
+            }"""
+        )
+    if not opened.value.is_closed():
+        opened.value.wait_for_event("close")
+    assert not [said for said in watch.errors if "WebSocket" in said]
