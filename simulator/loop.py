@@ -5,15 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.block import Samples
 from acquisition.errors import ConfigError, EndOfStream
+from acquisition.source import Truth
 from simulator.arrivals import passings
 from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
@@ -22,7 +24,7 @@ from simulator.optics.picture import Picture
 from simulator.rendering import FRAME_SAMPLES, Floats, Renderer, flow_span_um
 from simulator.setup import Setup
 from simulator.stream import Extent
-from simulator.truth import Passage
+from simulator.truth import Passage, truth_columns
 from simulator.workers import Workers
 
 MOST_LOOP_BYTES = 2 << 30
@@ -86,15 +88,18 @@ class Loop:
             ends.append(turns * self.n_samples + int(ticks[rest]) + self.passage_ticks)
         return min(ends, default=None)
 
-    def passed(self, until_tick: int) -> Iterator[tuple[int, Passage]]:
-        """Give all that passed before a tick: the number of the turn, and the passage on the clock of the stream."""
-        for turn in range(-(-until_tick // self.n_samples)):
-            offset = turn * self.n_samples
-            for passage in self.passages:
-                if passage.tick + offset >= until_tick:
-                    return
-                number = turn * len(self.passages) + passage.index
-                yield turn, replace(passage, index=number, tick=passage.tick + offset)
+    def passed(self, until_tick: int, epoch: int) -> Truth:
+        """Return all that passed before a tick, on the clock of the stream; `turn` is the number of the turn."""
+        turns, rest = divmod(until_tick, self.n_samples)
+        once = truth_columns(self.passages, epoch)
+        n = len(self.passages)
+        count = turns * n + int(np.searchsorted(once["tick"], rest))
+        rows = np.arange(count)
+        turn, row = rows // max(n, 1), rows % max(n, 1)
+        columns: dict[str, npt.NDArray[Any]] = {name: column[row] for name, column in once.items()}
+        columns["cell"] += turn * n
+        columns["tick"] += turn * self.n_samples
+        return {**columns, "turn": turn}
 
 
 def loop_samples(setup: Setup, length_s: float) -> int:

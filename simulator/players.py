@@ -93,9 +93,7 @@ class LoopPlayer:
 
     def truth(self, epoch: int) -> Truth:
         """See `Player`; the column `turn` says in which turn of the loop each passed."""
-        passed = list(self._loop.passed(self._tick))
-        columns = truth_columns((passage for _, passage in passed), epoch)
-        return {**columns, "turn": np.array([turn for turn, _ in passed], dtype=np.int64)}
+        return self._loop.passed(self._tick, epoch)
 
     def close(self) -> None:
         """See `Player`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 
 from acquisition.source import Truth
 from service.runs.pipeline import Pipeline
@@ -17,20 +18,21 @@ def triggers_of(folder: RunFolder, pipeline: Pipeline) -> Triggers:
     places = folder.event_places()
     lost = np.array(list(pipeline.lost_places), dtype=np.float64).reshape(-1, 4)
     event_id = np.concatenate([places["event_id"], lost[:, 0].astype(np.uint64)])
-    outcomes: dict[int, str] = {}
+    outcome = np.full(len(event_id), DROPPED, dtype="S64")
     results = folder.results()
     cells, rejected = results.cells.arrow(["event_id"]), results.rejected.arrow(["event_id", "rejection"])
     if cells is not None:
-        outcomes.update(dict.fromkeys(cells.column("event_id").to_pylist(), STORED))
+        outcome[np.isin(event_id, cells.column("event_id").to_numpy())] = STORED
     if rejected is not None:
-        columns = (rejected.column("event_id").to_pylist(), rejected.column("rejection").to_pylist())
-        outcomes.update({event: f"rejected:{reason}" for event, reason in zip(*columns, strict=True)})
+        ids, reasons = rejected.column("event_id").to_numpy(), rejected.column("rejection")
+        for reason in reasons.unique().to_pylist():
+            outcome[np.isin(event_id, ids[pc.equal(reasons, reason).to_numpy()])] = f"rejected:{reason}"
     return Triggers(
         event_id=event_id,
         epoch=np.concatenate([places["epoch"], lost[:, 1].astype(np.int32)]),
         tick=np.concatenate([places["trigger_tick"], lost[:, 2]]),
         duration_ticks=np.concatenate([places["duration_ticks"], lost[:, 3]]),
-        outcome=tuple(outcomes.get(int(event), DROPPED) for event in event_id),
+        outcome=outcome,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,14 +27,14 @@ class Triggers:
     event_id, epoch, tick, duration_ticks
         `(n,)` each.
     outcome
-        `stored`, `dropped`, or `rejected:REASON` per event.
+        `(n,)`, `stored`, `dropped`, or `rejected:REASON` per event.
     """
 
     event_id: npt.NDArray[np.uint64]
     epoch: npt.NDArray[np.int32]
     tick: npt.NDArray[np.float64]
     duration_ticks: npt.NDArray[np.float64]
-    outcome: tuple[str, ...]
+    outcome: Sequence[str] | npt.NDArray[np.bytes_]
 
 
 def match_truth(truth: Truth, triggers: Triggers, tolerance_ticks: float) -> dict[str, npt.NDArray[Any]]:
@@ -49,21 +50,22 @@ def match_truth(truth: Truth, triggers: Triggers, tolerance_ticks: float) -> dic
         rows = np.flatnonzero(np.asarray(truth["epoch"]) == epoch)
         ticks = np.asarray(truth["tick"], dtype=np.float64)[rows]
         event_row[rows] = _trigger_of(ticks, np.flatnonzero(triggers.epoch == epoch), triggers, tolerance_ticks)
-    outcome = np.full(cells, MISSED, dtype=object)
+    outcome = np.full(cells, MISSED, dtype="S64")
     event_id = np.zeros(cells, dtype=np.uint64)
-    ticks = np.asarray(truth["tick"], dtype=np.float64)
-    for row in np.unique(event_row[event_row >= 0]):
-        inside = np.flatnonzero(event_row == row)
-        candidates = inside[is_cell[inside]] if is_cell[inside].any() else inside
-        nearest = candidates[np.argmin(np.abs(ticks[candidates] - triggers.tick[row]))]
-        event_id[inside] = triggers.event_id[row]
-        outcome[inside] = MERGED
-        outcome[nearest] = triggers.outcome[row]
+    inside = np.flatnonzero(event_row >= 0)
+    rows = event_row[inside]
+    away = np.abs(np.asarray(truth["tick"], dtype=np.float64)[inside] - triggers.tick[rows])
+    # Of each trigger its cells come first, and the nearest of them before the others.
+    order = np.lexsort((inside, away, ~is_cell[inside], rows))
+    first = order[np.diff(rows[order], prepend=-1) > 0]
+    event_id[inside] = triggers.event_id[rows]
+    outcome[inside] = MERGED
+    outcome[inside[first]] = np.asarray(triggers.outcome, dtype="S64")[rows[first]]
     kinds = np.asarray(truth["kind"])
     return {
         **{name: np.asarray(column) for name, column in truth.items()},
         "event_id": event_id,
-        "outcome": outcome.astype("S64"),
+        "outcome": outcome,
         "true_kind": kinds if kinds.dtype.kind == "S" else kinds.astype("S64"),
     }
 

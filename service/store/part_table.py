@@ -56,7 +56,7 @@ class PartTable:
         parts: tuple[Part, ...],
         tail: Any = None,
         *,
-        rows_per_part: int = 65_536,
+        rows_per_part: int = 32_768,
         seconds_unsafe: float = 0.7,
     ) -> None:
         self._folder = folder

@@ -99,6 +99,10 @@ def test_the_parts_always_sum_to_the_cells(ticks: list[float], found: list[tuple
     assert summary["cells"] == len(ticks) == parts + summary["dropped"] + summary["merged"] + summary["missed"]
     taken = matched["event_id"][matched["outcome"] == b"stored"].tolist()
     assert len(taken) == len(set(taken))
+    away = np.abs(np.array([0.0, *(tick for tick, _ in found)])[matched["event_id"].astype(int)] - matched["tick"])
+    for event in taken:
+        mine = matched["event_id"] == event
+        assert away[mine].min() == away[mine & (matched["outcome"] == b"stored")]
 
 
 def test_the_pipeline_id_changes_with_every_part_and_with_the_instrument() -> None:
