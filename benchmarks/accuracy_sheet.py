@@ -5,17 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
-from benchmarks.accuracy import SEED, correlation, moved_um
-from benchmarks.isolated import KINDS, Isolated, alone, isolated, true_transmission, true_volume
-from benchmarks.real_cells import Imaged, channels, placed_truth
+from benchmarks.agreement import Floats, moved_um
+from benchmarks.isolated import KINDS, SEED, Isolated, alone, isolated, true_transmission, true_volume
 from reconstruction.transform import transform_for
 from simulator.presets import setup_preset
 from simulator.setup import Setup
 
-Floats = npt.NDArray[np.float32]
 Picture = tuple[str, Floats, tuple[float, float]]
 """Title, image, and the levels that are black and white."""
 
@@ -24,30 +19,18 @@ PRESET, PER_KIND, SHOWN = "sheet-real", 6, 2
 
 def draw_sheet(path: Path) -> None:
     """Draw cells of every population with all defects of `PRESET` into a PNG file."""
-    # Imported here: only the sheet draws.
-    from matplotlib.figure import Figure
-
     setup = alone(setup_preset(PRESET))
     cells = isolated(setup, PER_KIND, SEED + 2)
     lines = [line for kind in KINDS for line in _lines(setup, kind, cells)]
-    figure = Figure(figsize=(13.0, 1.75 * len(lines)), layout="constrained")
-    panels = figure.subplots(len(lines), 8, squeeze=False)
-    for row, line in zip(panels, lines, strict=True):
-        for axis, (title, picture, limits) in zip(row, line, strict=True):
-            low, high = limits
-            axis.imshow(picture, cmap="gray", vmin=low, vmax=high)
-            axis.set_title(title, fontsize=8)
-            axis.set_axis_off()
-    figure.savefig(path, dpi=70)
+    draw_lines(path, lines, 13.0 / 8, 1.75)
 
 
-def draw_real(path: Path, collections: Sequence[Imaged], shown: int) -> None:
-    """Draw real cells as the optics show them beside what was reconstructed: transmission, and light summed along x."""
-    # Imported here: only the sheet draws.
+def draw_lines(path: Path, lines: Sequence[Sequence[Picture]], width: float, height: float) -> None:
+    """Draw lines of pictures, of one length and with their titles, `width` x `height` inches each, into a PNG file."""
+    # Imported here: only sheets draw.
     from matplotlib.figure import Figure
 
-    lines = [line for found in collections for line in _real_lines(found, shown)]
-    figure = Figure(figsize=(1.9 * len(lines[0]), 2.05 * len(lines)), layout="constrained")
+    figure = Figure(figsize=(width * len(lines[0]), height * len(lines)), layout="constrained")
     panels = figure.subplots(len(lines), len(lines[0]), squeeze=False)
     for row, line in zip(panels, lines, strict=True):
         for axis, (title, picture, (low, high)) in zip(row, line, strict=True):
@@ -55,20 +38,6 @@ def draw_real(path: Path, collections: Sequence[Imaged], shown: int) -> None:
             axis.set_title(title, fontsize=8)
             axis.set_axis_off()
     figure.savefig(path, dpi=70)
-
-
-def _real_lines(found: Imaged, shown: int) -> Iterator[list[Picture]]:
-    for k, cell in enumerate(found.cells[:shown]):
-        line: list[Picture] = []
-        for channel in channels(found.setup):
-            image = found.images.images[channel.name][k]
-            true = placed_truth(found.setup, channel, image, cell.arrival)
-            score = correlation(image, true)
-            flat = [one if one.ndim == 2 else one.sum(axis=2) for one in (true, image)]
-            titles = (f"{cell.arrival.specimen.kind}: true {channel.name}", f"semi-real image, {score:.2f}")
-            for title, one in zip(titles, flat, strict=True):
-                line.append((title, one, (float(one.min()) if image.ndim == 2 else 0.0, float(one.max()))))
-        yield line
 
 
 def _lines(setup: Setup, kind: str, cells: list[Isolated]) -> Iterator[list[Picture]]:

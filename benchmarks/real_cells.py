@@ -7,15 +7,15 @@ collection, moved to the place of the image in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from acquisition.instrument import Channel, Role
-from benchmarks.accuracy import correlation, moved_um
+from benchmarks.accuracy_sheet import Picture, draw_lines
+from benchmarks.agreement import Floats, correlation, moved_um
 from benchmarks.isolated import Isolated, alone, isolated_of, true_transmission, true_volume
 from benchmarks.page import table
 from reconstruction.images import CellImages
@@ -24,8 +24,6 @@ from simulator.arrivals import Arrival
 from simulator.phantoms import open_phantoms
 from simulator.presets import setup_preset
 from simulator.setup import Setup
-
-Floats = npt.NDArray[np.float32]
 
 DATA = Path(__file__).resolve().parents[1].parent / "shared" / "data"
 PRESET, SEED, SHOWN = "sheet-real", 23, 3
@@ -93,29 +91,45 @@ def placed_truth(setup: Setup, channel: Channel, image: Floats, arrival: Arrival
 
 
 def rows(collection: Collection, found: Imaged) -> Iterator[tuple[object, ...]]:
-    """One row for every channel of a collection."""
+    """One row for every channel of a collection; a cell that has no other beside it has no control."""
     for channel in channels(found.setup):
         stack = found.images.images[channel.name]
         own, other = [], []
         for k, (image, cell) in enumerate(zip(stack, found.cells, strict=True)):
             beside = found.cells[(k + 1) % len(found.cells)]
             own.append(correlation(image, placed_truth(found.setup, channel, image, cell.arrival)))
-            other.append(correlation(image, placed_truth(found.setup, channel, image, beside.arrival)))
-        figures = (np.median(own), np.percentile(own, 5), np.median(other))
-        yield (collection.name, channel.name, found.of, len(own), *(f"{figure:.3f}" for figure in figures))
+            if beside is not cell:
+                other.append(correlation(image, placed_truth(found.setup, channel, image, beside.arrival)))
+        figures = [f"{np.median(own):.3f}", f"{np.percentile(own, 5):.3f}", f"{np.median(other):.3f}" if other else ""]
+        yield (collection.name, channel.name, found.of, len(own), *figures)
 
 
-def show_real(path: Path | None) -> None:
-    """Print the table of real cells, and draw them into a PNG file if there is a path."""
+def show_real() -> list[Imaged]:
+    """Print the table of real cells; return what was imaged."""
     every = [(collection, imaged(collection)) for collection in COLLECTIONS]
     print(table(HEAD, [row for collection, found in every for row in rows(collection, found)]))
     for _, found in every:
         _print_sizes(found)
-    if path is not None:
-        # Imported here: only the sheet draws.
-        from benchmarks.accuracy_sheet import draw_real
+    return [found for _, found in every]
 
-        draw_real(path, [found for _, found in every], SHOWN)
+
+def draw_real(path: Path, collections: Sequence[Imaged]) -> None:
+    """Draw real cells as the optics show them beside what was reconstructed: transmission, and light summed along x."""
+    draw_lines(path, [line for found in collections for line in _lines(found)], 1.9, 2.05)
+
+
+def _lines(found: Imaged) -> Iterator[list[Picture]]:
+    for k, cell in enumerate(found.cells[:SHOWN]):
+        line: list[Picture] = []
+        for channel in channels(found.setup):
+            image = found.images.images[channel.name][k]
+            true = placed_truth(found.setup, channel, image, cell.arrival)
+            score = correlation(image, true)
+            flat = [one if one.ndim == 2 else one.sum(axis=2) for one in (true, image)]
+            titles = (f"{cell.arrival.specimen.kind}: true {channel.name}", f"semi-real image, {score:.2f}")
+            for title, one in zip(titles, flat, strict=True):
+                line.append((title, one, (float(one.min()) if image.ndim == 2 else 0.0, float(one.max()))))
+        yield line
 
 
 def _print_sizes(found: Imaged) -> None:

@@ -13,8 +13,8 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from benchmarks.accuracy import SEED, correlation, moved_um
-from benchmarks.isolated import Isolated, alone, isolated, noiseless, true_volume
+from benchmarks.agreement import correlation, moved_um
+from benchmarks.isolated import SEED, Isolated, alone, isolated, noiseless, true_volume
 from benchmarks.page import table
 from reconstruction.light_sheet.deconvolution import restore, volume_blur
 from reconstruction.methods import Method

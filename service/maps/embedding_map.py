@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from service.store.column_values import Numbers
+import numpy.typing as npt
 
 
 class EmbeddingMap(Protocol):
@@ -29,7 +29,7 @@ class EmbeddingMap(Protocol):
     def over(self, cells: str) -> str:
         """Return SQL that gives the rows of other SQL, and these columns behind them."""
 
-    def of_columns(self, columns: Sequence[Numbers], names: Sequence[str]) -> dict[str, Numbers]:
+    def of_columns(self, columns: Sequence[npt.NDArray[Any]], names: Sequence[str]) -> dict[str, npt.NDArray[Any]]:
         """Return columns of the map, `(n,)` float32 each, of those that it is made of, in the order of `of`."""
 
     def of_rows(self, rows: Any) -> Any:

@@ -6,17 +6,15 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from service.maps.embedding_map import EmbeddingMap
 from service.store.parts import Part
-
-if TYPE_CHECKING:
-    from service.maps.embedding_map import EmbeddingMap
 
 Numbers = npt.NDArray[Any]
 Column = TypeVar("Column", Numbers, "Texts")

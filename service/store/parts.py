@@ -7,15 +7,13 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.errors import RunFolderError
-
-if TYPE_CHECKING:
-    from service.maps.embedding_map import EmbeddingMap
+from service.maps.embedding_map import EmbeddingMap
 
 _PART = re.compile(r"part-([0-9]{5,})\.parquet")
 _ROWS_PER_GROUP = 8_192

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from benchmarks.accuracy import HEAD, _summary, moved_um, score
+from benchmarks.accuracy import HEAD, _summary, score
+from benchmarks.agreement import moved_um
 from benchmarks.isolated import alone, dimmed, isolated, noiseless, true_transmission, true_volume
 from reconstruction.transform import transform_for
 from simulator.presets import setup_preset

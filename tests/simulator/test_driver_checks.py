@@ -66,8 +66,8 @@ def test_every_sample_stands_at_its_tick_in_its_channel_with_its_sign(instrument
 
 @named(IDLE_CHECKS)
 def test_a_pause_is_not_the_end(check):
-    check(lambda: faulty("idle:at=1ms:for=600ms"))
-    with served(faulty("idle:at=1ms:for=600ms")) as url:
+    check(lambda: faulty("idle:every=1ms:for=600ms"))
+    with served(faulty("idle:every=1ms:for=600ms")) as url:
         check(lambda: open_tcp(url))
 
 
