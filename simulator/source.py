@@ -16,7 +16,8 @@ from acquisition.pace import LARGEST_BLOCK, Pace
 from acquisition.source import Truth
 from simulator.cells.levels import ImageLevel
 from simulator.cells.specimen import Specimens
-from simulator.loop import Loop, LoopRendering, loop_samples
+from simulator.loop import Loop, loop_samples
+from simulator.loop_rendering import LoopRendering
 from simulator.players import FlowPlayer, LoopPlayer, Player
 from simulator.setup import Setup
 from simulator.stream import ENDLESS, Extent, SimulatedStream
