@@ -145,7 +145,7 @@ def plain_loop(run: Path) -> Took:
         engine.warm(explain=False)
         inputs = [spec.channel for spec in bundle.contract.inputs]
         channels = list(dict.fromkeys([transform.live_channels[0], *inputs]))
-        events, rows = folder.event_places()["event_id"].tolist(), []
+        events, rows = folder.event_places(["event_id"])["event_id"].tolist(), []
         for first in range(0, len(events), 32):
             images = transform.images(folder.events(events[first : first + 32]), channels, cells_first=True)
             cells, rejected = images.take(images.is_cell), images.take(~images.is_cell)

@@ -19,6 +19,7 @@ from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, TlsFiles, listen, page_url
 from service.logs import logging_to
+from service.memory import share_pools
 from service.runs.control import RUNS, RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
@@ -135,6 +136,7 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
     StorageError
         If the data folder cannot be written to.
     """
+    share_pools()
     tls = tls_files(settings)
     listener = listen(settings.host, settings.port)
     with listener, logging_to(settings.log, settings.log_file):

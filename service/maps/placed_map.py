@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -86,9 +87,8 @@ class PlacedMap:
         """Write the file; raises `StorageError`."""
         columns = {name: pa.array(self.places[:, k]) for k, name in enumerate(self.about.columns)}
         table = pa.table({_ID: pa.array(self.events), **columns})
-        sink = pa.BufferOutputStream()
-        pq.write_table(table.replace_schema_metadata({_ABOUT: self.about.model_dump_json()}), sink)
-        write_sealed(self.path, sink.getvalue().to_pybytes())
+        about = table.replace_schema_metadata({_ABOUT: self.about.model_dump_json()})
+        write_sealed(self.path, partial(pq.write_table, about))
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -199,7 +199,7 @@ def _left(path: Path, begun: ResultSet) -> ResultSet:
 
 def _events_of(folder: RunFolder) -> npt.NDArray[np.uint64]:
     """Return the events whose windows are stored, in order."""
-    events = np.unique(np.asarray(folder.event_places()["event_id"], np.uint64))
+    events = np.unique(np.asarray(folder.event_places(["event_id"])["event_id"], np.uint64))
     if not len(events):
         raise RunStateError(f"The run {folder.run().id} has no stored windows, so nothing of it can be made again.")
     return events

@@ -15,7 +15,7 @@ from service.store.run_folder import RunFolder
 
 def triggers_of(folder: RunFolder, pipeline: Pipeline) -> Triggers:
     """Return every event with its outcome: stored and rejected by the tables, dropped if neither has it."""
-    places = folder.event_places()
+    places = folder.event_places(["event_id", "epoch", "trigger_tick", "duration_ticks"])
     lost = np.array(list(pipeline.lost_places), dtype=np.float64).reshape(-1, 4)
     event_id = np.concatenate([places["event_id"], lost[:, 0].astype(np.uint64)])
     outcome = np.full(len(event_id), DROPPED, dtype="S64")

@@ -102,7 +102,8 @@ def seen_part(truth: Truth, end_of_data: tuple[int, int]) -> dict[str, npt.NDArr
     epoch, end = end_of_data
     epochs, ticks = np.asarray(truth["epoch"], np.int64), np.asarray(truth["tick"], np.float64)
     seen = (epochs < epoch) | ((epochs == epoch) & (ticks < end))
-    return {name: np.asarray(column)[seen] for name, column in truth.items()}
+    # Mostly all of them: then they are not copied.
+    return {name: np.asarray(column) if seen.all() else np.asarray(column)[seen] for name, column in truth.items()}
 
 
 def _trigger_of(

@@ -158,7 +158,7 @@ def ledger_of_files(saved: Ledger, folder: RunFolder) -> Ledger:
     stored = folder.results().cells.page(limit=1).total
     table = folder.results().rejected.arrow(["rejection"])
     rejected = {} if table is None else dict(Counter(table.column("rejection").to_pylist()))
-    places = folder.event_places()
+    places = folder.event_places(["event_id"])
     last_event = int(places["event_id"].max()) if len(places) else 0
     known = stored + sum(rejected.values()) + sum(saved.dropped.values())
     detected = max(saved.detected, last_event, known)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from acquisition.disk import explain
@@ -39,8 +39,15 @@ def storage_errors(folder: Path) -> Iterator[None]:
         raise StorageError(_full(folder, explain(error))) from error
 
 
-def write_sealed(path: Path, content: bytes | memoryview) -> None:
+def write_sealed(path: Path, content: bytes | Callable[[Path], object]) -> None:
     """Write a file that is either there completely or not at all, also after a power cut.
+
+    Parameters
+    ----------
+    path
+        The file.
+    content
+        What is to be in it, or what writes it to a path, where it is too much to be in memory besides.
 
     Raises
     ------
@@ -50,9 +57,11 @@ def write_sealed(path: Path, content: bytes | memoryview) -> None:
     temporary = path.with_name(path.name + ".tmp")
     with storage_errors(path.parent):
         try:
-            with temporary.open("wb") as file:
-                file.write(content)
-                file.flush()
+            if isinstance(content, bytes):
+                temporary.write_bytes(content)
+            else:
+                content(temporary)
+            with temporary.open("rb+") as file:
                 os.fsync(file.fileno())
             temporary.replace(path)
         except OSError:

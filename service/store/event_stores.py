@@ -139,9 +139,9 @@ class EventStores:
             raise UnknownCell(f"The run {self._run.id} has not stored the windows of all of these events.")
         return events
 
-    def places(self) -> npt.NDArray[np.void]:
-        """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
-        return self._windows.places()
+    def places(self, fields: Sequence[str]) -> npt.NDArray[np.void]:
+        """Return these fields of every event whose window is stored, see `window_store.EVENT`."""
+        return self._windows.places(fields)
 
     def _transform_of_run(self) -> Transform:
         with self._lock:

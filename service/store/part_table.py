@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from service.errors import StorageError
 from service.store.disk import write_sealed
 from service.store.later_rows import LaterRows
-from service.store.parts import Part, TableSnapshot, part_bytes, part_name, sealed_parts
+from service.store.parts import Part, TableSnapshot, part_name, sealed_parts, write_part
 from service.store.row_log import RowLog, read_log
 from service.store.row_pieces import MOST_SMALL, count_rows, join_pieces, rows_before, small_pieces, without_first
 
@@ -186,13 +187,16 @@ class PartTable:
         # In pieces, as a copy of them all would take as much memory again.
         rows = pa.concat_tables(tail).slice(0, mark.rows)
         path = self._folder / part_name(self._parts)
-        write_sealed(path, part_bytes(rows))
+        write_sealed(path, partial(write_part, rows))
         with self._lock:
             self._parts = (*self._parts, Part(path, mark.rows, rows[_ID][0].as_py(), rows[_ID][-1].as_py()))
             self._tail = without_first(self._tail, mark.rows)
             self._now_safe(mark, now)
         self._log.clear()
         self._log_is_ours = True
+        del rows, tail
+        # What they were in would be kept for rows to come, beside what those are put into meanwhile.
+        pa.default_memory_pool().release_unused()
 
     def _now_safe(self, mark: Mark, when_s: float) -> None:
         """Forget that the rows up to a mark were not safe; those since have waited from `when_s` on at most."""

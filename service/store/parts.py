@@ -97,11 +97,9 @@ def part_name(parts: Sequence[Part]) -> str:
     return f"part-{int(match.group(1)) + 1 if match else 0:05d}.parquet"
 
 
-def part_bytes(rows: Any) -> memoryview:
-    """Return a `pyarrow.Table` as the file of a part."""
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, **_layout(rows.schema))
-    return memoryview(sink.getvalue())
+def write_part(rows: Any, path: Path) -> None:
+    """Write a `pyarrow.Table` as the file of a part."""
+    pq.write_table(rows, path, **_layout(rows.schema))
 
 
 def _layout(schema: Any) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ BUNDLE = "model.bundle"
 TRACE = "trace-0001.h5"
 TRUTH = "truth.parquet"
 MIXTURES = "mixtures.json"
+_TEXTS_AT_ONCE = 65_536
 
 
 def run_folders(root: Path) -> list[Path]:
@@ -62,12 +64,13 @@ def write_truth(path: Path, columns: Mapping[str, npt.NDArray[Any]]) -> None:
     StorageError
         If the disk does not take it.
     """
-    sink = pa.BufferOutputStream()
-    pq.write_table(pa.table({name: _arrow_column(column) for name, column in columns.items()}), sink)
-    write_sealed(path / TRUTH, sink.getvalue().to_pybytes())
+    table = pa.table({name: _arrow_column(column) for name, column in columns.items()})
+    write_sealed(path / TRUTH, partial(pq.write_table, table))
 
 
 def _arrow_column(column: npt.NDArray[Any]) -> Any:
-    if column.dtype.kind == "S":
-        return pa.array([text.decode("utf-8", "replace") for text in column.tolist()], pa.string())
-    return pa.array(column)
+    if column.dtype.kind != "S":
+        return pa.array(column)
+    pieces = (column[first : first + _TEXTS_AT_ONCE].tolist() for first in range(0, len(column), _TEXTS_AT_ONCE))
+    texts = (pa.array([text.decode("utf-8", "replace") for text in piece], pa.string()) for piece in pieces)
+    return pa.chunked_array(texts, pa.string())

@@ -24,6 +24,7 @@ from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
 from service.store.set_shelf import SetShelf
+from service.store.window_store import EVENT
 
 
 class RunFolder:
@@ -268,9 +269,9 @@ class RunFolder:
         """
         return self._events.events(event_ids)
 
-    def event_places(self) -> npt.NDArray[np.void]:
-        """Return the place on the sample clock of every event whose window is stored, see `window_store.EVENT`."""
-        return self._events.places()
+    def event_places(self, fields: Sequence[str] = EVENT.names or ()) -> npt.NDArray[np.void]:
+        """Return these fields of every event whose window is stored, see `window_store.EVENT`."""
+        return self._events.places(fields)
 
     def files(self) -> dict[str, list[str]]:
         """Return the file names by part, as `Run.files` lists them."""

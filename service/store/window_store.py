@@ -118,10 +118,12 @@ class WindowStore(EventFile):
                     events.update(zip(range(first, stop), self._events(first, stop), strict=True))
             return [events[row] for row in rows]
 
-    def places(self) -> npt.NDArray[np.void]:
-        """Return the table of events, `EVENT` rows in the order they were written."""
+    def places(self, fields: Sequence[str]) -> npt.NDArray[np.void]:
+        """Return these fields of the table of events, see `EVENT`, in the order they were written."""
         with self._lock:
-            return np.empty(0, EVENT) if self._file is None else np.asarray(self._file["events"][...])
+            if self._file is None:
+                return np.empty(0, EVENT)[list(fields)]
+            return np.asarray(self._file["events"].fields(list(fields))[...])
 
     def _read_index(self, file: Any) -> EventIndex:
         return EventIndex(file["events"]["event_id"])
