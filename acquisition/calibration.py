@@ -193,6 +193,7 @@ def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, 
     span = (0, 0)
     for _ in range(6):
         # Quiet periods and background define each other; a few turns settle them.
+        before = quiet
         background.measure(s, samples, first_tick, clock, quiet)
         span = calibration.activate(settings, shifting=False)
         scores = calibration.score(watched, quiet.size)
@@ -204,6 +205,9 @@ def _measure_empty(calibration: Calibration, samples: Samples, first_tick: int, 
             scores, quiet = shifted, still
         else:
             calibration.activate(settings, shifting=False)
+        if np.array_equal(quiet, before):
+            # A further turn would measure the same.
+            break
     noise = ScoreNoise.of(scores[quiet])
     calibration.model.score[:] = noise.median, noise.sigma
     empty = _empty_periods(quiet, settings)

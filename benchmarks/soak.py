@@ -213,14 +213,8 @@ def stored_ids(folder: Path, run: Run) -> list[int]:
     opened = RunFolder.open(folder / "runs" / run.id)
     try:
         results = opened.results()
-        ids: list[int] = []
-        for table in (results.cells, results.rejected):
-            after: int | None = 0
-            while after is not None:
-                page = table.page(after=after, limit=5000, fields=["event_id"])
-                ids += [row["event_id"] for row in page.rows]
-                after = page.next
-        return ids
+        held = (table.arrow(["event_id"]) for table in (results.cells, results.rejected))
+        return [event_id for table in held if table is not None for event_id in table.column(0).to_pylist()]
     finally:
         opened.close()
 
