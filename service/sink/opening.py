@@ -9,7 +9,7 @@ from acquisition.errors import ConfigError
 from service.result_set import ResultSet
 from service.sink.address import is_server
 from service.sink.files import PartFiles
-from service.sink.postgres import PostgresTables, require_psycopg
+from service.sink.postgres import PostgresTables, require_client
 from service.sink.sealed import SealedPart
 
 
@@ -37,6 +37,6 @@ def open_sink(address: str) -> Sink:
 def require_libraries(address: str) -> None:
     """Check that what the sink needs is installed; raises `ConfigError` with what to install."""
     if is_server(address):
-        require_psycopg()
+        require_client()
     elif address.startswith("fsspec+") and find_spec("fsspec") is None:
         raise ConfigError("This sink needs fsspec, which is not installed; install it with 'pip install fsspec'.")

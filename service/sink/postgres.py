@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 
 from acquisition.errors import ConfigError, LightlineError
 from service.result_set import ResultSet
-from service.sink.csv_rows import csv_pieces
+from service.sink.binary_rows import binary_pieces
 from service.sink.errors import PartRefused, SinkAway
 from service.sink.sealed import SealedPart
-from service.sink.tables import PREFIX, add_columns, columns_of, make_tables
+from service.sink.tables import PREFIX, add_columns, check_columns, make_tables
 from service.store.result_tables import TABLES
 
 if TYPE_CHECKING:
@@ -24,13 +24,14 @@ _SILENT_MS = 20_000
 """A server that does not answer for so long is taken for gone."""
 
 
-def require_psycopg() -> None:
-    """Check that the client library is there; raises `ConfigError` with what to install."""
+def require_client() -> None:
+    """Check that the client's libraries are there; raises `ConfigError` with what to install."""
     try:
+        import pgpq  # noqa: F401
         import psycopg  # noqa: F401
-    except ImportError:
+    except ImportError as error:
         raise ConfigError(
-            "Copying to PostgreSQL needs psycopg, which is not installed; install it with "
+            f"Copying to PostgreSQL needs {error.name}, which is not installed; install it with "
             "'pip install lightline[postgres]'."
         ) from None
 
@@ -41,13 +42,13 @@ class PostgresTables:
     Raises
     ------
     ConfigError
-        If psycopg is not installed.
+        If psycopg or pgpq is not installed.
     SinkAway
         From everything here, whatever the server or the way to it does not allow.
     """
 
     def __init__(self, address: str) -> None:
-        require_psycopg()
+        require_client()
         import psycopg
 
         with _answered():
@@ -61,7 +62,6 @@ class PostgresTables:
                 options="-c lock_timeout=10s",
             )
             make_tables(self._connection)
-            self._columns = {table: columns_of(self._connection, table) for table in TABLES}
 
     def begin(self, about: ResultSet) -> None:
         """Note a result set as it stands; rows of an earlier one of its name, since removed, go."""
@@ -95,7 +95,7 @@ class PostgresTables:
         OSError, pyarrow.ArrowException
             If the part cannot be read; then nothing of it is there.
         PartRefused
-            If the server does not take it, as where somebody has changed a column's type.
+            If the server does not take it, or would misread it, as where somebody has changed a column's type.
         """
         with _answered(PartRefused):
             return self._copy(sealed)
@@ -109,9 +109,9 @@ class PostgresTables:
 
         about, part = sealed.about, sealed.part
         schema = pq.read_schema(part.path)
-        add_columns(self._connection, sealed.table, schema, self._columns[sealed.table])
+        add_columns(self._connection, sealed.table, schema)
         names = SQL(", ").join(Identifier(name) for name in ("run", "results", *schema.names))
-        into = SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(Identifier(PREFIX + sealed.table), names)
+        into = SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(Identifier(PREFIX + sealed.table), names)
         with self._connection.transaction(), self._connection.cursor() as cursor:
             # Another service that copies this part now is waited for here, and then it is there.
             cursor.execute(
@@ -120,8 +120,9 @@ class PostgresTables:
             )
             if cursor.rowcount == 0:
                 return 0
+            check_columns(self._connection, sealed.table, schema)
             with cursor.copy(into) as copy:
-                for piece in csv_pieces(part.path, about.run, about.name):
+                for piece in binary_pieces(part.path, about.run, about.name):
                     copy.write(piece)
             return part.rows
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pyarrow as pa
+from service.sink.errors import PartRefused
+from service.sink.kinds import server_kind
 
 if TYPE_CHECKING:
     import psycopg
@@ -32,39 +33,46 @@ def make_tables(connection: psycopg.Connection[Any]) -> None:
             connection.execute(statement.encode())
 
 
-def columns_of(connection: psycopg.Connection[Any], table: str) -> set[str]:
-    """Return the columns that a table has."""
+def columns_of(connection: psycopg.Connection[Any], table: str) -> dict[str, str]:
+    """Return the columns that a table has, with their types as the server calls them."""
     rows = connection.execute(
-        "SELECT column_name FROM information_schema.columns WHERE table_schema = current_schema() AND table_name = %s",
+        "SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute "
+        "WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
         (PREFIX + table,),
     )
-    return {row[0] for row in rows}
+    return {row[0]: row[1] for row in rows}
 
 
-def add_columns(connection: psycopg.Connection[Any], table: str, schema: Any, known: set[str]) -> None:
-    """Add the columns of a part that its table does not have, and note them in `known`."""
+def add_columns(connection: psycopg.Connection[Any], table: str, schema: Any) -> None:
+    """Add the columns of a part that its table does not have."""
     from psycopg.sql import SQL, Identifier
 
+    known = columns_of(connection, table)
     new = [field for field in schema if field.name not in known]
     if not new:
         return
     added = SQL(", ").join(
-        SQL("ADD COLUMN IF NOT EXISTS {} ").format(Identifier(field.name)) + SQL(_kind(field.type)) for field in new
+        SQL("ADD COLUMN IF NOT EXISTS {} ").format(Identifier(field.name)) + SQL(server_kind(field.type))
+        for field in new
     )
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
         connection.execute(SQL("ALTER TABLE {} ").format(Identifier(PREFIX + table)) + added)
-    known.update(field.name for field in new)
 
 
-def _kind(kind: Any) -> str:
-    """Return the type of the server for one of Arrow; wide enough for what is unsigned here."""
-    if pa.types.is_list(kind):
-        return f"{_kind(kind.value_type)}[]"
-    if pa.types.is_boolean(kind):
-        return "boolean"
-    if pa.types.is_integer(kind):
-        return "bigint"
-    if pa.types.is_floating(kind):
-        return "real" if kind.bit_width <= 32 else "double precision"
-    return "text"
+def check_columns(connection: psycopg.Connection[Any], table: str, schema: Any) -> None:
+    """Check that a table takes the columns of a part as they travel, and keep it so until the transaction ends.
+
+    Raises
+    ------
+    PartRefused
+        If a column has another type, as which the bytes of its values would be something else.
+    """
+    from psycopg.sql import SQL, Identifier
+
+    connection.execute(SQL("LOCK TABLE {} IN ROW EXCLUSIVE MODE").format(Identifier(PREFIX + table)))
+    known = columns_of(connection, table)
+    for field in schema:
+        found, wanted = known.get(field.name, "gone"), server_kind(field.type)
+        if found != wanted:
+            raise PartRefused(f"the column '{field.name}' of {PREFIX}{table} is {found} and has to be {wanted}")

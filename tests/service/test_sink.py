@@ -125,14 +125,14 @@ def test_killed_between_the_copy_and_the_commit_nothing_is_there_and_later_every
         from pathlib import Path
         from service.sink import copier, postgres
 
-        pieces = postgres.csv_pieces
+        pieces = postgres.binary_pieces
 
         def halting(*about):
             yield from pieces(*about)
             print("copied", flush=True)
             time.sleep(600)
 
-        postgres.csv_pieces = halting
+        postgres.binary_pieces = halting
         sink = copier.Copier(Path({str(live_folder.path.parent)!r}), {server.address!r})
         sink.start()
         time.sleep(600)
@@ -183,6 +183,7 @@ def test_what_cannot_be_copied_costs_its_part_alone(server: PostgresServer, live
         wait_for(server, CELLS, 18)
     status = sink.status()
     assert status.behind_rows == 1 and "rejected/part-00001" in str(status.error)
+    assert "'rejection' of lightline_rejected is bigint and has to be text" in str(status.error)
     assert not is_copied(live_folder.path, server.address)
 
 
