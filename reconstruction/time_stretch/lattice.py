@@ -8,6 +8,7 @@ and between two samples (`SAMPLE_PLACES`). For each of them shares are worked ou
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from typing import NamedTuple
 
 import numba
@@ -79,6 +80,7 @@ def spacing_of(instrument: Instrument, period: float) -> Spacing:
     )
 
 
+@lru_cache(maxsize=8)
 def new_lattice(mode: LineMode, spacing: Spacing) -> Lattice:
     """Work out the shares of `full` or `line_interleave`.
 

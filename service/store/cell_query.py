@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, reduce
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from service.errors import QueryError
@@ -20,7 +19,7 @@ from service.store.paging import EVENT_ID, CellPage, Order, Pager
 from service.store.part_table import PartTable
 from service.store.parts import TableSnapshot
 from service.store.passing import PassingCounts
-from service.store.snapshot_sql import open_database, query_snapshot
+from service.store.snapshot_sql import LaterDatabase, query_snapshot
 
 MOST_ROWS = 50_000
 
@@ -36,7 +35,7 @@ class CellQuery:
     """Labels of the rows, a column like the others."""
     maps: Maps | None = None
     """Axes made of the embedding, columns like the others."""
-    _database: duckdb.DuckDBPyConnection = field(default_factory=open_database, repr=False)
+    _database: LaterDatabase = field(default_factory=LaterDatabase, repr=False)
     _kept_values: ColumnValues = field(default_factory=ColumnValues, repr=False)
     _counts: PassingCounts = field(default_factory=PassingCounts, repr=False)
 

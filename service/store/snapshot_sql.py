@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,6 +25,31 @@ def open_database() -> duckdb.DuckDBPyConnection:
     # Parts never change, so what their ends say is read once.
     database.execute("SET parquet_metadata_cache = true")
     return database
+
+
+class LaterDatabase:
+    """A database for any thread that is opened when it is first asked: opening takes longer than a small question."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._opened: duckdb.DuckDBPyConnection | None = None
+        self._closed = False
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Return a cursor of its own; raises `duckdb.ConnectionException` once the database is closed."""
+        with self._lock:
+            if self._closed:
+                raise duckdb.ConnectionException("the database is closed")
+            if self._opened is None:
+                self._opened = open_database()
+            return self._opened.cursor()
+
+    def close(self) -> None:
+        """Give it back."""
+        with self._lock:
+            self._closed = True
+            if self._opened is not None:
+                self._opened.close()
 
 
 def query_snapshot(
