@@ -1,16 +1,18 @@
 """One question to the cells of many runs: over HTTP, of the copied files, and of PostgreSQL where it is given rows.
 
-`python -m benchmarks.many_runs [RUNS CELLS_EACH] [--postgres ADDRESS | --own-postgres]`. Rows are drawn, not measured.
-Parts of every run are files of their own, so that nothing is read twice for less than it costs.
+`python -m benchmarks.many_runs [RUNS CELLS_EACH] [--postgres ADDRESS | --own-postgres [--only]]`. Rows are drawn, not
+measured. Parts of every run are files of their own, so that nothing is read twice for less than it costs. PostgreSQL is
+given its rows, of which each is read once, from files that runs share, after all else is off the disk.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -38,6 +40,8 @@ from service.tokens import TokenFile
 RUN_COUNT, CELLS_EACH = 20, 5_000_000
 WHERE = "novelty < 6 and area_um2 > 100"
 SQL = f"SELECT run, class, count(*), avg(feature_3), stddev_samp(feature_3) FROM {{}} WHERE {WHERE} GROUP BY run, class"
+SCANS = 3
+"""How often PostgreSQL is asked, which goes through the whole table every time."""
 HEAD = ("drawn rows", "ms", "the first time")
 
 
@@ -61,15 +65,15 @@ def run_of(number: int, cells: int) -> Run:
     )
 
 
-def drawn_runs(data: Path, count: int, cells: int) -> None:
-    """Make run folders of drawn cells; the first is drawn, the others are copies on disk."""
+def drawn_runs(data: Path, count: int, cells: int, copy: Callable[[str, str], object] = shutil.copy2) -> None:
+    """Make run folders of drawn cells; the first is drawn, and its files are copied for the others."""
     root = data / RUNS
     for number in range(count):
         run = run_of(number, cells)
         RunFolder.create(root, run).close()
         shutil.rmtree(root / run.id / CELLS)
         if number:
-            shutil.copytree(root / run_of(0, cells).id / CELLS, root / run.id / CELLS)
+            shutil.copytree(root / run_of(0, cells).id / CELLS, root / run.id / CELLS, copy_function=copy)
             continue
         kept = PartTable.create(root / run.id / CELLS)
         for first in range(1, cells + 1, BATCH):
@@ -87,7 +91,9 @@ def copied(data: Path, address: str) -> tuple[object, ...]:
     left = copier.close(patience_s=7200)
     if left.behind_rows:
         raise RuntimeError(f"{left.behind_rows} rows were not copied: {left.error}")
-    return (f"copied to {address.partition(':')[0]}, all of it", f"{1e3 * (time.perf_counter() - began):.0f}", "")
+    took = time.perf_counter() - began
+    rate = left.copied_rows / took
+    return (f"copied to {address.partition(':')[0]}, all of it, {rate:.0f} rows/s", f"{1e3 * took:.0f}", "")
 
 
 def over_http(data: Path) -> Iterator[tuple[object, ...]]:
@@ -121,14 +127,16 @@ def of_files(folder: Path) -> tuple[object, ...]:
     return ("of the copied files by DuckDB, the last question", f"{best:.0f}", f"{first:.0f}")
 
 
-def of_postgres(address: str) -> tuple[object, ...]:
+def of_postgres(address: str) -> Iterator[tuple[object, ...]]:
     """What the server takes."""
     with psycopg.connect(address, autocommit=True) as connection:
+        began = time.perf_counter()
         connection.execute("VACUUM ANALYZE lightline_cells")
-        first, best = quickest(lambda: connection.execute(SQL.format("lightline_cells")).fetchall())
+        yield ("of PostgreSQL, VACUUM ANALYZE once", f"{1e3 * (time.perf_counter() - began):.0f}", "")
+        first, best = quickest(lambda: connection.execute(SQL.format("lightline_cells")).fetchall(), SCANS)
         taken = connection.execute("SELECT pg_total_relation_size('lightline_cells')").fetchone()
     gigabytes = 0.0 if taken is None else 1e-9 * taken[0]
-    return (f"of PostgreSQL, the last question ({gigabytes:.1f} GB with its key)", f"{best:.0f}", f"{first:.0f}")
+    yield (f"of PostgreSQL, the last question ({gigabytes:.1f} GB with its key)", f"{best:.0f}", f"{first:.0f}")
 
 
 def main() -> None:
@@ -138,25 +146,38 @@ def main() -> None:
     parser.add_argument("cells", nargs="?", type=int, default=CELLS_EACH)
     parser.add_argument("--postgres", metavar="ADDRESS", help="of a server that may be filled, postgresql://...")
     parser.add_argument("--own-postgres", action="store_true", help="start a server for it, with ordinary settings")
+    parser.add_argument("--only", action="store_true", help="ask that server alone, and not the service or files")
     asked = parser.parse_args()
-    with ExitStack() as opened, tempfile.TemporaryDirectory() as name:
-        data, sink = Path(name) / "data", Path(name) / "sink"
-        drawn_runs(data, asked.runs, asked.cells)
-        if asked.own_postgres:
-            asked.postgres = opened.enter_context(postgres("")).address
-        print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), []), flush=True)
-        for line in answered(data, sink, asked.postgres):
-            print(row(line), flush=True)
+    print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), []), flush=True)
+    if not asked.only:
+        with tempfile.TemporaryDirectory() as name:
+            show(from_files(Path(name), asked.runs, asked.cells))
+    if asked.own_postgres or asked.postgres:
+        with ExitStack() as opened, tempfile.TemporaryDirectory() as name:
+            address = opened.enter_context(postgres("")).address if asked.own_postgres else asked.postgres
+            show(from_postgres(Path(name), address, asked.runs, asked.cells))
 
 
-def answered(data: Path, sink: Path, postgres: str | None) -> Iterator[tuple[object, ...]]:
-    """The lines of the table, as they are known."""
+def show(lines: Iterator[tuple[object, ...]]) -> None:
+    """Print lines of the table as they are known."""
+    for line in lines:
+        print(row(line), flush=True)
+
+
+def from_files(folder: Path, runs: int, cells: int) -> Iterator[tuple[object, ...]]:
+    """The lines of the service, and of the folder that the runs are copied to."""
+    data, sink = folder / "data", folder / "sink"
+    drawn_runs(data, runs, cells)
     yield from over_http(data)
     yield copied(data, sink.as_uri())
     yield of_files(sink)
-    if postgres:
-        yield copied(data, postgres)
-        yield of_postgres(postgres)
+
+
+def from_postgres(folder: Path, address: str, runs: int, cells: int) -> Iterator[tuple[object, ...]]:
+    """The lines of a server."""
+    drawn_runs(folder, runs, cells, os.link)
+    yield copied(folder, address)
+    yield from of_postgres(address)
 
 
 if __name__ == "__main__":

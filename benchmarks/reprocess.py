@@ -1,7 +1,8 @@
 """Recordings and runs reprocessed by one and by two processes, against a plain loop, and whether all come out the same.
 
-Everything is simulated. `python -m benchmarks.reprocess FOLDER` keeps what it prepares in the folder, so that a second
-call only measures; without a folder it is thrown away.
+Every kind of run is there short, where opening run and model weighs, and long. Everything is simulated.
+`python -m benchmarks.reprocess FOLDER` keeps what it prepares in the folder, so that a second call only measures;
+without a folder it is thrown away.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,102 +22,39 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from distributed import Client
 
-from acquisition.detection import detector_for
-from acquisition.event import Event
-from acquisition.source import blocks, open_source
-from acquisition.trace_files import TraceFiles
+from benchmarks.long_runs import MAKERS, stored_runs
 from benchmarks.page import table
+from benchmarks.searched_recordings import RECORDINGS, prepared, same_events
 from inference.engine import Engine
 from inference.shipped import resolve_bundle
 from reconstruction.transform import transform_for
-from service.identity import software_versions
 from service.reprocess.batch import as_runs, reprocess_all
 from service.reprocess.cluster import OnCluster, processes
 from service.reprocess.executor import Executor, InOrder
-from service.reprocess.finding import Search, find
 from service.reprocess.making import reprocess
-from service.reprocess.plan import Wanted
-from service.runs.arming import Makers
+from service.reprocess.plan import EVENTS_PER_CHUNK, Wanted
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.run_folder import RunFolder
 
-RECORDINGS = {
-    "light sheet": "sim:sheet-ci?loop=none&seconds=12&rate=60",
-    "time stretch": "sim:stretch-ci?loop=none&seconds=3&rate=400",
-}
-SEEDS = (71, 72)
-"""Recordings of each kind."""
-STORED = {
-    "light sheet": "sim:sheet-ci?seed=73&rate=60&seconds=80",
-    "time stretch": "sim:stretch-ci?seed=73&rate=400&seconds=12",
-}
-"""What the long runs are made of, so that settling their events is long beside the opening of a model."""
-MAKERS = Makers()
-BACKGROUND = ("level", "noise", "core_offsets")
+TIMES = {"short": 3, "long": 1}
+"""How often everything is done with a run, of which the quickest counts."""
+CHUNK = {"short": 256, "long": EVENTS_PER_CHUNK}
+WAYS = {"plain": "plain loop", "here": "this process", "by-1": "one Dask process", "by-2": "two"}
 RUN_HEADS = (
+    "stored run",
+    "plain loop, processor",
     "more processor (wall) than a plain loop, this process",
     "one Dask process",
     "two",
     "speed-up, one to two",
     "largest difference of answers",
 )
+FIXED_HEADS = ("what it costs of processors", "a run", "and an event of it")
 RECORDING_HEADS = ("share of finding", "found by one", "answered", "found by two", "answered", "speed-up")
 
 
 def nothing(_done: int, _total: int) -> None:
     """Nobody watches."""
-
-
-def prepared(folder: Path, kind: str) -> list[Path]:
-    """Return the recordings of a kind, made where they are not there."""
-    paths = []
-    for seed in SEEDS:
-        path = folder / f"{kind.replace(' ', '-')}-{seed}" / "trace-0001.h5"
-        if not path.exists():
-            path.parent.mkdir(parents=True)
-            record(f"{RECORDINGS[kind]}&seed={seed}", path)
-        paths.append(path)
-    return paths
-
-
-def stored(root: Path) -> dict[str, Path]:
-    """Return the long runs, made where they are not there."""
-    version = software_versions()["lightline"]
-    ids = {kind: f"20260101T000000000Z-{number:06x}" for number, kind in enumerate(STORED)}
-    return {kind: find(Search(url, root, ids[kind], None, version, MAKERS)) for kind, url in STORED.items()}
-
-
-def record(url: str, path: Path) -> None:
-    """Write what a source gives to a trace file."""
-    with open_source(url) as source:
-        files = TraceFiles(path, source.instrument, origin=source.origin)
-        for block in blocks(source):
-            files.append(block)
-        files.close()
-
-
-def events_of(path: Path) -> Iterator[Event]:
-    """Return what one detector finds in the single stream of a recording."""
-    with open_source(str(path)) as source:
-        detector = detector_for(source.instrument)
-        for block in blocks(source):
-            yield from detector.push(block)
-        yield from detector.flush()
-
-
-def same_events(recording: Path, run: Path) -> int:
-    """Return how many events a run has of a recording; raises `ValueError` if one differs from the single stream's."""
-    count = 0
-    with closing(RunFolder.open(run)) as folder:
-        for event in events_of(recording):
-            stored, count = folder.event(event.event_id), count + 1
-            plain = replace(event, window=stored.window, background=stored.background)
-            arrays = [(getattr(event.background, name), getattr(stored.background, name)) for name in BACKGROUND]
-            if plain != stored or any(a.tobytes() != b.tobytes() for a, b in [(event.window, stored.window), *arrays]):
-                raise ValueError(f"The event {event.event_id} of '{run}' is not the one of the single stream.")
-        if count != len(folder.event_places()):
-            raise ValueError(f"The run '{run}' has {len(folder.event_places())} events, the single stream {count}.")
-    return count
 
 
 @dataclass(frozen=True)
@@ -132,6 +71,10 @@ class Took:
         if isinstance(workers, OnCluster):
             spent += sum(workers.client.run(time.process_time).values())
         return cls(time.perf_counter() - (before.wall_s if before else 0.0), spent - (before.cpu_s if before else 0.0))
+
+
+Taken = dict[tuple[str, str, str], Took]
+"""By kind of run, its length, and who did it."""
 
 
 def plain_loop(run: Path) -> Took:
@@ -156,11 +99,17 @@ def plain_loop(run: Path) -> Took:
     return Took.since(None, began)
 
 
-def made(run: Path, workers: Executor, name: str) -> Took:
+def made(run: Path, workers: Executor, name: str, length: str) -> Took:
     """What some executor takes for a result set."""
+    shutil.rmtree(run / "results" / name, ignore_errors=True)
     began = Took.since(workers)
-    reprocess(run, Wanted(name=name, chunk=256), MAKERS, workers=workers)
+    reprocess(run, Wanted(name=name, chunk=CHUNK[length]), MAKERS, workers=workers)
     return Took.since(workers, began)
+
+
+def quickest(length: str, ask: Callable[[], Took]) -> Took:
+    """Return the quickest of some times."""
+    return min((ask() for _ in range(TIMES[length])), key=lambda took: took.wall_s)
 
 
 def farthest(run: Path, name: str) -> float:
@@ -203,39 +152,67 @@ def main() -> None:
         print(f"{kind}: {sum(counted)} events of {len(found)} recordings are those of the single stream, bit for bit.")
         for run in found:
             shutil.rmtree(run / "results", ignore_errors=True)
-    long = stored(kept / "runs")
-    for run in long.values():
+    stored = stored_runs(kept / "runs")
+    for (_, length), run in stored.items():
         shutil.rmtree(run / "results", ignore_errors=True)
-        # Compiled kernels are read, and so is the disk, before anything is measured.
-        plain_loop(run)
-    plain = {kind: plain_loop(run) for kind, run in long.items()}
-    here = {kind: made(run, InOrder(), "here") for kind, run in long.items()}
-    taken: dict[tuple[int, str], tuple[Took, Took, Took]] = {}
+        if length == "short":
+            # Compiled kernels are read before anything is measured.
+            plain_loop(run)
+    taken: Taken = {}
+    for (kind, length), run in stored.items():
+        taken[kind, length, "plain"] = quickest(length, partial(plain_loop, run))
+        taken[kind, length, "here"] = quickest(length, partial(made, run, InOrder(), "here", length))
+    searched: dict[tuple[int, str], tuple[Took, Took]] = {}
     for count in (1, 2):
         with processes(count) as local, Client(local) as client:
             workers = OnCluster(client)
-            for kind, run in long.items():
+            for kind in RECORDINGS:
                 timed_recordings(recordings[kind], kept / "timed", workers)
-                took = made(run, workers, f"by-{count}")
-                taken[count, kind] = took, *timed_recordings(recordings[kind], kept / "timed", workers)
-    rows: list[tuple[object, ...]] = []
-    whole: list[tuple[object, ...]] = []
-    for kind, run in long.items():
-        with closing(RunFolder.open(run)) as folder:
-            events = len(folder.event_places())
-        (one, *alone), (two, *together) = taken[1, kind], taken[2, kind]
-        costs = [more(took, plain[kind]) for took in (here[kind], one, two)]
+                searched[count, kind] = timed_recordings(recordings[kind], kept / "timed", workers)
+            for (kind, length), run in stored.items():
+                name = f"by-{count}"
+                taken[kind, length, name] = quickest(length, partial(made, run, workers, name, length))
+    print(table(RUN_HEADS, list(run_lines(stored, taken))))
+    print(table(FIXED_HEADS, list(fixed_lines(stored, taken))))
+    print(table(("two recordings", *RECORDING_HEADS), list(recording_lines(searched))))
+    if len(sys.argv) < 2:
+        shutil.rmtree(kept)
+
+
+def run_lines(stored: dict[tuple[str, str], Path], taken: Taken) -> Iterator[tuple[object, ...]]:
+    """What each stored run took, beside the plain loop."""
+    for (kind, length), run in stored.items():
+        before, here, one, two = (taken[kind, length, who] for who in WAYS)
+        costs = [more(took, before) for took in (here, one, two)]
         worst = max(farthest(run, f"by-{count}") for count in (1, 2))
-        each = f"{1e3 * plain[kind].cpu_s / events:.2f} ms"
-        rows.append((kind, each, *costs, f"{one.wall_s / two.wall_s:.2f}", f"{worst:.1e}"))
+        many = f"{kind}, {count_events(run)} events"
+        yield many, f"{before.cpu_s:.1f} s", *costs, f"{one.wall_s / two.wall_s:.2f}", f"{worst:.1e}"
+
+
+def fixed_lines(stored: dict[tuple[str, str], Path], taken: Taken) -> Iterator[tuple[object, ...]]:
+    """What a run costs however short it is, and every event of it: the line through the short run and the long one."""
+    for kind in RECORDINGS:
+        few, many = (count_events(stored[kind, length]) for length in ("short", "long"))
+        for who, way in WAYS.items():
+            short, long = (taken[kind, length, who].cpu_s for length in ("short", "long"))
+            event_s = (long - short) / (many - few)
+            yield f"{kind}, {way}", f"{short - few * event_s:.2f} s", f"{1e3 * event_s:.3f} ms"
+
+
+def recording_lines(searched: dict[tuple[int, str], tuple[Took, Took]]) -> Iterator[tuple[object, ...]]:
+    """What searching and answering for recordings took."""
+    for kind in RECORDINGS:
+        alone, together = searched[1, kind], searched[2, kind]
         walls = [sum(took.wall_s for took in both) for both in (alone, together)]
         share = alone[0].cpu_s / sum(took.cpu_s for took in alone)
         times = [f"{took.wall_s:.1f} s" for took in (*alone, *together)]
-        whole.append((kind, f"{share:.0%}", *times, f"{walls[0] / walls[1]:.2f}"))
-    print(table(("stored run", "processor, an event", *RUN_HEADS), rows))
-    print(table(("two recordings", *RECORDING_HEADS), whole))
-    if len(sys.argv) < 2:
-        shutil.rmtree(kept)
+        yield kind, f"{share:.0%}", *times, f"{walls[0] / walls[1]:.2f}"
+
+
+def count_events(run: Path) -> int:
+    """Return how many events a run has."""
+    with closing(RunFolder.open(run)) as folder:
+        return len(folder.event_places())
 
 
 def more(took: Took, plain: Took) -> str:
