@@ -39,7 +39,12 @@ from service.tokens import TokenFile
 
 RUN_COUNT, CELLS_EACH = 20, 5_000_000
 WHERE = "novelty < 6 and area_um2 > 100"
-SQL = f"SELECT run, class, count(*), avg(feature_3), stddev_samp(feature_3) FROM {{}} WHERE {WHERE} GROUP BY run, class"
+SQL = (
+    "SELECT instrument, run, class, count(*), avg(feature_3), stddev_samp(feature_3) FROM {cells} "
+    f"JOIN {{sets}} USING (run, results) WHERE {WHERE} GROUP BY instrument, run, class"
+)
+SETS = "(SELECT run, results, about ->> 'instrument' AS instrument FROM lightline_results) sets"
+PRESETS = ("sheet-ci", "stretch-ci")
 SCANS = 3
 """How often PostgreSQL is asked, which goes through the whole table every time."""
 HEAD = ("drawn rows", "ms", "the first time")
@@ -54,7 +59,7 @@ def run_of(number: int, cells: int) -> Run:
         request=RunRequest(),
         source="drawn rows",
         origin=Origin.SIMULATED,
-        instrument=instrument_preset("sheet-ci"),
+        instrument=instrument_preset(PRESETS[number % len(PRESETS)]),
         pipeline="a|b|c",
         pipeline_id="0" * 16,
         bundle="drawn",
@@ -123,7 +128,8 @@ def of_files(folder: Path) -> tuple[object, ...]:
     """What DuckDB takes over the copied files."""
     database = duckdb.connect(":memory:", config={"threads": "2"})
     files = f"read_parquet('{folder}/cells/*/*/*.parquet', hive_partitioning = true)"
-    first, best = quickest(lambda: database.sql(SQL.format(files)).fetchall())
+    sets = f"(SELECT run, name AS results, instrument FROM read_json('{folder}/about/*/*.json'))"
+    first, best = quickest(lambda: database.sql(SQL.format(cells=files, sets=sets)).fetchall())
     return ("of the copied files by DuckDB, the last question", f"{best:.0f}", f"{first:.0f}")
 
 
@@ -133,7 +139,9 @@ def of_postgres(address: str) -> Iterator[tuple[object, ...]]:
         began = time.perf_counter()
         connection.execute("VACUUM ANALYZE lightline_cells")
         yield ("of PostgreSQL, VACUUM ANALYZE once", f"{1e3 * (time.perf_counter() - began):.0f}", "")
-        first, best = quickest(lambda: connection.execute(SQL.format("lightline_cells")).fetchall(), SCANS)
+        first, best = quickest(
+            lambda: connection.execute(SQL.format(cells="lightline_cells", sets=SETS)).fetchall(), SCANS
+        )
         taken = connection.execute("SELECT pg_total_relation_size('lightline_cells')").fetchone()
     gigabytes = 0.0 if taken is None else 1e-9 * taken[0]
     yield (f"of PostgreSQL, the last question ({gigabytes:.1f} GB with its key)", f"{best:.0f}", f"{first:.0f}")

@@ -46,6 +46,8 @@ class ResultSet(BaseModel):
     name: str
     run: str
     """Id of the run."""
+    instrument: str = ""
+    """Name of the run's instrument, for who has sets of many runs and not their folders; empty in older sets."""
     scope: Scope
     state: ResultState
     pipeline: str
@@ -76,6 +78,7 @@ class ResultSet(BaseModel):
         return cls(
             name=LIVE,
             run=run.id,
+            instrument=run.instrument.name,
             scope=Scope.LIVE,
             state=ResultState.DONE if run.state in (RunState.DONE, RunState.FAILED) else ResultState.UNFINISHED,
             pipeline=run.pipeline,

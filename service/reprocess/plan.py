@@ -136,6 +136,7 @@ def plan_of(folder: RunFolder, wanted: Wanted, makers: Makers) -> Plan:
     begun = ResultSet(
         name=checked_set_name(wanted.name or named),
         run=run.id,
+        instrument=run.instrument.name,
         scope=Scope.MISSING if wanted.missing else Scope.ALL,
         state=ResultState.UNFINISHED,
         pipeline=pipeline,

@@ -78,8 +78,9 @@ def test_rows_are_the_same_on_the_server(server: PostgresServer, live_folder: Ru
         theirs = server.ask(f"SELECT {names} FROM lightline_{table} ORDER BY event_id")
         rows = [dict(zip(ours.column_names, row, strict=True)) for row in theirs]
         assert pa.Table.from_pylist(rows, ours.schema).equals(ours)
-    about = server.ask("SELECT run, results, about ->> 'bundle' FROM lightline_results")
-    assert about == [(live_folder.run().id, "live", "known")]
+    about = server.ask("SELECT run, results, about ->> 'instrument', about ->> 'bundle' FROM lightline_results")
+    run = live_folder.run()
+    assert about == [(run.id, "live", run.instrument.name, "known")]
     with copying(live_folder.path.parent, server) as again:
         pass
     assert again.status().copied_rows == 0 and server.ask(CELLS) == [(cells,)]
