@@ -18,8 +18,8 @@ SHORT = {
     "light sheet": "sim:sheet-ci?seed=73&rate=60&seconds=80",
     "time stretch": "sim:stretch-ci?seed=73&rate=400&seconds=12",
 }
-TIMES_OVER = 24
-"""How often a long run has the events of the short one: then one process works on it for half a minute or so."""
+TIMES_OVER = 10
+"""How often a long run has the events of the short one: then one process works on it for 20 s and more."""
 _UNFINISHED = "unfinished"
 MAKERS = Makers()
 
