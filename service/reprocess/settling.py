@@ -162,4 +162,6 @@ def _of_events(rows: Any, events: Events) -> Any:
 def _joined(tables: Sequence[Any]) -> Any:
     if not tables:
         return None
-    return pa.concat_tables([table.cast(tables[0].schema) for table in tables]).sort_by("event_id").combine_chunks()
+    schema = tables[0].schema
+    alike = [table if table.schema.equals(schema) else table.cast(schema) for table in tables]
+    return pa.concat_tables(alike).sort_by("event_id").combine_chunks()
