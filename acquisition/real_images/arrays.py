@@ -20,8 +20,9 @@ JURKAT_CHANNELS = ("Ch3", "Ch4", "Ch6")
 JURKAT_PIXEL_UM = 0.5
 """Pixel of the Jurkat cells of Blasi et al. (2016), Amnis ImageStream at 40x (an assumption: the file does not say)."""
 _FACT = "fact_"
-_KNOWN_CHANNELS: dict[tuple[str, ...], tuple[str, ...]] = {
-    JURKAT_CHANNELS: ("transmission", "fluorescence", "side_scatter")
+_LONGEST_NAME = 32
+_KNOWN_CHANNELS: dict[tuple[str, ...], list[str | None]] = {
+    JURKAT_CHANNELS: ["transmission", "fluorescence", "side_scatter"]
 }
 _WORDS = {
     "transmission": re.compile(r"bright|transm|^bf", re.IGNORECASE),
@@ -36,9 +37,10 @@ class ArrayFile:
     That is `y` (label of every cell), `classes` (their names), `channels`, `split`, `run`, `pixel_um`, and `fact_NAME`,
     a word for each cell.
     `x` is `(n, channels, y, x)` where there are `channels`, otherwise `(n, y, x)`, transmission, or `(n, z, y, x)`,
-    volumes. Channels are told by their names (`brightfield`, `darkfield`, `dapi`, ...). Where
-    there are no labels, cells are called like the file; where there is no `pixel_um`, the Jurkat cells' pixel is taken
-    for channels that are theirs. See `acquisition.real_images.raw.RawCells`.
+    volumes. Any number of channels keep their names, in lower case; the first brightfield, darkfield and fluorescence
+    (`dapi`, ...) are also known as transmission, side_scatter and fluorescence. Where there are no labels, cells are
+    called like the file; where there is no `pixel_um`, the Jurkat cells' pixel is taken for channels that are theirs.
+    See `acquisition.real_images.raw.RawCells`.
 
     Raises
     ------
@@ -55,7 +57,11 @@ class ArrayFile:
         channels = tuple(str(name) for name in held["channels"]) if "channels" in held else None
         if self._x.dtype.kind not in "buif" or self._x.ndim not in (3, 4) or self._x.size == 0:
             raise ConfigError(f"The array 'x' of '{path.name}' must be (n, y, x) or (n, channels or z, y, x) numbers.")
-        self._roles = None if channels is None else self._checked_roles(channels)
+        self._roles: dict[str, int] = {}
+        self._names: tuple[str, ...] | None = None
+        self._bright: frozenset[str] = frozenset()
+        if channels is not None:
+            self._name_channels(channels)
         n = len(self._x)
         self.labels: Sequence[str] = self._checked_labels(held, n)
         self.splits: Sequence[str] = self._words(held, "split", n)
@@ -71,26 +77,32 @@ class ArrayFile:
         images = np.asarray(self._x[index], dtype=np.float32)
         if not np.isfinite(images).all():
             raise ConfigError(f"Cell {index} of '{self.name}' has values that are not finite; leave it out.")
-        if self._roles is None:
+        if self._names is None:
             return RawCell(volume=images) if images.ndim == 3 else RawCell(transmission=images)
-        return RawCell(**{role: images[place] for role, place in self._roles.items()})
+        named = {name: image for name, image in zip(self._names, images, strict=True) if name not in self._roles}
+        known = {role: images[place] for role, place in self._roles.items()}
+        return RawCell(
+            transmission=known.get("transmission"),
+            side_scatter=known.get("side_scatter"),
+            fluorescence=known.get("fluorescence"),
+            named=named,
+            bright=self._bright,
+        )
 
-    def _checked_roles(self, channels: tuple[str, ...]) -> dict[str, int]:
-        """Which channel is what; a channel of unknown use is left out, the first of a kind counts."""
+    def _name_channels(self, channels: tuple[str, ...]) -> None:
+        """Find out what each channel is; the first of a kind counts."""
         if self._x.ndim != 4 or len(channels) != self._x.shape[1]:
             raise ConfigError(f"The arrays 'x' and 'channels' of '{self.name}' do not fit: {self._x.shape}.")
-        words = _KNOWN_CHANNELS.get(channels)
-        roles: dict[str, int] = {}
-        for place, channel in enumerate(channels):
-            found = words[place] if words else next((r for r, word in _WORDS.items() if word.search(channel)), None)
-            if found is not None:
-                roles.setdefault(found, place)
-        if not roles:
+        names = tuple(_plain_name(channel) for channel in channels)
+        if len(set(names)) != len(names):
             raise ConfigError(
-                f"None of the channels {', '.join(channels)} of '{self.name}' is known; call one brightfield, "
-                "darkfield or fluorescence."
+                f"Channels of '{self.name}' have one name, {', '.join(names)}; name each by letters of its own."
             )
-        return roles
+        told = [next((r for r, word in _WORDS.items() if word.search(channel)), None) for channel in channels]
+        roles = _KNOWN_CHANNELS.get(channels, told)
+        self._names = names
+        self._roles = {role: place for place, role in reversed(list(enumerate(roles))) if role is not None}
+        self._bright = frozenset(n for n, role in zip(names, roles, strict=True) if role == "transmission")
 
     def _words(self, held: dict[str, npt.NDArray[np.generic]], name: str, n: int) -> list[str]:
         """Return the word for every cell of an array that may be missing."""
@@ -111,6 +123,12 @@ class ArrayFile:
         if y.dtype.kind not in "iu" or int(y.min()) < 0 or int(y.max()) >= len(names):
             raise ConfigError(f"The labels 'y' of '{self.name}' must count its {len(names)} classes from 0.")
         return [names[int(label)] for label in y]
+
+
+def _plain_name(channel: str) -> str:
+    """Return a channel's name as models call it: lower case, digits and underscores, a letter first."""
+    name = re.sub(r"[^a-z0-9]+", "_", channel.lower()).strip("_")
+    return (name if name[:1].isalpha() else f"ch_{name}")[:_LONGEST_NAME]
 
 
 def _read_arrays(path: Path) -> dict[str, npt.NDArray[np.generic]]:

@@ -68,6 +68,8 @@ class PatchedImages:
             side_scatter=square(whole.side_scatter),
             fluorescence=square(whole.fluorescence),
             colour=square(whole.colour),
+            named={name: np.ascontiguousarray(image[cut]) for name, image in whole.named.items()},
+            bright=whole.bright,
         )
 
     def _squares(self, image: int, step: int) -> list[_Place]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -31,6 +31,10 @@ class RawCell:
     colour
         `(3, y, x)` float32, red, green and blue of a colour image, which is taken for a stained smear: everything in it
         is darker than the background, and other cells stand around. Green is the transmission then.
+    named
+        `(y, x)` float32 by the names that the file gives its channels, those above among them.
+    bright
+        Which of these are light on a bright background.
     """
 
     transmission: Floats | None = None
@@ -38,6 +42,8 @@ class RawCell:
     fluorescence: Floats | None = None
     volume: Floats | None = None
     colour: Floats | None = None
+    named: Mapping[str, Floats] = field(default_factory=dict)
+    bright: frozenset[str] = frozenset()
 
     @property
     def is_smear(self) -> bool:
@@ -46,7 +52,10 @@ class RawCell:
 
     @property
     def flat_images(self) -> dict[str, Floats]:
-        """`(y, x)` images by the names of their channels; `grey` is the mean of the colours."""
+        """`(y, x)` images by the names of their channels, what they are before what they are called.
+
+        `grey` is the mean of the colours.
+        """
         if self.colour is not None:
             red, green, blue = self.colour
             return {"red": red, "green": green, "blue": blue, "grey": self.colour.mean(axis=0)}
@@ -55,7 +64,7 @@ class RawCell:
             "side_scatter": self.side_scatter,
             "fluorescence": self.fluorescence,
         }
-        return {name: image for name, image in taken.items() if image is not None}
+        return {**{name: image for name, image in taken.items() if image is not None}, **self.named}
 
 
 class RawCells(Protocol):

@@ -42,7 +42,7 @@ class CollectionOptions:
     Attributes
     ----------
     channels
-        Names of the images; without any, the three colours, or the first channel there is.
+        Names of the images, any number; without any, the three colours, or the first channel there is.
     side
         Edge of the square that images are centred in, cropped or padded with empty background, pixels; None takes the
         largest of the first images, rounded up.
@@ -101,11 +101,13 @@ def from_collection(
         raise TrainingError(f"A side of {side} pixels holds no squares of {options.shrink}; choose another.")
     stacks = {name: StackWriter() for name in channels}
     for row, index in enumerate(chosen.tolist()):
-        images = cells.read(index).flat_images
+        cell = cells.read(index)
+        images = cell.flat_images
         for name, stack in stacks.items():
             if name not in images:
                 raise TrainingError(f"Image {index} of '{place}' has no '{name}' as others have; leave it out.")
-            flat = centred(relative_light(images[name], name), side)
+            light = relative_light(images[name], "transmission" if name in cell.bright else name)
+            flat = centred(light, side)
             stack.append(kept_images(flat[np.newaxis], options.shrink))
         progress(row + 1, len(chosen))
     run, run_names, held_out_by = _runs(cells, chosen, place)
@@ -172,7 +174,10 @@ def with_held_out_parts(cells: TrainingSet) -> TrainingSet:
 def _channels(raw: RawCell, asked: Sequence[str], place: str) -> tuple[str, ...]:
     known = tuple(raw.flat_images)
     if not known:
-        raise TrainingError(f"The images of '{place}' are volumes; only collections of flat images are learnt from.")
+        raise TrainingError(
+            f"The images of '{place}' are volumes, and flat ones are learnt from; if they are channels, name "
+            "these in an array 'channels'."
+        )
     for name in asked:
         if name not in known:
             raise TrainingError(f"There are no images of '{name}' in '{place}'; use one of {', '.join(known)}.")

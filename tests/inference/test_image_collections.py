@@ -13,13 +13,17 @@ from click.testing import CliRunner
 from PIL import Image
 
 from acquisition.origin import Origin
-from acquisition.real_images import open_real_images
+from acquisition.real_images import PatchedImages, open_real_images
 from inference.bundle import Bundle
 from inference.errors import BundleError, TrainingError
 from inference.evaluation.assess import check_cells
 from inference.held_out import HeldOutBy
+from inference.training.architecture import Network
 from inference.training.collection import CollectionOptions, from_collection, relative_light, with_held_out_parts
 from inference.training.data import TrainingSet
+from inference.training.new_model import new_model
+from inference.training.options import Learning
+from inference.training.recipes import recipe
 from service.cli import main
 
 PER_CLASS = 120
@@ -143,6 +147,36 @@ def test_a_model_is_made_of_a_collection_and_judged_on_it(two_channels: Path, tm
     check_cells(contract, judged)
     with pytest.raises(BundleError, match="of unknown pixel"):
         check_cells(contract, replace(judged, pixel_um=None))
+
+
+def test_a_dozen_channels_keep_their_names_and_one_network_looks_at_all(tmp_path: Path) -> None:
+    names = ["BF 1", "BF 2", "DAPI", "CD4", *(f"marker-{k}" for k in range(8))]
+    x = np.stack([np.stack([disc(9, k, 32)] * 2 + [np.full((32, 32), 30.0 + c) for c in range(10)]) for k in range(9)])
+    x[:, 11, 12:20, 12:20] += 100
+    file = tmp_path / "many.npz"
+    donor = np.array([f"donor {k % 3}" for k in range(9)])
+    np.savez(file, x=x.astype(np.float32), y=np.arange(9) % 2, channels=np.array(names), run=donor)
+    channels = ("bf_1", "bf_2", "cd4", *(f"marker_{k}" for k in range(8)), "fluorescence")
+    cells = opened(file, channels=channels)
+    assert cells.channels == channels and cells.held_out_by is HeldOutBy.RUN
+    assert cells.images["bf_2"][0, 16, 16] == pytest.approx(0.5, abs=0.05)
+    assert cells.images["marker_7"][0, 16, 16] == 11 and cells.images["marker_7"][0, 0, 0] == 1
+    np.testing.assert_array_equal(opened(file).images["transmission"], cells.images["bf_1"])
+    cut = PatchedImages(open_real_images(file), 16, 16)
+    assert cut.read(0).flat_images.keys() == open_real_images(file).read(0).flat_images.keys()
+    seen = ("bf_1", "cd4", "marker_7")
+    empty = "The training images of 'cd4' are all empty background"
+    options = replace(recipe(Learning.LABELS, Network.RESNET18), progress=False)
+    with pytest.raises(TrainingError, match=empty):
+        new_model(opened(file, channels=seen), options)
+    rng = np.random.default_rng(1)
+    np.savez(file, x=rng.normal(90, 9, x.shape), y=np.arange(9) % 2, channels=np.array(names), run=donor)
+    (encoder,) = new_model(opened(file, channels=channels), options).encoders.values()
+    assert encoder.architecture.channels == channels and encoder.blocks[0][0].in_channels == 12
+    with pytest.raises(
+        TrainingError, match="no images of 'cd8' in 'mine'; use one of transmission, fluorescence, bf_1"
+    ):
+        opened(file, channels=("cd8",))
 
 
 def test_a_collection_of_flat_images_makes_no_model_of_volumes(two_channels: Path, tmp_path: Path) -> None:
