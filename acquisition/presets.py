@@ -20,6 +20,8 @@ from acquisition.instrument import (
 )
 
 _TRANSMISSION = Channel(name="transmission", role=Role.TRANSMISSION)
+SPECTRAL_BANDS_NM = tuple(range(500, 800, 30))
+"""Centres of the bands that ten photomultipliers behind dichroics share the fluorescence into."""
 
 
 def _light_sheet(
@@ -99,6 +101,18 @@ _PRESETS: dict[str, Callable[[], Instrument]] = {
         scan=Scan(rate_hz=50e3, height_um=20.0, active_duty=0.9, efficiency_roll_off=0.2),
         flow_speed_m_s=0.05,
         channels=(_TRANSMISSION, Channel(name="side_scatter", role=Role.SIDE_SCATTER)),
+    ),
+    "sheet-spectral": lambda: _light_sheet(
+        "sheet-spectral",
+        sample_rate_hz=5e6,
+        bits=12,
+        scan=Scan(rate_hz=50e3, height_um=20.0, active_duty=0.9, efficiency_roll_off=0.2),
+        flow_speed_m_s=0.05,
+        channels=(
+            _TRANSMISSION,
+            Channel(name="side_scatter", role=Role.SIDE_SCATTER),
+            *(Channel(name=f"band_{nm}", role=Role.FLUORESCENCE, wavelength_nm=nm) for nm in SPECTRAL_BANDS_NM),
+        ),
     ),
     # The record of B.4: 55 lines of 0.3 m/s / 18.1475 MHz are as long as one sample is wide.
     "atom-real": lambda: _time_stretch(

@@ -46,7 +46,7 @@ def _one_by_one(instrument: Instrument, events: list[Event]) -> None:
             efficiency = deflector_efficiency(event.background.level[0])
             mapping.energy(event, efficiency, 1)
             mapping.transmission(event, 0, 0.0, motion, images[row])
-            mapping.volume(event, efficiency, 1, motion, volumes[row % 4])
+            mapping.side(event, efficiency, 1, motion, None, volumes[row % 4])
         yield
 
 
@@ -68,10 +68,11 @@ def _sheet_rows() -> Iterator[Row]:
     yield Row(what, n / quickest, "cells/s", "writing the volumes only", written / quickest)
     flat, _, _ = in_turn(lambda: transform.images(events), lambda: None)
     yield Row("image, sheet-real, 2D + speed + features", n / flat, "cells/s", "2D + 3D kernels", alone / flat)
-    for channels in (("transmission", "side_scatter"), transform.channels):
+    for beside in (("side_scatter_flat",), ("side_scatter_flat", "gfp_flat"), ("side_scatter",), ("side_scatter", "gfp")):
+        channels = ("transmission", *beside)
         whole, _, share = in_turn(partial(transform.images, events, channels), lambda: transform.images(events))
-        name = f"image, sheet-real, all, {len(channels) - 1} volume(s)"
-        yield Row(name, n / whole, "cells/s", "2D + speed + features", share)
+        what = "flat side image(s)" if beside[0].endswith("_flat") else "volume(s)"
+        yield Row(f"image, sheet-real, all, {len(beside)} {what}", n / whole, "cells/s", "2D + speed + features", share)
 
 
 def rows() -> Iterator[Row]:

@@ -80,7 +80,7 @@ def correlations(kind: str) -> np.ndarray:
         um_per_tick = arrival.speed_m_s * 1e6 / instrument.sample_rate_hz
         row = []
         for error in ERRORS:
-            mapping.volume(event, efficiency, 1, Motion(arrival.tick, um_per_tick * (1 + error / 100)), volume)
+            mapping.side(event, efficiency, 1, Motion(arrival.tick, um_per_tick * (1 + error / 100)), None, volume)
             row.append(correlation(volume, ideal))
         rows.append(row)
     return np.array(rows)

@@ -28,7 +28,7 @@ class _Part(BaseModel):
 class InputSpec(_Part):
     """One image that the graphs take, under the channel's own name."""
 
-    channel: str = Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")
+    channel: str = Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")
     """Name in `CellImages.images`, and of the graphs' input."""
     shape: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(min_length=2, max_length=3)
     """Shape of one cell's image, without the batch: (y, x), (z, y) or (z, y, x)."""

@@ -37,6 +37,8 @@ RELATIVE = ImageUnit("empty beam", 2.0**-14)
 """Light relative to the empty background; as counts, four times the background fits."""
 COUNTS = ImageUnit("counts", 1.0)
 """Of side light above background."""
+ROOTS = ImageUnit("1 + root of counts", 2.0**-7)
+"""Of side light that was summed over depth: 1 where nothing glows, and the same noise everywhere."""
 RADIANS = ImageUnit("rad", 2.0**-9, 2**15, least_shown=0.25)
 """Phase; as counts, 64 rad fit to either side."""
 SLOPE = ImageUnit("rad/µm", 2.0**-12, 2**15, least_shown=0.25)
@@ -92,7 +94,8 @@ class CellImages:
         By channel name, `(n, y, x)` or `(n, z, y, x)` float32 (light-sheet transmission is `(n, z, y)`), or uint16
         where that was asked for (`Pixels.UINT16`).
         Transmission and line images are relative to the empty background (1 = empty); side scatter and
-        fluorescence are counts above background; phase is in radians, and its slopes in radians per um (0 = empty).
+        fluorescence are counts above background, and 1 plus the signed root of their sum in flat images; phase is in
+        radians, and its slopes in radians per um (0 = empty).
     pixel_um
         Edge of a pixel or voxel.
     speed_m_s, speed_error_m_s

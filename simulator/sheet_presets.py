@@ -23,6 +23,36 @@ def sheet_ci() -> Setup:
     )
 
 
+_GFP_SHARES = (0.65, 0.62, 0.25, 0.08, 0.03, 0.01)
+"""Of the light of GFP, against its brightest, in the first bands of a spectral instrument, read off its spectrum by eye
+(an assumption); the bands further to the red have none."""
+
+
+def sheet_spectral() -> Setup:
+    """Return the light sheet of `sheet_ci` with ten bands of fluorescence: GFP shines into six, more or less."""
+    simple, instrument = sheet_ci(), instrument_preset("sheet-spectral")
+    bands = len(instrument.channels) - len(simple.detectors)
+    shares = (*_GFP_SHARES, *(1e-6,) * (bands - len(_GFP_SHARES)))
+    return simple.model_copy(
+        update={
+            "instrument": instrument,
+            "detectors": (
+                *simple.detectors,
+                *(
+                    Detector(
+                        photoelectrons=6400.0 * share,
+                        stray=1.0,
+                        counts_per_photoelectron=2.0,
+                        excess_noise=1.2,
+                        noise_counts=1.0,
+                    )
+                    for share in shares
+                ),
+            ),
+        }
+    )
+
+
 def sheet_real() -> Setup:
     """Return a light sheet as it is built: four channels, every defect at the middle of its range (A.9 and C).
 

@@ -103,9 +103,25 @@ class SheetMapping:
         )
         return planes
 
-    def volume(self, event: Event, efficiency: FloatImage, channel: int, motion: Motion, volume: FloatImage) -> None:
-        """Fill a volume `(z, y, x)`, counts above background at full efficiency."""
+    def side(
+        self, event: Event, efficiency: FloatImage, channel: int, motion: Motion,
+        flat: FloatImage | None, volume: FloatImage | None,
+    ) -> None:  # fmt: skip
+        """Fill what is wanted of a side channel.
+
+        Parameters
+        ----------
+        flat
+            `(z, y)`: 1 plus the signed root of the counts summed over all pinholes, as a camera would see.
+        volume
+            `(z, y, x)`, counts above background at full efficiency.
+        """
         planes = self.planes(event, efficiency, channel, motion)
+        if flat is not None:
+            light = planes.sum(axis=0).T
+            flat[...] = 1 + np.sign(light) * np.sqrt(np.abs(light))
+        if volume is None:
+            return
         if not hasattr(self._room, "tile"):
             self._room.tile = np.empty((SLICES, planes.shape[1], planes.shape[0]), dtype=np.float32)
         stack_planes(planes, self._tables_for(event).weave, self._room.tile, volume)

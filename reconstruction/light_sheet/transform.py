@@ -1,4 +1,4 @@
-"""Light-sheet events to transmission images and side-scatter volumes (specification A.7)."""
+"""Light-sheet events to transmission images, and to volumes and flat images of side light (specification A.7)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from acquisition.instrument import Instrument, Role
 from reconstruction.batch import Measured, assemble, blank_event, chosen_channels, in_columns
 from reconstruction.features.channel import channel_features, no_channel_features
 from reconstruction.features.image import find_object, image_feature_names, image_features
-from reconstruction.images import COUNTS, RELATIVE, CellImages, ImageUnit, Pixels, Rejection
+from reconstruction.images import COUNTS, RELATIVE, ROOTS, CellImages, ImageUnit, Pixels, Rejection
 from reconstruction.light_sheet.mapping import SheetMapping, deflector_efficiency
 from reconstruction.light_sheet.quality import SheetQuality
 from reconstruction.light_sheet.side_by_side import Splitter
@@ -24,12 +24,17 @@ from reconstruction.motion import FloatImage, Motion
 from reconstruction.settings import ImageSettings
 from reconstruction.stacks import new_stacks, one_by_one
 
+FLAT = "_flat"
+"""Ends the name of a side channel's flat image."""
+
 
 class LightSheetTransform:
     """See `reconstruction.transform.Transform`.
 
     Images: each transmission channel as `(n, z, y)`, relative to the empty beam; each side-scatter or fluorescence
-    channel as `(n, z, y, x)`, counts above background at full deflector efficiency.
+    channel as `(n, z, y, x)`, counts above background at full deflector efficiency, and under its name with `_flat` as
+    `(n, z, y)`, summed along x: 1 plus the signed root of these counts. Where only cells have volumes, only they have
+    flat side light too; that of the others is NaN.
     """
 
     def __init__(self, instrument: Instrument, settings: ImageSettings) -> None:
@@ -46,6 +51,7 @@ class LightSheetTransform:
         # Every transmission channel has its own slit; the last slit serves those that are left.
         self._forward = {names[c]: (c, optics.slits[min(i, len(optics.slits) - 1)].y_um) for i, c in enumerate(forward)}
         self._sides = {names[c]: c for c in sides}
+        self._flat_of = {name: name + FLAT for name in self._sides if name + FLAT not in names}
         self._splitter = Splitter(instrument, [*forward, *sides])
         self._unmade = {names[c]: no_channel_features(instrument.channels[c]) for c in sides}
         self._feature_names = (
@@ -60,23 +66,24 @@ class LightSheetTransform:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """Names of the images, transmission first."""
-        return (*self._forward, *self._sides)
+        """Names of the images: transmission, flat side light, volumes."""
+        return (*self.flat_channels, *self._sides)
 
     @property
     def flat_channels(self) -> tuple[str, ...]:
-        """Names of the transmission images."""
-        return tuple(self._forward)
+        """Names of the transmission images, and of the flat ones of side light."""
+        return (*self._forward, *self._flat_of.values())
 
     @property
     def live_channels(self) -> tuple[str, ...]:
-        """The flat ones."""
-        return self.flat_channels
+        """The transmission images."""
+        return tuple(self._forward)
 
     @property
     def units(self) -> Mapping[str, ImageUnit]:
-        """Relative to the empty beam, or counts."""
-        return {name: RELATIVE if name in self._forward else COUNTS for name in self.channels}
+        """Relative to the empty beam, roots of counts, or counts."""
+        flat = dict.fromkeys(self._forward, RELATIVE) | dict.fromkeys(self._flat_of.values(), ROOTS)
+        return flat | dict.fromkeys(self._sides, COUNTS)
 
     @property
     def parameters(self) -> str:
@@ -101,13 +108,13 @@ class LightSheetTransform:
         """Make the images of these channels, and measure every event."""
         n = self.instrument.grid.size_px
         names = chosen_channels(channels, self.live_channels, self.channels)
-        shapes = {name: (n, n) if name in self._forward else (n, n, n) for name in names}
+        shapes = {name: (n, n, n) if name in self._sides else (n, n) for name in names}
         stacks = new_stacks(shapes, len(events), pixels)
-        one = partial(self._one, volumes_of_all=not cells_first)
+        one = partial(self._one, side_of_all=not cells_first)
         events, measured = one_by_one(events, stacks, self.units, cells_first, one)
         return assemble(events, in_columns(measured, self._feature_names), stacks, self.instrument.grid.pixel_um)
 
-    def _one(self, event: Event, images: Mapping[str, FloatImage], *, volumes_of_all: bool) -> Measured:
+    def _one(self, event: Event, images: Mapping[str, FloatImage], *, side_of_all: bool) -> Measured:
         """Make the images of one event in place, and measure it."""
         window, clipped_share = self._splitter.split(event.window)
         event = replace(event, window=window)
@@ -140,9 +147,14 @@ class LightSheetTransform:
         rejection = self._gate.judge(event.flags, features, mask.touches_edge, speed_error)
         for name, side in self._sides.items():
             features |= self._unmade[name]
-            if name in images and (volumes_of_all or rejection is Rejection.NONE):
-                self._mapping.volume(event, efficiency, side, motion, images[name])
-                features |= channel_features(self.instrument.channels[side], images[name], mask, pixel_um)
+            flat, volume = images.get(self._flat_of.get(name, "")), images.get(name)
+            if side_of_all or rejection is Rejection.NONE:
+                if flat is not None or volume is not None:
+                    self._mapping.side(event, efficiency, side, motion, flat, volume)
+                if volume is not None:
+                    features |= channel_features(self.instrument.channels[side], volume, mask, pixel_um)
+            elif flat is not None:
+                flat[...] = np.nan
         um_per_s = self.instrument.sample_rate_hz
         error = fit.error_um_per_tick * um_per_s * 1e-6 if math.isfinite(fit.error_um_per_tick) else math.nan
         return Measured(fit.speed_um_per_tick * um_per_s * 1e-6, error, fit.source, rejection, features)

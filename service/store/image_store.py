@@ -61,7 +61,7 @@ class ImageStore(EventFile):
             self._index.add(images.event_id)
 
     def read(self, event_id: int, channel: str) -> npt.NDArray[np.float32] | None:
-        """Return one image `(y, x)` float32; None if it is not stored.
+        """Return one image `(y, x)` float32; None if it is not stored, or was not made of this event.
 
         Raises
         ------
@@ -73,10 +73,11 @@ class ImageStore(EventFile):
             if row is None or self._file is None or channel not in self._channels:
                 return None
             with reading_errors(self._path):
-                return np.asarray(self._file[_GROUP + channel][row], dtype=np.float32)
+                image = np.asarray(self._file[_GROUP + channel][row], dtype=np.float32)
+                return None if np.isnan(image[0, 0]) else image
 
     def read_all(self, event_ids: Sequence[int], channel: str) -> npt.NDArray[np.float32] | None:
-        """Return the images of many events `(n, y, x)` float32, in their order; None if any is not stored.
+        """Return the images of many events `(n, y, x)` float32, in their order; None if any is not stored or made.
 
         Raises
         ------
@@ -92,8 +93,10 @@ class ImageStore(EventFile):
                 dataset = self._file[_GROUP + channel]
                 if end - first <= _MOST_BESIDE * len(rows):
                     # What follows each other in a run lies together in the file, with few others between.
-                    return np.asarray(dataset[first:end], dtype=np.float32)[rows - first]
-                return np.stack([np.asarray(dataset[row], dtype=np.float32) for row in rows.tolist()])
+                    images = np.asarray(dataset[first:end], dtype=np.float32)[rows - first]
+                else:
+                    images = np.stack([np.asarray(dataset[row], dtype=np.float32) for row in rows.tolist()])
+            return None if np.isnan(images[:, 0, 0]).any() else images
 
     def _read_index(self, file: Any) -> EventIndex:
         self._channels = tuple(file[_GROUP])

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from acquisition.origin import Origin
+from service.errors import UnknownCell
 from service.run import FinishReason, Run, RunRequest, RunState
 from service.runs.control import RunControl
 from service.store.run_folder import RunFolder
@@ -42,7 +43,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, bundle_file: Path) -> tup
     """A simulated run that kept its raw stream."""
     data = tmp_path_factory.mktemp("recorded")
     with RunControl(data) as control:
-        started = control.start(request_of(bundle_file, f"sim:sheet-ci?cells={CELLS}&seed=5", record=True))
+        channels = ["transmission", "side_scatter_flat"]
+        source = f"sim:sheet-ci?cells={CELLS}&seed=5"
+        started = control.start(request_of(bundle_file, source, record=True, channels=channels))
         run = control.wait(started.id, 120)
         check(run, control.folder(run.id))
         assert run.origin is Origin.SIMULATED and run.finish_reason is FinishReason.SOURCE_ENDED
@@ -63,6 +66,22 @@ def test_a_cell_can_be_asked_for_in_every_form(recorded: tuple[Run, Path], tmp_p
         assert 0.3 < flat.min() < 0.97 and abs(np.median(flat) - 1) < 0.05
         explanation = control.engine_for(run.id).explain({"transmission": flat[None]})
         assert explanation.class_logits.shape == (1, 2)
+
+
+def test_flat_side_light_is_stored_of_cells_and_made_of_any_event(recorded: tuple[Run, Path]) -> None:
+    folder = RunFolder.open(recorded[1])
+    name = "side_scatter_flat"
+    cells, rejected = (
+        [row["event_id"] for row in table.page(limit=10_000).rows]
+        for table in (folder.results().cells, folder.results().rejected)
+    )
+    stored = folder.stored_images(cells, name)
+    assert folder.channels == ("transmission", name) and stored.max(axis=(1, 2)).min() > 2
+    np.testing.assert_array_equal(stored[0], folder.image(cells[0], name, made_anew=True))
+    assert rejected and np.isfinite(folder.image(rejected[0], name)).all()
+    with pytest.raises(UnknownCell, match="has not stored 'side_scatter_flat' of all"):
+        folder.stored_images([*cells[:2], rejected[0]], name)
+    folder.close()
 
 
 @pytest.mark.parametrize("block_samples", [40_001, 700_000])

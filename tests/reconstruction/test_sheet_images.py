@@ -63,6 +63,26 @@ def test_volumes_look_like_the_cells_that_were_there(sheet, clean):
     assert images.images["side_scatter"].shape == (len(clean), 80, 80, 80)
 
 
+def test_flat_side_light_is_what_all_pinholes_saw_and_lies_over_the_transmission(sheet, clean):
+    transform, n = transform_for(sheet.instrument), sheet.instrument.grid.size_px
+    assert transform.channels == ("transmission", "side_scatter_flat", "side_scatter")
+    assert transform.live_channels == ("transmission",)
+    events, model = [event for event, _ in clean], LightSheetModel(setup_preset("sheet-ci"), seed=5)
+    flat = transform.images(events, ["transmission", "side_scatter_flat"]).images["side_scatter_flat"]
+    assert np.median(flat[:, :8, :8]) == pytest.approx(1, abs=2), "an empty pixel is 1"
+    counts = (flat - 1) * np.abs(flat - 1)
+    for light, (_, arrival) in zip(counts, clean, strict=True):
+        ideal = model.shadow(arrival).ideal()["side_scatter"].image
+        edge = (ideal.shape[0] - n) // 2
+        seen = ideal[edge : edge + n, edge : edge + n] if edge >= 0 else np.pad(ideal, -edge)
+        assert correlation(light, seen) > 0.9
+    both = transform.images(events[:2], ["side_scatter_flat", "side_scatter"])
+    np.testing.assert_array_equal(both.images["side_scatter_flat"], flat[:2])
+    # Voxels are a quarter of the pinholes' pitch: the sums differ by the four voxels that share a plane's light.
+    summed = both.images["side_scatter"].sum(axis=(1, 2, 3)) / 4
+    np.testing.assert_allclose(counts[:2].sum(axis=(1, 2)), summed, rtol=0.05)
+
+
 def test_the_speed_of_each_cell_is_measured_with_an_honest_error(sheet, clean):
     images = transform_for(sheet.instrument).images([event for event, _ in clean])
     true = np.array([arrival.speed_m_s for _, arrival in clean])
@@ -138,6 +158,7 @@ def test_cells_come_first_if_asked_and_lie_in_one_piece(sheet):
     rest = sorted_.take(~sorted_.is_cell)
     np.testing.assert_array_equal(rest.images["transmission"], usual.images["transmission"][~cells])
     assert not rest.images["side_scatter"].any()
+    assert np.isnan(rest.images["side_scatter_flat"]).all(), "nobody is told that a cell without an image is dark"
 
 
 def test_images_are_whole_counts_if_asked(sheet, stretch):

@@ -63,7 +63,7 @@ def test_images_and_volumes_equal_the_reference(case, faster):
     efficiency = np.maximum(level / level.max(), 0.05)
     image, volume = np.full((n, n), np.nan, np.float32), np.full((n, n, n), np.nan, np.float32)
     mapping.transmission(event, 0, 1.3, motion, image)
-    mapping.volume(event, efficiency, 1, motion, volume)
+    mapping.side(event, efficiency, 1, motion, None, volume)
     flat = reference.transmission(event, instrument, 0, 1.3, speed, event.trigger_tick)
     parts = reference.planes(event, instrument, 1, efficiency, speed, event.trigger_tick)
     np.testing.assert_allclose(image, flat, rtol=0, atol=1e-5 * np.abs(flat).max())

@@ -13,10 +13,9 @@ import { Labeller } from "../parts/labeller.js";
 import { swatch } from "../parts/legend.js";
 import { picture } from "../parts/picture.js";
 import { Saliency } from "../parts/saliency.js";
-import { Slices } from "../parts/slices.js";
 import { Tiles } from "../parts/tiles.js";
 import { Traces } from "../parts/traces.js";
-import { Volume } from "../parts/volume.js";
+import { Volumes } from "../parts/volumes.js";
 
 const LIKE_IT = 12;
 const TILE_FIELDS = "event_id,cluster,class,novel,label";
@@ -81,9 +80,9 @@ class CellView {
 
   #columns(cell, answers) {
     const flat = cell.channels.filter(({ kind }) => kind === "image");
-    const volumes = cell.channels.filter(({ kind }) => kind === "volume");
+    const volumes = new Volumes(cell.channels.filter(({ kind }) => kind === "volume"), this.run);
     const traces = new Traces();
-    this.parts.push(traces);
+    this.parts.push(traces, volumes);
     traces.show(this.run, this.id).catch((problem) => { traces.note.textContent = problem.message; });
     const figures = [...flat.map(figure)];
     if (answers) figures.splice(1, 0, new Saliency(cell, answers, this.evidence, (evidence) => this.#note(evidence)).element);
@@ -94,7 +93,7 @@ class CellView {
         answers ? panel("Most like it", {}, this.#neighbours()) : null),
       make("div", { class: "column centre" },
         panel("Pictures", {}, make("div", { class: "pictures" }, ...figures)),
-        ...volumes.map((channel) => this.#volume(channel)),
+        ...volumes.elements,
         panel("Raw samples", { name: "grows" }, traces.element)),
       make("div", { class: "column" }, this.#measured(cell), links(cell)),
     ].filter(Boolean);
@@ -114,14 +113,6 @@ class CellView {
   #labeller(cell) {
     if (cell.row.rejection) return null;
     return new Labeller(this.run.id, () => ({ events: [this.id] }), () => this.move({ args: [this.run.id, String(this.id)], query: { where: this.where, evidence: this.evidence } })).element;
-  }
-
-  #volume(channel) {
-    const depth = this.run.run.instrument.grid.size_px;
-    const volume = new Volume(channel, this.run.pixel_um);
-    this.parts.push(volume);
-    const slices = new Slices(channel, depth, (method) => volume.restore(method));
-    return panel(`Volume: ${words(channel.name)}`, { name: "volume-panel" }, make("div", { class: "pictures" }, slices.element, volume.element));
   }
 
   #measured(cell) {

@@ -21,6 +21,7 @@ def test_a_cell_links_to_everything_that_is_known_of_it(world: World) -> None:
     cell = world.client.get(f"{world.cells}/{world.first_cell()}").json()
     assert {channel["name"]: channel["kind"] for channel in cell["channels"]} == {
         "transmission": "image",
+        "side_scatter_flat": "image",
         "side_scatter": "volume",
     }
     links = [cell["answers"], cell["window"], cell["saliency"]["png"], cell["saliency"]["npy"]]

@@ -29,11 +29,12 @@ def test_stacks_are_the_images_of_the_run(world: World, cells: Path) -> None:
     ids = stored(world).column("event_id").to_pylist()[:3]
     folder = RunFolder.open(run_folder(world))
     with tifffile.TiffFile(cells) as file:
-        assert file.is_ome and [series.axes for series in file.series] == ["TYX", "TZYX"]
+        assert file.is_ome and [series.axes for series in file.series] == ["TCYX", "TZYX"]
         flat, volumes = (series.asarray() for series in file.series)
-    assert flat.shape == (3, 80, 80) and volumes.shape == (3, 80, 80, 80) and volumes.dtype == np.float32
+    assert flat.shape == (3, 2, 80, 80) and volumes.shape == (3, 80, 80, 80) and volumes.dtype == np.float32
     for k, event_id in enumerate(ids):
-        np.testing.assert_array_equal(flat[k], folder.image(event_id, "transmission"))
+        for image, name in zip(flat[k], ("transmission", "side_scatter_flat"), strict=True):
+            np.testing.assert_array_equal(image, folder.image(event_id, name))
         np.testing.assert_array_equal(volumes[k], folder.image(event_id, "side_scatter"))
     folder.close()
 
@@ -50,7 +51,7 @@ def test_sizes_names_and_events_are_in_the_metadata(world: World, cells: Path) -
             assert float(of_image.get(f"PhysicalSize{axis}", 0)) == world.run.instrument.grid.pixel_um
             assert of_image.get(f"PhysicalSize{axis}Unit") == "µm"
     names = [channel.get("Name") for of_image in pixels for channel in of_image.findall("ome:Channel", OME)]
-    assert names == ["transmission", "side_scatter"]
+    assert names == ["transmission", "side_scatter_flat", "side_scatter"]
     said = {entry.get("K"): entry.text for entry in root.iter(f"{{{OME['ome']}}}M")}
     assert said["origin"] == "SIMULATED"
     assert json.loads(said["event_id by T"] or "") == stored(world).column("event_id").to_pylist()[:3]

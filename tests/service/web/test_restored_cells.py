@@ -71,6 +71,7 @@ def test_links_say_which_images_can_be_restored(world: World) -> None:
     cell = world.client.get(f"{world.cells}/{world.first_cell()}").json()
     assert {channel["name"]: channel["restore"] for channel in cell["channels"]} == {
         "transmission": [],
+        "side_scatter_flat": [],
         "side_scatter": ["smooth", "wiener", "richardson_lucy"],
     }
 
