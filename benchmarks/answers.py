@@ -11,7 +11,7 @@ import torch
 from captum.attr import LayerGradCam
 
 from acquisition.presets import instrument_preset
-from benchmarks.timing import Row, best_of
+from benchmarks.timing import ROUNDS, Row, best_of
 from benchmarks.untrained import IMAGE, VOLUME, untrained_bundle, untrained_parts
 from inference.bundle import Bundle
 from inference.engine import Engine
@@ -30,16 +30,17 @@ Images = dict[str, npt.NDArray[np.float32]]
 def rows() -> Iterator[Row]:
     """Figures of the shipped bundles, and of untrained ones of full size, at a full batch on two threads."""
     for preset in ("sheet-ci", "stretch-ci"):
-        yield from _bundle_rows(resolve_bundle(None, instrument_preset(preset)), IMAGES)
+        yield from bundle_rows(resolve_bundle(None, instrument_preset(preset)), IMAGES)
     for name, channels in (("images", (IMAGE,)), ("volumes", (VOLUME,)), ("fused", (IMAGE, VOLUME))):
         parts = untrained_parts(*channels)
         bundle = untrained_bundle(f"untrained-{name}", parts)
         batch = VOLUMES if VOLUME in channels else IMAGES
-        yield from _bundle_rows(bundle, batch)
+        yield from bundle_rows(bundle, batch)
         yield from _captum_rows(bundle, parts, batch)
 
 
-def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
+def bundle_rows(bundle: Bundle, batch: int, rounds: int = ROUNDS) -> Iterator[Row]:
+    """Rates of both graphs of a bundle at a full batch: answers against bare ONNX Runtime, maps against answers."""
     engine, images = _warm(bundle), _images(bundle, batch)
     ids = np.arange(batch, dtype=np.uint64)
     options = ort.SessionOptions()
@@ -50,12 +51,14 @@ def _bundle_rows(bundle: Bundle, batch: int) -> Iterator[Row]:
     ours, plain = best_of(
         lambda: engine.answer_arrays(ids, images),
         lambda: bare.run(list(LIVE_OUTPUTS), images),
+        rounds,
     )
     name = bundle.contract.name
     yield Row(f"answer, {name}, {engine.provider}", batch / ours, "cells/s", "bare ONNX Runtime", plain / ours)
     explain, live = best_of(
         lambda: engine.explain(images),
         lambda: engine.answer_arrays(ids, images),
+        rounds,
     )
     yield Row(f"explain, {name}", batch / explain, "cells/s", "the live graph", live / explain)
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from inference.bundle import Bundle
 from inference.shipped import resolve_bundle
 from inference.training.architecture import Architecture
+from inference.training.data import TrainingSet
 from inference.training.export import OPSET, export_graphs
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
 from inference.training.models import Encoders
+from inference.training.new_model import new_model
 from inference.training.novelty import MixtureNovelty, NoveltyChoice
 from inference.training.options import TrainingOptions
 
@@ -28,8 +31,31 @@ def untrained_parts(*channels: str) -> TrainedParts:
     options = TrainingOptions()
     flat = Architecture(IMAGE, (80, 80), 1, options.widths, options.latent, background=1.0, scale=5.0, root=False)
     solid = Architecture(VOLUME, (80,) * 3, POOL, options.volume_widths, options.latent, 0.0, scale=0.05, root=True)
-    model = Encoders([{IMAGE: flat, VOLUME: solid}[channel] for channel in channels], seed=0).eval()
-    size = options.latent * len(channels)
+    model = Encoders([{IMAGE: flat, VOLUME: solid}[channel] for channel in channels], seed=0)
+    return parts_of(model, options.hidden)
+
+
+def parts_as_trained(channels: tuple[str, ...], options: TrainingOptions, pool: int = 1) -> TrainedParts:
+    """Make the parts of a model of flat images of 80 pixels a side just as `lightline train` begins with them."""
+    chance = np.random.default_rng(0)
+    edge = 80 // pool
+    cells = TrainingSet(
+        images={name: chance.normal(1.0, 0.1, (2 * CLASSES, edge, edge)).astype(np.float32) for name in channels},
+        pool=dict.fromkeys(channels, pool),
+        label=np.arange(2 * CLASSES, dtype=np.int32) % CLASSES,
+        label_names=tuple(f"class {i}" for i in range(CLASSES)),
+        run=np.zeros(2 * CLASSES, dtype=np.int32),
+        run_names=("nothing",),
+        pixel_um=0.25,
+        instrument_kind="light_sheet",
+        origin=Origin.SIMULATED,
+    )
+    return parts_of(new_model(cells, options), options.hidden)
+
+
+def parts_of(model: Encoders, hidden: int) -> TrainedParts:
+    """Put encoders together with clusters and a head that nobody fitted."""
+    size = sum(encoder.architecture.latent for encoder in model.encoders.values())
     mixture = Mixture(
         centre=np.zeros(size),
         spread=np.ones(size),
@@ -43,7 +69,7 @@ def untrained_parts(*channels: str) -> TrainedParts:
     )
     names = tuple(f"cluster {i}" for i in range(CLASSES))
     novelty = NoveltyChoice(MixtureNovelty(mixture), {})
-    return TrainedParts(model, mixture, Head(size, options.hidden, CLASSES).eval(), names, names, novelty)
+    return TrainedParts(model.eval(), mixture, Head(size, hidden, CLASSES).eval(), names, names, novelty)
 
 
 def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
@@ -59,6 +85,7 @@ def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
         "name": name,
         "inputs": [{"channel": name, "shape": shape, "pixel_um": 0.25} for name, shape in parts.inputs.items()],
         "embedding_size": sum(a.latent for a in parts.architectures),
+        "concepts": [{"name": name} for name in parts.concepts],
         "clusters": parts.clusters,
         "classes": parts.classes,
         "saliency": maps,
