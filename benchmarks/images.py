@@ -68,7 +68,8 @@ def _sheet_rows() -> Iterator[Row]:
     yield Row(what, n / quickest, "cells/s", "writing the volumes only", written / quickest)
     flat, _, _ = in_turn(lambda: transform.images(events), lambda: None)
     yield Row("image, sheet-real, 2D + speed + features", n / flat, "cells/s", "2D + 3D kernels", alone / flat)
-    for beside in (("side_scatter_flat",), ("side_scatter_flat", "gfp_flat"), ("side_scatter",), ("side_scatter", "gfp")):
+    sides = ("side_scatter", "gfp")
+    for beside in (("side_scatter_flat",), tuple(f"{name}_flat" for name in sides), sides[:1], sides):
         channels = ("transmission", *beside)
         whole, _, share = in_turn(partial(transform.images, events, channels), lambda: transform.images(events))
         what = "flat side image(s)" if beside[0].endswith("_flat") else "volume(s)"

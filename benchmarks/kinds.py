@@ -22,7 +22,7 @@ from inference.training.architecture import Network
 from inference.training.options import Learning, TrainingOptions
 from inference.training.recipes import recipe
 
-FEW, ROUNDS_OF_FEW = 16, 5
+FEW, ROUNDS_OF_FEW = 16, 3
 """Cells of a batch and passes for networks that take milliseconds for a cell."""
 TEN = tuple(f"band_{nm}_flat" for nm in SPECTRAL_BANDS_NM)
 """Ten channels of fluorescence."""
@@ -69,7 +69,7 @@ def kinds() -> dict[str, tuple[Callable[[str], Bundle], int]]:
     }
 
 
-def rates(wanted: Sequence[str] = ()) -> Iterator[tuple[str, ...]]:
+def rates(wanted: Sequence[str] = ()) -> Iterator[tuple[object, ...]]:
     """Give name, answers a second, against bare ONNX Runtime, and maps a second of every kind."""
     for name, (make, batch) in kinds().items():
         if wanted and not any(word in name for word in wanted):

@@ -14,6 +14,7 @@ from typing import Any
 
 from acquisition.presets import instrument_preset
 from benchmarks import __main__ as bench
+from benchmarks import kinds
 from benchmarks.measure_light_sheet import LIGHT_SHEET_SECTIONS
 from benchmarks.measure_line import LINE_SECTIONS
 from benchmarks.measure_simulator import SIMULATOR_SECTIONS
@@ -63,6 +64,14 @@ def rates(_folder: str) -> str:
     return "`make bench`\n\n" + table(("what", "rate", "against, in the same run"), rows)
 
 
+def every_kind(_folder: str) -> str:
+    """Cells a second of every kind of model."""
+    return (
+        "`python -m benchmarks.kinds` (untrained models of 80 x 80 pixels, and the shipped ones; two threads)\n\n"
+        + table(kinds.HEAD, list(kinds.rates()))
+    )
+
+
 SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     *LINE_SECTIONS,
     *TIME_STRETCH_SECTIONS,
@@ -71,6 +80,7 @@ SECTIONS: tuple[tuple[str, Callable[[str], str]], ...] = (
     *LIGHT_SHEET_SECTIONS,
     *SIMULATOR_SECTIONS,
     ("Rates", rates),
+    ("Every kind of model", every_kind),
 )
 
 

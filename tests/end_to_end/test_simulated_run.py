@@ -76,7 +76,7 @@ def test_flat_side_light_is_stored_of_cells_and_made_of_any_event(recorded: tupl
         for table in (folder.results().cells, folder.results().rejected)
     )
     stored = folder.stored_images(cells, name)
-    assert folder.channels == ("transmission", name) and stored.max(axis=(1, 2)).min() > 2
+    assert set(folder.stored_channels) == {"transmission", name} and stored.max(axis=(1, 2)).min() > 2
     np.testing.assert_array_equal(stored[0], folder.image(cells[0], name, made_anew=True))
     assert rejected and np.isfinite(folder.image(rejected[0], name)).all()
     with pytest.raises(UnknownCell, match="has not stored 'side_scatter_flat' of all"):

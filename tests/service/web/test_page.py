@@ -75,6 +75,21 @@ def test_a_link_to_a_cell_opens_that_cell_with_its_volume_by_slices(page: Page, 
     assert watch.clean, watch
 
 
+def test_of_many_volumes_the_one_that_is_chosen_is_shown(page: Page, world: World) -> None:
+    event_id = world.first_cell()
+    cell = world.client.get(f"{world.cells}/{event_id}").json()
+    (volume,) = [channel for channel in cell["channels"] if channel["kind"] == "volume"]
+    cell["channels"] += [{**volume, "name": f"band_{k}"} for k in range(10)]
+    page.route(f"**{world.cells}/{event_id}", lambda route: route.fulfill(json=cell))
+    watch = opened(page, world, f"#/cell/{world.run.id}/{event_id}")
+    which = page.get_by_label("Channel of the volume")
+    expect(which.locator("option")).to_have_count(11)
+    which.select_option("band_7")
+    expect(page.locator(".slices figcaption")).to_contain_text("band 7")
+    expect(page.locator(".slices")).to_have_count(1)
+    assert watch.clean, watch
+
+
 def test_without_a_token_the_page_asks_for_it_and_goes_on(page: Page, world: World) -> None:
     page.goto(world.url)
     dialog = page.locator("#token-dialog")
