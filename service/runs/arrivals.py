@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from acquisition.event import Event
 
-_MOST = 1 << 14
-"""Blocks remembered; twice as many for a moment. Detection looks back over far fewer."""
+_MOST = 1 << 13
+"""Blocks remembered, and some more for a moment: twice as many as may wait for detection, which looks back over few."""
+_MORE = 1 << 10
 
 
 class Arrivals:
@@ -29,8 +30,8 @@ class Arrivals:
         with self._lock:
             self._ends.append((epoch, end_sample))
             self._came_s.append(now)
-            if len(self._ends) >= 2 * _MOST:
-                del self._ends[:_MOST], self._came_s[:_MOST]
+            if len(self._ends) >= _MOST + _MORE:
+                del self._ends[:_MORE], self._came_s[:_MORE]
 
     def of(self, events: list[Event]) -> npt.NDArray[np.float64]:
         """Return when the last sample of each event's window came, `(n,)` seconds on `time.monotonic`.
