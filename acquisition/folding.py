@@ -34,11 +34,14 @@ def folded_energy(samples: Samples, offsets: Doubles, period_ticks: float, n_bin
     counts = np.zeros(n_bins)
     cores = offsets.shape[0]
     scale = 1.0 / period_ticks
+    # Counted, as a remainder takes longer than all else that is done to a sample.
+    core = 0
     for m in range(samples.shape[0]):
         turns = m * scale
         b = int((turns - math.floor(turns)) * n_bins)
-        sums[b] += samples[m] - offsets[m % cores]
+        sums[b] += samples[m] - offsets[core]
         counts[b] += 1.0
+        core = core + 1 if core + 1 < cores else 0
     score = 0.0
     for b in range(n_bins):
         if counts[b] > 0:
@@ -73,13 +76,15 @@ def folded_median(
             begin = origin_tick + k * period_ticks
             start = max(math.ceil(begin), first_tick)
             stop = min(math.ceil(begin + period_ticks), first_tick + samples.shape[0])
+            core = start % cores
             for tick in range(start, stop):
                 b = min(int((tick - begin) * BINS_PER_TICK), n_bins - 1)
                 if turn == 0:
                     counts[b + 1] += 1
                 else:
-                    values[place[b]] = samples[tick - first_tick] - offsets[tick % cores]
+                    values[place[b]] = samples[tick - first_tick] - offsets[core]
                     place[b] += 1
+                    core = core + 1 if core + 1 < cores else 0
     level = np.empty(n_bins, dtype=np.float32)
     for b in range(n_bins):
         inside = values[counts[b] : counts[b + 1]]
