@@ -3,8 +3,9 @@
 `python -m benchmarks.factors` draws cells of the population `varied`, trains Ada-GVAE with labels, the same without
 averaging over pairs, and a plain variational autoencoder of the same size on the same cells, and prints what they are
 worth on a run that none of them saw.
-Everything is simulated. Cells kept by `lightline train factors2d ... --keep-cells` can be given instead: one `.npz` for
-each run, the last one of which measures, and the one before it stops the training.
+Everything is simulated. Sprites are asked for as `lightline train` takes them, with `--factor` for each of theirs.
+Cells kept by `lightline train factors2d ... --keep-cells` can be given instead: one `.npz` for each run, the last of
+which measures, and the one before it stops the training.
 """
 
 from __future__ import annotations
@@ -41,24 +42,29 @@ Row = tuple[object, ...]
 
 @click.command()
 @click.argument("places", nargs=-1)
+@click.option("--factor", "factors", multiple=True, default=FACTORS, show_default=True, help="Give it for each.")
 @click.option("--cells", default=1000, show_default=True, help="Of each run.")
 @click.option("--epochs", type=int, help="Passes over the cells (default: the recipe's).")
 @click.option("--seeds", default=2, show_default=True, help="Trainings of each kind.")
 @click.option("--threads", default=1, show_default=True)
 @click.option("--traversals", type=click.Path(path_type=Path), help="Picture of what the first Ada-GVAE draws.")
 def main(
-    places: tuple[str, ...], cells: int, epochs: int | None, seeds: int, threads: int, traversals: Path | None
+    places: tuple[str, ...],
+    factors: tuple[str, ...],
+    cells: int,
+    epochs: int | None,
+    seeds: int,
+    threads: int,
+    traversals: Path | None,
 ) -> None:
     """Print a table of all kinds, a row for each training."""
     torch.set_num_threads(threads)
-    wanted = Wanted(KINDS["factors2d"], factors=FACTORS)
+    wanted = Wanted(KINDS["factors2d"], factors=factors)
     *learnt, validation, held_out = (collect_told(place, cells, wanted) for place in places or RUNS)
     train = TrainingSet.concatenate(learnt)
-    click.echo(
-        f"Simulated cells: {len(train)} learnt from, {len(held_out)} held out; MIG is mean (each), of codes drawn."
-    )
+    click.echo(f"Simulated: {len(train)} learnt from, {len(held_out)} held out; MIG is mean (each), of codes drawn.")
     plain = plain_correlations(held_out)
-    click.echo("Best plain measure, rank correlation: " + ", ".join(f"{name} {plain[name]:.2f}" for name in FACTORS))
+    click.echo("Best plain measure, rank correlation: " + ", ".join(f"{name} {plain[name]:.2f}" for name in factors))
     click.echo("| kind | seed | MIG | rank correlation | DCI: d, c, i | OMES |\n|---|---|---|---|---|---|")
     gaps: dict[str, list[float]] = {name: [] for name in KINDS_OF_TRAINING}
     for seed in range(seeds):
@@ -67,7 +73,7 @@ def main(
             options = replace(kind, epochs=passes, patience=passes, seed=seed, progress=False)
             model = _trained(train, validation, options)
             if traversals and (name, seed) == (PAIRS, 0):
-                draw_traversals(model, held_out, FACTORS, traversals)
+                draw_traversals(model, held_out, factors, traversals)
             gap, row = _judged(model, held_out, options)
             gaps[name].append(gap)
             click.echo("| " + " | ".join(str(entry) for entry in (name, seed, *row)) + " |")

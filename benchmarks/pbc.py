@@ -92,7 +92,7 @@ class Study:
 
     def split(self, channels: tuple[str, ...]) -> RunSplit:
         """Return the cells in some of their channels, in the collection's own parts."""
-        return split_by_run(self._in(channels), SUPERVISED)
+        return split_by_run(self.cells_in(channels), SUPERVISED)
 
     def coarse_split(self) -> RunSplit:
         """Return the cells in three colours, in smaller images."""
@@ -107,14 +107,15 @@ class Study:
     def _suffix(self) -> str:
         return "" if self.network is Network.STRIDED else f"-{self.network}"
 
-    def _in(self, channels: tuple[str, ...]) -> TrainingSet:
+    def cells_in(self, channels: tuple[str, ...]) -> TrainingSet:
+        """Return all cells in some of their channels."""
         images, pool = ({c: of[c] for c in channels} for of in (self.cells.images, self.cells.pool))
         return replace(self.cells, images=images, pool=pool)
 
     def show_classes(self) -> None:
         """Print what a model made of all labels does on the held-out part, in colour with all its controls."""
         began = time.process_time()
-        bundle = train_bundle(self._in(COLOURS), self.kept(self.supervised, f"colour{self._suffix}"))
+        bundle = train_bundle(self.cells_in(COLOURS), self.kept(self.supervised, f"colour{self._suffix}"))
         if self.folder:
             bundle.save(self.folder / f"colour{self._suffix}.bundle")
         print(f"\nreal blood cells in three colours, {time.process_time() - began:.0f} s of one core\n", flush=True)

@@ -6,6 +6,9 @@
 - `cell_masks`: where the cell is in an image or a volume, and how much of a map lies there
 - `correlation`: of maps, cell by cell
 - `perturbed`: images with some places made empty, or moved by a pixel
+- `occlusion`: what an answer loses while a place is empty; `ways`: one cell's maps by every way that there is
+- `side_by_side`: whether these agree, and lie in the cell; `told`: concepts and factors that set cells apart;
+  `explained`: all of it for a cell and for a class
 - `faithfulness`: whether the places that a map names are those that the answer hangs on
 - `altered_graphs`: the explain graph with other weights; `sanity`: whether maps notice
 - `factors`: whether numbers that are called after factors say them, and cells along each

@@ -19,7 +19,8 @@ from inference.engine import Explanation
 from inference.evaluation.cell_masks import cell_mask, centred_map, contrast, share_inside
 from inference.evaluation.correlation import mean_of, rank_correlation, row_correlation
 from inference.evaluation.explainer import Explainer
-from inference.evaluation.perturbed import deleted, inserted, moved, occluded, patch_means, places_in_order
+from inference.evaluation.occlusion import PATCHES, as_maps, lost_by_emptying, probability
+from inference.evaluation.perturbed import deleted, inserted, moved, patch_means, places_in_order
 from inference.saliency import upsample_map
 
 Floats = npt.NDArray[np.float32]
@@ -27,8 +28,6 @@ Doubles = npt.NDArray[np.float64]
 
 STEPS = 16
 """Shares of the image that are deleted or inserted, beside none."""
-_PATCHES = {2: 8, 3: 4}
-"""Along each axis of a flat image and of a volume."""
 
 
 @dataclass(frozen=True)
@@ -91,13 +90,6 @@ class MapScores(BaseModel):
     """Share inside of a Gaussian about the middle."""
 
 
-def probability(engine: Explainer, images: Mapping[str, Floats], target: int) -> Doubles:
-    """Return the probability `(n,)` of one target by the scores that the maps explain."""
-    logits = engine.explain(images, target).class_logits.astype(np.float64)
-    weight = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(weight[:, target] / weight.sum(axis=1))
-
-
 def order_scores(engine: Explainer, cells: Explained, seed: int) -> tuple[OrderScore, ...]:
     """Delete and insert the places of every cell by its own maps, and in orders that no model is asked for."""
     rng = np.random.default_rng(seed)
@@ -112,7 +104,7 @@ def order_scores(engine: Explainer, cells: Explained, seed: int) -> tuple[OrderS
         }
         for name, maps in orders.items():
             areas.setdefault(name, []).append(
-                _areas(engine, cells.cell(i), maps, int(cells.explanation.target[i]), rng)
+                areas_of(engine, cells.cell(i), maps, int(cells.explanation.target[i]), rng)
             )
     found = {name: np.array(pairs) for name, pairs in areas.items()}
     gain = {name: pairs[:, 1] - pairs[:, 0] for name, pairs in found.items()}
@@ -127,10 +119,10 @@ def order_scores(engine: Explainer, cells: Explained, seed: int) -> tuple[OrderS
     )
 
 
-def _areas(
+def areas_of(
     engine: Explainer, images: Mapping[str, Floats], maps: Mapping[str, Floats], target: int, rng: np.random.Generator
 ) -> tuple[float, float]:
-    """Areas under one cell's curves of deletion and insertion; channels without a map stay as they are."""
+    """Return the areas under one cell's curves of deletion and insertion; channels without a map stay as they are."""
     shares = np.linspace(0, 1, STEPS + 1)
     places = {name: places_in_order(raw, images[name].shape, rng) for name, raw in maps.items()}
     found = []
@@ -150,8 +142,9 @@ def map_scores(engine: Explainer, cells: Explained) -> dict[str, MapScores]:
 
 def _channel_scores(engine: Explainer, cells: Explained, channel: str) -> MapScores:
     stack, maps = cells.images[channel], cells.explanation.maps[channel]
-    shape, across = stack.shape[1:], _PATCHES[stack.ndim - 1]
-    drops = np.stack([_drops(engine, cells, i, channel, across) for i in range(len(cells))])
+    shape, across = stack.shape[1:], PATCHES[stack.ndim - 1]
+    targets = cells.explanation.target.tolist()
+    drops = np.stack([lost_by_emptying(engine, cells.cell(i), channel, target) for i, target in enumerate(targets)])
     coarse = np.stack([patch_means(raw, shape, across) for raw in maps])
     middle = centred_map(shape)
     centres = np.broadcast_to(patch_means(middle, shape, across), coarse.shape)
@@ -160,29 +153,12 @@ def _channel_scores(engine: Explainer, cells: Explained, channel: str) -> MapSco
     return MapScores(
         occlusion=mean_of(rank_correlation(coarse, drops)),
         occlusion_of_centre=mean_of(rank_correlation(centres, drops)),
-        occlusion_inside=mean_of(share_inside(_as_maps(drops, stack.ndim - 1), masks)),
+        occlusion_inside=mean_of(share_inside(as_maps(drops, stack.ndim - 1), masks)),
         moved=mean_of(_steadiness(engine, cells, channel)),
         inside=mean_of(share_inside(maps, masks)),
         area=mean_of(known[known > 0]),
         inside_of_centre=mean_of(share_inside(np.broadcast_to(middle, stack.shape), masks)),
     )
-
-
-def _drops(engine: Explainer, cells: Explained, i: int, channel: str, across: int) -> Doubles:
-    """How much each patch's absence lowers the log probability of one cell's target, `(patches,)`."""
-    target = int(cells.explanation.target[i])
-    whole = {name: image[None] for name, image in cells.cell(i).items()}
-    tiny = np.finfo(np.float64).tiny
-    before, after = (
-        np.log(probability(engine, images, target) + tiny)
-        for images in (whole, occluded(cells.cell(i), channel, across))
-    )
-    return np.asarray(before - after)
-
-
-def _as_maps(drops: Doubles, dimensions: int) -> Floats:
-    """Return what patches lose as maps `(n, ...)` of a place for each patch."""
-    return np.maximum(drops, 0).astype(np.float32).reshape(len(drops), *(_PATCHES[dimensions],) * dimensions)
 
 
 def _steadiness(engine: Explainer, cells: Explained, channel: str) -> Doubles:

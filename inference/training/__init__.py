@@ -2,6 +2,7 @@
 
 - `options`: everything that can be chosen; `data`: images with labels, split by run; `stacks`, `unnamed_file`,
   `set_archive`: images that need not be in memory
+- `sprites`: drawn images of which every factor is known
 - `models`: the autoencoder of paper A; `augment`, `checkpoint`, `fit`: how it is trained
 - `mixture`: clusters on its latent; `refit`: the same, fitted again to a run; `identity`: which is which
   then

@@ -25,7 +25,9 @@ def known_factors(cells: TrainingSet) -> npt.NDArray[np.bool_]:
 
 
 class Pairs:
-    """Draws pairs of cells; no two cells are alike to the last digit, so that what is shared is shared nearly.
+    """Draws pairs of cells; no two cells that flow are alike to the last digit, so that they share factors nearly.
+
+    Where drawn images share all factors but one exactly, only such are partners.
 
     Parameters
     ----------
@@ -69,6 +71,13 @@ class Pairs:
     def _nearest(self, changed: int) -> npt.NDArray[np.int64]:
         """Return `(n, nearest)` rows of the cells that are nearest to each in all factors but one."""
         places = self._places[:, self._shared[changed]]
-        _, found = cKDTree(places).query(places, k=_NEAREST + 1)
-        # The nearest of all is the cell itself, or one that is as near.
-        return np.asarray(found[:, 1:], dtype=np.int64)
+        distance, found = cKDTree(places).query(places, k=_NEAREST + 1)
+        # The cell itself comes first, or among those that are as near.
+        itself = found == np.arange(len(found))[:, None]
+        itself[~itself.any(axis=1), -1] = True
+        others = found[~itself].reshape(-1, _NEAREST)
+        exact = distance[~itself].reshape(others.shape) == 0
+        order = np.argsort(~exact, axis=1, kind="stable")
+        count = np.where(exact.any(axis=1), exact.sum(axis=1), _NEAREST)
+        chosen = np.take_along_axis(order, np.arange(_NEAREST) % count[:, None], axis=1)
+        return np.asarray(np.take_along_axis(others, chosen, axis=1), dtype=np.int64)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Self
 
 import numpy as np
@@ -12,21 +11,13 @@ import numpy.typing as npt
 
 from inference.contract import Contract, SaliencySpec
 from inference.engine import Engine
+from inference.evaluation.ways import Way, map_by
 from inference.hot_map import hot_map
 from service.api.documents import Answers
 from service.errors import QueryError, UnknownCell
 from service.store.results import Results
 
 Floats = npt.NDArray[np.float32]
-
-
-class Way(StrEnum):
-    """How evidence is found."""
-
-    GRADIENT = "gradient"
-    """By the maps of the bundle's explain graph."""
-    COVERING = "covering"
-    """By covering the image square by square, and asking again: paper C's reverse probability."""
 
 
 @dataclass(frozen=True)
@@ -85,8 +76,12 @@ class Question:
             hot = hot_map(engine, cell, spec.channel, self.index, clusters=self.cluster)
             return Found(hot.target, hot.evidence, "reverse_probability", "image")
         explanation = (engine.explain_cluster if self.cluster else engine.explain)(arrays, self.index)
-        found = explanation.maps[spec.channel][0]
-        return Found(int(explanation.target[0]), found, spec.method, spec.layer)
+        target = int(explanation.target[0])
+        if self.way is Way.OCCLUSION:
+            cell = {name: stack[0] for name, stack in arrays.items()}
+            lost = map_by(self.way, engine, cell, spec.channel, target, clusters=self.cluster)
+            return Found(target, lost, "occlusion", "image")
+        return Found(target, explanation.maps[spec.channel][0], spec.method, spec.layer)
 
     def name(self, contract: Contract, index: int) -> str:
         """Return the name of what was explained."""

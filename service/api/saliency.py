@@ -7,12 +7,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from inference.evaluation.ways import Way
 from inference.saliency import HeatScale, overlay_png
 from service.api.auth import Needs
 from service.api.cells import CELL_PATH, EventId
 from service.api.context import ControlOf, ResultsOf
 from service.api.documents import SaliencyDocument
-from service.api.explanation import Question, Way, saliency_of
+from service.api.explanation import Question, saliency_of
 from service.api.freshness import FreshnessOf
 from service.api.image_form import MEDIA, ImageForm, npy_bytes
 from service.api.problems import PROBLEMS
@@ -30,7 +31,7 @@ def question(
         int | None, Query(ge=-1, le=9999, description="Cluster to explain instead, by the mixture itself")
     ] = None,
     by: Annotated[
-        Way, Query(description="The model's own maps, or what its answer loses where a square is covered")
+        Way, Query(description="The model's own maps, or what its answer loses where a place is emptied, or covered")
     ] = Way.GRADIENT,
 ) -> Question:
     """Return what the query asks to be explained."""
@@ -109,7 +110,8 @@ def saliency_npy(
 ) -> Response:
     """Return the map itself as a NumPy file, `(h, w)` float32, with one axis more over a volume.
 
-    By gradients it is raw and of a low resolution; by covering it is of the image's size, in probability lost.
+    By gradients it is raw and of a low resolution; by occlusion it is a number for each patch, in log probability lost;
+    by covering it is of the image's size, in probability lost.
     """
     headers = fresh.of_set(results.about)
     headers["Content-Disposition"] = f'attachment; filename="{run_id}-{event_id}-saliency.npy"'

@@ -1,4 +1,4 @@
-"""Cells to learn from: a source walked to images, a run folder, a saved set, or a collection of images."""
+"""Cells to learn from: a source walked to images, a run folder, a saved set, a collection of images, or sprites."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import click
 import numpy as np
 
 from acquisition.detection import detector_for
+from acquisition.errors import ConfigError
 from acquisition.event import Event
 from acquisition.file_kind import guess_url
 from acquisition.instrument import Instrument
@@ -34,6 +35,7 @@ MOST_CELLS = 1000
 """Of a source or run, where nothing else is said."""
 
 _BATCH = 64
+_SPRITES = "sprites"
 
 
 def collect(place: str, cells: int | None, wanted: Wanted, progress: Progress) -> TrainingSet:
@@ -42,8 +44,8 @@ def collect(place: str, cells: int | None, wanted: Wanted, progress: Progress) -
     Parameters
     ----------
     place
-        A source URL, a recording, a run folder, a training set (`.npz`), or a collection of images: a folder, a `.zip`,
-        or an `.npz` of them.
+        A source URL, a recording, a run folder, a training set (`.npz`), a collection of images: a folder, a `.zip`,
+        or an `.npz` of them; or `sprites:?seed=1`, drawn images.
     cells
         Take at most about so many cells from a source, run or collection; None takes 1000, of a collection all.
     wanted
@@ -64,6 +66,8 @@ def collect(place: str, cells: int | None, wanted: Wanted, progress: Progress) -
     if path.suffix == ".npz":
         return TrainingSet.load(path)
     cells = MOST_CELLS if cells is None else cells
+    if split_url(place)[0] == _SPRITES:
+        return _sprites(place, cells, wanted)
     if path.is_dir():
         return from_run(path, cells, wanted, progress)
     is_path = split_url(place)[0] == "file" and not place.startswith("file:")
@@ -97,6 +101,20 @@ def _from_collection(path: Path, cells: int | None, wanted: Wanted, progress: Pr
     if wanted.patch is not None:
         raw = PatchedImages(raw, wanted.patch, wanted.patch_step or wanted.patch)
     return from_collection(raw, str(path), options, progress, most=cells)
+
+
+def _sprites(place: str, cells: int, wanted: Wanted) -> TrainingSet:
+    from inference.training.sprites import draw_sprites
+
+    _, path, options = split_url(place)
+    seed = options.pop("seed", "0")
+    if path or options or not seed.isdecimal():
+        raise ConfigError(
+            f"Sprites are asked for by 'sprites:?seed=1', a whole number, and nothing else; not '{place}'."
+        )
+    if wanted.kind.volumes:
+        raise TrainingError("Sprites are flat images; choose a kind of model that takes those alone.")
+    return draw_sprites(place, cells, factors=wanted.factors, pool=wanted.kind.image_pool, seed=int(seed))
 
 
 def collect_told(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:

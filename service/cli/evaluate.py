@@ -15,6 +15,7 @@ from inference.contract import Contract
 from inference.engine import Engine
 from inference.shipped import bundle_file
 from service.cli.collect import collect_told
+from service.cli.explanation_options import ToExplain, explanation_options
 from service.cli.model_kinds import ModelKind, Wanted
 from service.cli.training_libraries import needing_training_libraries
 
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Edge of the cubes of voxels whose means are kept, as in training.",
 )
+@explanation_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 def evaluate(
     bundle: str,
@@ -86,18 +88,24 @@ def evaluate(
     gallery: int,
     pool: int,
     seed: int,
+    explain: Path | None,
+    beside: tuple[str, ...],
+    rows: tuple[int, ...],
+    names: tuple[str, ...],
 ) -> None:
     """Judge the model BUNDLE on the cells of DATA, and write a report that opens in any browser.
 
     BUNDLE is a file, or the name of a model that comes with Lightline; DATA is one or more runs as 'lightline train'
     takes them: sim:sheet-ci?seed=9, a recording, a run folder, a .npz set, or a collection of images. The report sets
     clusters and classes beside the truth and beside simple controls, and says how far the saliency maps can be trusted.
+    With --explain, a second page says why single cells and whole classes are taken for what they are.
     """
-    for file in filter(None, (out, json_file)):
+    for file in filter(None, (out, json_file, explain)):
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
     engine = Engine(Bundle.load(bundle_file(bundle)))
     _check_installed()
+    wish = ToExplain.of_options(explain, engine.contract, beside, rows, names) if explain else None
     from inference.evaluation.assess import assess
     from inference.evaluation.explainer import MapsOf
     from service.report.evaluation_page import page
@@ -118,8 +126,10 @@ def evaluate(
     out.write_text(page(found.numbers, engine.contract, pictures), encoding="utf-8")
     if json_file is not None:
         json_file.write_text(found.numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    if wish is not None:
+        wish.write(engine, judged, found, lambda other: _collect(data, cells, other, pool), most=gallery, seed=seed)
     click.echo(_summary(found))
-    click.echo(f"Wrote {out}; open it in a browser.", err=True)
+    click.echo(f"Wrote {' and '.join(str(file) for file in (out, explain) if file)}; open it in a browser.", err=True)
 
 
 def _check_installed() -> None:

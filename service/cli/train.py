@@ -47,9 +47,10 @@ class ClusterNumber(click.ParamType[int | None]):
     multiple=True,
     required=True,
     metavar="SOURCE",
-    help="Where cells come from: sim:sheet-ci?seed=1, a recording, a run folder, a .npz set, or a collection of images "
-    "(a folder, a .zip or an .npz); give it once for each run, at least twice, because whole runs are held out to "
-    "measure. A collection alone is split as it says itself, or else in the order of its files.",
+    help="Where cells come from: sim:sheet-ci?seed=1, a recording, a run folder, a .npz set, a collection of images "
+    "(a folder, a .zip or an .npz), or sprites:?seed=1, which are drawn; give it once for each run, at least twice, "
+    "because whole runs are held out to measure. A collection alone is split as it says itself, or else in the order "
+    "of its files.",
 )
 @click.option("--out", "-o", required=True, type=click.Path(dir_okay=False, path_type=Path), help="Bundle to write.")
 @click.option(

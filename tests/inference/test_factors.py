@@ -96,12 +96,19 @@ def test_an_evaluation_sets_answers_beside_the_truth_and_shows_cells_along_them(
             str(tmp_path / f"{name}.html"),
             "--json",
             str(tmp_path / f"{name}.json"),
+            "--explain",
+            str(tmp_path / f"{name} explained.html"),
+            "--cell",
+            "7",
         ]
         assert not main(call, standalone_mode=False)
         numbers[name] = json.loads((tmp_path / f"{name}.json").read_text())["factors"]
         page = (tmp_path / f"{name}.html").read_text()
         assert f"Cells along {SIZE}" in page and f"Cells along {LIGHT}" in page
         assert ("Nothing is known of the cells" in page) is (name == "unknown")
+        explained = (tmp_path / f"{name} explained.html").read_text()
+        assert "Cell 7" in explained and f"factor_{SIZE}" in explained
+        assert f"{cells.factors[SIZE][7]:.3g}" in explained if cells.factors else "<td></td>" in explained
     assert numbers["unknown"] is None and numbers["known"]["cells"] == 120
     for place, factor in enumerate(numbers["known"]["factors"]):
         own, other = (factor["correlations"][(SIZE, LIGHT)[k]] for k in (place, 1 - place))

@@ -12,7 +12,8 @@ from inference.evaluation.altered_graphs import Depth, shuffled, weights_of, wit
 from inference.evaluation.cell_masks import cell_mask, share_inside
 from inference.evaluation.correlation import mean_of, rank_correlation, row_correlation
 from inference.evaluation.explainer import MapsOf, explainer_of
-from inference.evaluation.faithfulness import Explained, map_scores, order_scores, probability
+from inference.evaluation.faithfulness import Explained, map_scores, order_scores
+from inference.evaluation.occlusion import probability
 from inference.evaluation.perturbed import deleted, inserted, moved, patches, places_in_order
 from inference.evaluation.sanity import shuffled_weights
 

@@ -59,6 +59,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def report(folder: Path) -> str:
     options = ("--out", "r.html", "--json", "r.json", "--map-cells", 2, "--gallery", 2, "--mask-study")
+    options += ("--explain", "e.html", "--beside", "tiny.bundle")
     done = evaluate(folder, "tiny.bundle", "0.npz", "1.npz", *options, "--embedding", "pca")
     assert done.returncode == 0, done.stderr
     assert "hand made features" in done.stdout
@@ -75,6 +76,22 @@ def test_the_report_shows_every_part_and_escapes_names(report: str) -> None:
     for heading in ("Against the truth", "Embedding", "What the model sees", "Can the maps be trusted?", "masks prove"):
         assert heading in report
     assert "&lt;two&gt;" in report and "<two>" not in report
+
+
+def test_an_explanation_sets_all_maps_of_classes_and_cells_side_by_side(report: str, folder: Path) -> None:
+    page = (folder / "e.html").read_text(encoding="utf-8")
+    assert "<script" not in page and "http" not in page and "&lt;two&gt;" in page and "<two>" not in page
+    assert re.findall("<h2>Taken for ([a-z]+)", page) and re.findall("<h2>Cell [0-9]+, truly (dense|thin)</h2>", page)
+    for said in (
+        "occlusion",
+        "covering",
+        "better than a random map",
+        "random maps stay below",
+        "share inside the cell",
+    ):
+        assert said in page
+    assert "None of these bundles names concepts or factors" in page
+    assert "Can the maps be trusted?" in page, "deletion, insertion and shuffled weights of the whole model"
 
 
 def test_the_numbers_are_there_for_machines(report: str, folder: Path) -> None:
@@ -94,3 +111,11 @@ def test_wrong_cells_and_places_are_one_sentence(
     call = ["evaluate", str(folder / "tiny.bundle"), str(folder / cells), "--out", str(folder / out)]
     assert main(call, standalone_mode=False) == 2
     assert said in capsys.readouterr().err and not (folder / out).exists()
+
+
+def test_what_cannot_be_explained_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    base = ["evaluate", str(folder / "tiny.bundle"), str(folder / "0.npz"), "--out", str(folder / "x.html")]
+    base += ["--explain", str(folder / "y.html"), "--map-cells", "0", "--embedding", "pca"]
+    for wish, said in ((["--class", "monkey"], "called 'monkey'"), (["--cell", "24"], "counted from 0 to 23")):
+        assert main([*base, *wish], standalone_mode=False) == 2
+        assert said in capsys.readouterr().err and not (folder / "y.html").exists()

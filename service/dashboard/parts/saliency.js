@@ -6,7 +6,7 @@ import { picture } from "./picture.js";
 
 const MOST_LIKELY = "target=-1";
 const COLOURS = { ordered: "ever lighter", jet: "jet, as in papers" };
-const WAYS = { gradient: "the model's own map", covering: "covering the cell" };
+const WAYS = { gradient: "the model's own map", occlusion: "emptying patches", covering: "covering the cell" };
 
 /** The picture, with what it is evidence for and how strongly it is laid over the image. */
 export class Saliency {

@@ -108,6 +108,15 @@ def test_covering_a_cell_shows_what_its_answer_hangs_on(world: World) -> None:
     assert beyond.status_code == 422 and "no such target" in beyond.json()["detail"]
 
 
+def test_emptying_patches_of_a_cell_says_what_each_is_worth(world: World) -> None:
+    base, occlusion = f"{world.cells}/{world.first_cell()}", {"by": "occlusion"}
+    lost = array(world.client.get(f"{base}/saliency.npy", params=occlusion).content)
+    assert lost.shape == (8, 8) and lost.dtype == np.float32 and lost.min() >= 0
+    about, likely = (world.client.get(f"{base}/saliency", params=by).json() for by in (occlusion, {}))
+    assert (about["method"], about["layer"], about["target"]) == ("occlusion", "image", likely["target"])
+    assert about["empty"] is (not lost.any())
+
+
 def test_the_full_answer_sums_to_one_and_agrees_with_the_row(world: World) -> None:
     event_id = world.first_cell()
     row = world.client.get(f"{world.cells}/{event_id}").json()["row"]
