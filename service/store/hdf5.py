@@ -62,6 +62,7 @@ class GrowingFile:
             self._types = {name: h5py.h5t.py_create(np.dtype(column.dtype)) for name, column in columns.items()}
             self._rows = dict.fromkeys(columns, 0)
             self._waiting: dict[str, list[npt.NDArray[Any]]] = {}
+            self._waiting_rows = dict.fromkeys(columns, 0)
             self._waiting_bytes = 0
         try:
             self.claim(0)
@@ -75,7 +76,7 @@ class GrowingFile:
 
     def rows(self, name: str) -> int:
         """Return how many rows a dataset has, those that wait among them."""
-        return self._rows[name] + sum(len(values) for values in self._waiting.get(name, ()))
+        return self._rows[name] + self._waiting_rows[name]
 
     def claim(self, n_bytes: int) -> None:
         """Make sure that the next `n_bytes` fit.
@@ -132,6 +133,7 @@ class GrowingFile:
         """
         if len(values):
             self._waiting.setdefault(name, []).append(values)
+            self._waiting_rows[name] += len(values)
             self._waiting_bytes += values.nbytes
         if self._waiting_bytes > _MOST_WAITING:
             self._write_waiting()
@@ -141,6 +143,7 @@ class GrowingFile:
             values = np.concatenate(pieces)
             self.extend(name, values)
             del self._waiting[name]
+            self._waiting_rows[name] = 0
             self._waiting_bytes -= values.nbytes
 
     def flush(self) -> None:
