@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Callable
 from contextlib import closing
@@ -18,6 +19,7 @@ from service.errors import QueryError, RunFolderError, StorageError, UnknownCell
 from service.run import RunState
 from service.store import event_stores, part_table, row_log
 from service.store.cell_query import CellQuery
+from service.store.disk import write_sealed
 from service.store.part_table import PartTable
 from service.store.run_folder import RunFolder
 
@@ -268,3 +270,13 @@ def test_damaged_folders_are_one_sentence(live_folder: RunFolder, fill: Fill, da
     with pytest.raises(RunFolderError) as caught:
         RunFolder.open(path)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_whose_writing_fails_half_way_is_not_there(tmp_path: Path) -> None:
+    def half(path: Path) -> None:
+        path.write_bytes(b"PAR1")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(StorageError, match="the disk is full"):
+        write_sealed(tmp_path / "part-00000.parquet", half)
+    assert list(tmp_path.iterdir()) == []
