@@ -16,7 +16,7 @@ from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
 from inference.training.models import Encoders
 from inference.training.new_model import new_model
-from inference.training.novelty import MixtureNovelty, NoveltyChoice
+from inference.training.novelty import MOST_PROTOTYPES, MixtureNovelty, NoveltyChoice, NoveltyScore, fit_scores
 from inference.training.options import TrainingOptions
 
 IMAGE = "transmission"
@@ -70,6 +70,13 @@ def parts_of(model: Encoders, hidden: int) -> TrainedParts:
     names = tuple(f"cluster {i}" for i in range(CLASSES))
     novelty = NoveltyChoice(MixtureNovelty(mixture), {})
     return TrainedParts(model.eval(), mixture, Head(size, hidden, CLASSES).eval(), names, names, novelty)
+
+
+def scores_of_noise(parts: TrainedParts) -> dict[str, NoveltyScore]:
+    """Fit every score of novelty to as many embeddings as a bundle keeps at most, of eight classes without meaning."""
+    rng = np.random.default_rng(0)
+    embedding = rng.normal(size=(MOST_PROTOTYPES, parts.mixture.mean.shape[1]))
+    return fit_scores(embedding, rng.integers(0, 8, MOST_PROTOTYPES), parts.mixture, 0)
 
 
 def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:

@@ -1,4 +1,4 @@
-"""How unlike the training cells a cell is: three scores, and which of them finds cells of a class that it never met."""
+"""How unlike the training cells a cell is: four scores, and which of them finds cells of a class that it never met."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
+from inference.training.doubt import Doubt, fit_doubt
 from inference.training.mixture import Mixture, fit_mixture
 
 Doubles = npt.NDArray[np.float64]
@@ -18,6 +19,7 @@ Integers = npt.NDArray[np.integer]
 
 NEIGHBOURS = 5
 MOST_PROTOTYPES = 5000
+_CELLS_FOR_SPREAD = 1000
 _LEAST_CELLS = 20
 _REGULARISER = 1e-3
 
@@ -65,6 +67,36 @@ class NeighbourNovelty:
     def score(self, embedding: Doubles) -> Doubles:
         """Return the novelty `(n,)` of embeddings `(n, d)`."""
         return np.asarray(cKDTree(self.bank).query(embedding, k=[NEIGHBOURS])[0][:, 0])
+
+
+@dataclass(frozen=True)
+class DoubtfulNovelty:
+    """Distance to the nearest training cells and doubt of which class a cell is, each over its own spread, added up.
+
+    Neighbours miss cells that lie where classes meet, and doubt misses cells far behind a class.
+
+    Attributes
+    ----------
+    neighbours, doubt
+        The two parts.
+    distance_spread, doubt_spread
+        Of each among the training cells, a cell itself not being its neighbour.
+    """
+
+    neighbours: NeighbourNovelty
+    doubt: Doubt
+    distance_spread: float
+    doubt_spread: float
+
+    @property
+    def method(self) -> str:
+        """What it is, for the contract."""
+        return f"{self.neighbours.method}, and doubt of the class, each over its spread"
+
+    def score(self, embedding: Doubles) -> Doubles:
+        """Return the novelty `(n,)` of embeddings `(n, d)`."""
+        distance = self.neighbours.score(embedding) / self.distance_spread
+        return np.asarray(distance + self.doubt.of(embedding) / self.doubt_spread)
 
 
 @dataclass(frozen=True)
@@ -152,10 +184,12 @@ def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed
 
 def fit_scores(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> dict[str, NoveltyScore]:
     """Fit every score; the first ones are preferred where all do equally well."""
+    known, neighbours = label >= 0, NeighbourNovelty(_bank(embedding, seed))
     return {
         "mixture": MixtureNovelty(mixture),
-        "neighbours": NeighbourNovelty(_bank(embedding, seed)),
-        "relative": _relative(embedding[label >= 0], label[label >= 0]),
+        "neighbours": neighbours,
+        "relative": _relative(embedding[known], label[known]),
+        "doubtful": _doubtful(neighbours, embedding[known], label[known]),
     }
 
 
@@ -163,6 +197,19 @@ def _bank(embedding: Doubles, seed: int) -> Doubles:
     if len(embedding) <= MOST_PROTOTYPES:
         return embedding
     return embedding[np.sort(np.random.default_rng(seed).choice(len(embedding), MOST_PROTOTYPES, replace=False))]
+
+
+def _doubtful(neighbours: NeighbourNovelty, embedding: Doubles, label: Integers) -> DoubtfulNovelty:
+    doubt = fit_doubt(embedding, label)
+    some = neighbours.bank[:: -(-len(neighbours.bank) // _CELLS_FOR_SPREAD)]
+    # The first neighbour of a training cell is that cell.
+    apart = cKDTree(neighbours.bank).query(some, k=[NEIGHBOURS + 1])[0]
+    return DoubtfulNovelty(neighbours, doubt, _spread(apart), _spread(doubt.of(embedding)))
+
+
+def _spread(values: Doubles) -> float:
+    """Return the standard deviation; 1 where there is none, as of the doubt between fewer than two classes."""
+    return float(values.std()) or 1.0
 
 
 def _relative(embedding: Doubles, label: Integers) -> RelativeNovelty:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -10,6 +12,7 @@ from torch import Tensor, nn
 from inference.errors import TrainingError
 from inference.training.novelty import (
     NEIGHBOURS,
+    DoubtfulNovelty,
     MixtureNovelty,
     NeighbourNovelty,
     NoveltyScore,
@@ -36,6 +39,24 @@ class _Neighbours(nn.Module):
         apart = (centred * centred).sum(dim=1, keepdim=True) - 2 * (centred @ self.bank) + self.length
         nearest = torch.topk(apart, NEIGHBOURS, dim=1, largest=False).values[:, -1]
         return torch.sqrt(torch.relu(nearest))
+
+
+class _Doubtful(nn.Module):
+    weight: Tensor
+    offset: Tensor
+
+    def __init__(self, score: DoubtfulNovelty) -> None:
+        super().__init__()
+        self.neighbours = _Neighbours(score.neighbours)
+        self.distance_spread, self.doubt_spread = score.distance_spread, score.doubt_spread
+        self.register_buffer("weight", single(score.doubt.weight))
+        self.register_buffer("offset", single(score.doubt.offset))
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        distance = cast(Tensor, self.neighbours(embedding)) / self.distance_spread
+        if not len(self.offset):
+            return distance
+        return distance - torch.logsumexp(embedding @ self.weight + self.offset, dim=1) / self.doubt_spread
 
 
 class _Relative(nn.Module):
@@ -66,6 +87,8 @@ def novelty_module(score: NoveltyScore) -> nn.Module | None:
             return _Neighbours(score)
         case RelativeNovelty():
             return _Relative(score)
+        case DoubtfulNovelty():
+            return _Doubtful(score)
     raise TrainingError(f"There is no graph for the novelty '{score.method}'; use one of inference.training.novelty.")
 
 

@@ -11,11 +11,13 @@ from toy_cells import CHANNEL
 
 from inference.bundle import Bundle
 from inference.engine import Engine
+from inference.training.doubt import fit_doubt
 from inference.training.export import export_graphs
 from inference.training.graphs import TrainedParts
 from inference.training.mixture import fit_mixture
 from inference.training.novelty import (
     MOST_PROTOTYPES,
+    DoubtfulNovelty,
     MixtureNovelty,
     NeighbourNovelty,
     NoveltyChoice,
@@ -49,7 +51,7 @@ def scores(n: int = 400) -> dict[str, NoveltyScore]:
 def test_a_class_that_was_left_out_is_found() -> None:
     latent, label = kinds(600, 1)
     auroc = leave_one_class_out(latent, label, 3, 0)
-    assert auroc.keys() == {"mixture", "neighbours", "relative"}
+    assert auroc.keys() == {"mixture", "neighbours", "relative", "doubtful"}
     assert min(auroc["neighbours"], auroc["mixture"]) > 0.97
 
 
@@ -58,8 +60,13 @@ def test_the_score_that_finds_most_is_taken() -> None:
     mixture = fit_mixture(latent, 4, seed=0)
     choice = choose_novelty(mixture.embed(latent), label, mixture, 0)
     best = max(choice.auroc, key=lambda name: choice.auroc[name])
-    wanted = {"mixture": MixtureNovelty, "neighbours": NeighbourNovelty, "relative": RelativeNovelty}[best]
-    assert isinstance(choice.score, wanted)
+    wanted = {
+        "mixture": MixtureNovelty,
+        "neighbours": NeighbourNovelty,
+        "relative": RelativeNovelty,
+        "doubtful": DoubtfulNovelty,
+    }
+    assert isinstance(choice.score, wanted[best])
 
 
 def test_without_labels_it_is_the_distance_to_the_mixture() -> None:
@@ -77,6 +84,41 @@ def test_the_fifth_neighbour_is_found_as_by_looking_at_every_cell() -> None:
     np.testing.assert_allclose(NeighbourNovelty(latent).score(far), wanted)
 
 
+def test_a_cell_between_two_classes_is_more_novel_by_doubt() -> None:
+    """Two cells equally far from their neighbours: one between classes, one behind a class that it surely is."""
+    latent, label = kinds(400, 1)
+    mixture = fit_mixture(latent, 4, seed=0)
+    score = fit_scores(latent, label, mixture, 0)["doubtful"]
+    assert isinstance(score, DoubtfulNovelty)
+    between, behind = np.zeros((1, 5)), np.array([[2.0 * RING, 0, 0, 0, 0]])
+    apart = score.doubt.of(np.concatenate([between, behind]))
+    assert apart[0] > apart[1] + 3 * score.doubt_spread
+    np.testing.assert_allclose(*score.neighbours.score(np.concatenate([between, behind])), rtol=0.5)
+    assert score.score(between) > score.score(behind)
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_doubt_is_that_of_the_classifier_whatever_the_number_of_classes(classes: int) -> None:
+    latent, label = kinds(400, 2)
+    kept = label < classes
+    doubt = fit_doubt(latent[kept], label[kept])
+    scores = latent[kept] @ doubt.weight + doubt.offset
+    assert scores.shape[1] == classes
+    assert (scores.argmax(axis=1) == label[kept]).mean() > 0.99
+    np.testing.assert_allclose(doubt.of(latent[kept]), -np.log(np.exp(scores).sum(axis=1)))
+
+
+def test_between_fewer_than_two_classes_there_is_no_doubt() -> None:
+    latent, label = kinds(200, 2)
+    mixture = fit_mixture(latent, 4, seed=0)
+    fitted = fit_scores(latent, np.zeros_like(label), mixture, 0)
+    alone, module = fitted["doubtful"], novelty_module(fitted["doubtful"])
+    assert isinstance(alone, DoubtfulNovelty) and module is not None
+    wanted = fitted["neighbours"].score(latent + 1) / alone.distance_spread
+    np.testing.assert_allclose(alone.score(latent + 1), wanted)
+    np.testing.assert_allclose(module(torch.from_numpy((latent + 1).astype(np.float32))), wanted, rtol=1e-3)
+
+
 def test_no_more_cells_are_kept_than_the_graph_should_hold() -> None:
     latent, _ = kinds(MOST_PROTOTYPES + 100, 3)
     mixture = fit_mixture(latent[:500], 2, seed=0)
@@ -84,7 +126,7 @@ def test_no_more_cells_are_kept_than_the_graph_should_hold() -> None:
     assert isinstance(kept, NeighbourNovelty) and len(kept.bank) == MOST_PROTOTYPES
 
 
-@pytest.mark.parametrize("name", ["neighbours", "relative"])
+@pytest.mark.parametrize("name", ["neighbours", "relative", "doubtful"])
 def test_single_precision_scores_as_double_does(name: str) -> None:
     score = scores()[name]
     module = novelty_module(score)
@@ -94,7 +136,7 @@ def test_single_precision_scores_as_double_does(name: str) -> None:
     np.testing.assert_allclose(module(torch.from_numpy(embedding)).numpy(), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("kind", [NeighbourNovelty, RelativeNovelty])
+@pytest.mark.parametrize("kind", [NeighbourNovelty, RelativeNovelty, DoubtfulNovelty])
 def test_the_graph_answers_with_the_score_that_was_chosen(
     toy_bundle: Bundle, toy_trained: TrainedParts, toy_images: np.ndarray, kind: type
 ) -> None:
