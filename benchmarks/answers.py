@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 
 import numpy as np
-import numpy.typing as npt
 import onnxruntime as ort
-import torch
-from captum.attr import LayerGradCam
 
 from acquisition.presets import instrument_preset
+from benchmarks.against_captum import THREADS, captum_rows, images_for, warm
 from benchmarks.timing import ROUNDS, Row, best_of
-from benchmarks.untrained import IMAGE, VOLUME, untrained_bundle, untrained_parts
+from benchmarks.untrained import IMAGE, VOLUME, scores_of_noise, untrained_bundle, untrained_parts
 from inference.bundle import Bundle
-from inference.engine import Engine
 from inference.graph_check import LIVE_OUTPUTS
 from inference.shipped import resolve_bundle
 from inference.training.graphs import TrainedParts
-from inference.training.reference import Scores
+from inference.training.novelty import NoveltyChoice
 
-THREADS = 2
 IMAGES, VOLUMES = 64, 16
 """Cells in a batch without and with volumes."""
-
-Images = dict[str, npt.NDArray[np.float32]]
 
 
 def rows() -> Iterator[Row]:
@@ -36,12 +32,27 @@ def rows() -> Iterator[Row]:
         bundle = untrained_bundle(f"untrained-{name}", parts)
         batch = VOLUMES if VOLUME in channels else IMAGES
         yield from bundle_rows(bundle, batch)
-        yield from _captum_rows(bundle, parts, batch)
+        yield from captum_rows(bundle, parts, batch)
+    yield from _novelty_rows(untrained_parts(IMAGE))
+
+
+def _novelty_rows(parts: TrainedParts) -> Iterator[Row]:
+    """Compare graphs with each score of novelty with one that has the mixture's, which the graph has anyway."""
+    plain, *others = (
+        untrained_bundle(f"novelty-{name}", replace(parts, novelty=NoveltyChoice(score, {})))
+        for name, score in scores_of_noise(parts).items()
+    )
+    images, ids, without = images_for(plain, IMAGES), np.arange(IMAGES, dtype=np.uint64), warm(plain)
+    for bundle in others:
+        ours, least = best_of(
+            partial(warm(bundle).answer_arrays, ids, images), partial(without.answer_arrays, ids, images)
+        )
+        yield Row(f"answer, {bundle.contract.name}", IMAGES / ours, "cells/s", "novelty of the mixture", least / ours)
 
 
 def bundle_rows(bundle: Bundle, batch: int, rounds: int = ROUNDS) -> Iterator[Row]:
     """Rates of both graphs of a bundle at a full batch: answers against bare ONNX Runtime, maps against answers."""
-    engine, images = _warm(bundle), _images(bundle, batch)
+    engine, images = warm(bundle), images_for(bundle, batch)
     ids = np.arange(batch, dtype=np.uint64)
     options = ort.SessionOptions()
     options.intra_op_num_threads = THREADS
@@ -61,40 +72,6 @@ def bundle_rows(bundle: Bundle, batch: int, rounds: int = ROUNDS) -> Iterator[Ro
         rounds,
     )
     yield Row(f"explain, {name}", batch / explain, "cells/s", "the live graph", live / explain)
-
-
-def _captum_rows(bundle: Bundle, parts: TrainedParts, batch: int) -> Iterator[Row]:
-    """Maps over every channel, against captum for a whole batch and, as cells come live, one cell at a time.
-
-    Captum makes Grad-CAM of one layer at a time, so of one channel; `explain` makes what the bundle says, of all.
-    """
-    engine, images = _warm(bundle), _images(bundle, batch)
-    torch.set_num_threads(THREADS)
-    captums = [LayerGradCam(Scores(parts), encoder.blocks[-1]) for encoder in parts.model.encoders.values()]
-    inputs = tuple(torch.from_numpy(images[name]) for name in parts.inputs)
-
-    def by_captum(size: int) -> None:
-        for at in range(0, batch, size):
-            rows = tuple(image[at : at + size] for image in inputs)
-            target = torch.zeros(len(rows[0]), dtype=torch.int64)
-            for captum in captums:
-                captum.attribute(rows, target, relu_attributions=True)
-
-    for size, what in ((batch, "captum, a batch at a time"), (1, "captum, a cell at a time")):
-        explain, theirs = best_of(lambda: engine.explain(images, 0), lambda size=size: by_captum(size))
-        yield Row(f"explain, {bundle.contract.name}", batch / explain, "cells/s", what, theirs / explain)
-
-
-def _warm(bundle: Bundle) -> Engine:
-    engine = Engine(bundle, "cpu", threads=THREADS)
-    engine.warm()
-    return engine
-
-
-def _images(bundle: Bundle, batch: int) -> Images:
-    rng = np.random.default_rng(0)
-    shapes = {spec.channel: (batch, *spec.shape) for spec in bundle.contract.inputs}
-    return {name: rng.normal(1.0, 0.1, shape).astype(np.float32) for name, shape in shapes.items()}
 
 
 if __name__ == "__main__":

@@ -45,13 +45,25 @@ ROUNDS = 25
 """Passes of which the quickest counts."""
 
 
-def best_of(first: Callable[[], object], second: Callable[[], object], rounds: int = ROUNDS) -> tuple[float, float]:
-    """Least seconds of both, in turn: on a machine that others use as well, the least is what the work takes."""
+def best_of(
+    first: Callable[[], object], second: Callable[[], object], rounds: int = ROUNDS, *, rest_s: float = 0.0
+) -> tuple[float, float]:
+    """Least seconds of both, in turn: on a machine that others use as well, the least is what the work takes.
+
+    Parameters
+    ----------
+    rest_s
+        Before every pass, and an unmeasured one after the rest: threads which one leaves asking for work do not take
+        the cores from the other, and each finds its own awake.
+    """
     first()
     second()
     best = [np.inf, np.inf]
     for _ in range(rounds):
         for k, function in enumerate((first, second)):
+            if rest_s:
+                time.sleep(rest_s)
+                function()
             began = time.perf_counter()
             function()
             best[k] = min(best[k], time.perf_counter() - began)
