@@ -41,6 +41,10 @@ def test_a_picture_leads_to_its_cell_and_what_the_model_looked_at(page: Page, wo
         page.locator("#saliency select[name=by]").select_option(label="covering the cell")
     assert covered.value.ok
     expect(page.locator("#evidence")).to_contain_text("reverse probability")
+    with page.expect_response(lambda answer: "saliency.png?target=1&by=occlusion" in answer.url) as emptied:
+        page.locator("#saliency select[name=by]").select_option(label="emptying patches")
+    assert emptied.value.ok
+    expect(page.locator("#evidence")).to_contain_text("occlusion")
     page.go_back()
     expect(page.locator("#ledger")).to_be_visible()
     assert watch.clean, watch
