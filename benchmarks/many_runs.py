@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -24,7 +25,7 @@ from acquisition.origin import Origin
 from acquisition.presets import instrument_preset
 from benchmarks.page import row, table
 from benchmarks.postgres_server import postgres
-from benchmarks.queries import BATCH, quickest, rows
+from benchmarks.queries import BATCH, NUMBERS, quickest, rows
 from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, listen
@@ -50,6 +51,15 @@ SCANS = 3
 HEAD = ("drawn rows", "ms", "the first time")
 
 
+@dataclass(frozen=True)
+class Drawn:
+    """How much is drawn: runs, cells of each, and columns of numbers of a cell besides seven others."""
+
+    runs: int
+    cells: int
+    numbers: int
+
+
 def run_of(number: int, cells: int) -> Run:
     """Return a run that is over, with so many cells."""
     return Run(
@@ -70,10 +80,10 @@ def run_of(number: int, cells: int) -> Run:
     )
 
 
-def drawn_runs(data: Path, count: int, cells: int, copy: Callable[[str, str], object] = shutil.copy2) -> None:
+def drawn_runs(data: Path, drawn: Drawn, copy: Callable[[str, str], object] = shutil.copy2) -> None:
     """Make run folders of drawn cells; the first is drawn, and its files are copied for the others."""
-    root = data / RUNS
-    for number in range(count):
+    root, cells = data / RUNS, drawn.cells
+    for number in range(drawn.runs):
         run = run_of(number, cells)
         RunFolder.create(root, run).close()
         shutil.rmtree(root / run.id / CELLS)
@@ -82,7 +92,7 @@ def drawn_runs(data: Path, count: int, cells: int, copy: Callable[[str, str], ob
             continue
         kept = PartTable.create(root / run.id / CELLS)
         for first in range(1, cells + 1, BATCH):
-            kept.append(rows(first, min(BATCH, cells + 1 - first)))
+            kept.append(rows(first, min(BATCH, cells + 1 - first), NUMBERS[: drawn.numbers]))
             if kept.due():
                 kept.keep(kept.mark())
         kept.seal()
@@ -154,16 +164,21 @@ def main() -> None:
     parser.add_argument("cells", nargs="?", type=int, default=CELLS_EACH)
     parser.add_argument("--postgres", metavar="ADDRESS", help="of a server that may be filled, postgresql://...")
     parser.add_argument("--own-postgres", action="store_true", help="start a server for it, with ordinary settings")
+    parser.add_argument(
+        "--numbers", type=int, default=len(NUMBERS), help="columns of numbers, 4 to 26, besides 7 others"
+    )
     parser.add_argument("--only", action="store_true", help="ask that server alone, and not the service or files")
     asked = parser.parse_args()
-    print(table((f"{asked.runs} runs of {asked.cells} {HEAD[0]}", *HEAD[1:]), []), flush=True)
+    drawn = Drawn(asked.runs, asked.cells, asked.numbers)
+    what = f"{drawn.runs} runs of {drawn.cells} {HEAD[0]} of {7 + drawn.numbers} columns"
+    print(table((what, *HEAD[1:]), []), flush=True)
     if not asked.only:
         with tempfile.TemporaryDirectory() as name:
-            show(from_files(Path(name), asked.runs, asked.cells))
+            show(from_files(Path(name), drawn))
     if asked.own_postgres or asked.postgres:
         with ExitStack() as opened, tempfile.TemporaryDirectory() as name:
             address = opened.enter_context(postgres("")).address if asked.own_postgres else asked.postgres
-            show(from_postgres(Path(name), address, asked.runs, asked.cells))
+            show(from_postgres(Path(name), address, drawn))
 
 
 def show(lines: Iterator[tuple[object, ...]]) -> None:
@@ -172,18 +187,18 @@ def show(lines: Iterator[tuple[object, ...]]) -> None:
         print(row(line), flush=True)
 
 
-def from_files(folder: Path, runs: int, cells: int) -> Iterator[tuple[object, ...]]:
+def from_files(folder: Path, drawn: Drawn) -> Iterator[tuple[object, ...]]:
     """The lines of the service, and of the folder that the runs are copied to."""
     data, sink = folder / "data", folder / "sink"
-    drawn_runs(data, runs, cells)
+    drawn_runs(data, drawn)
     yield from over_http(data)
     yield copied(data, sink.as_uri())
     yield of_files(sink)
 
 
-def from_postgres(folder: Path, address: str, runs: int, cells: int) -> Iterator[tuple[object, ...]]:
+def from_postgres(folder: Path, address: str, drawn: Drawn) -> Iterator[tuple[object, ...]]:
     """The lines of a server."""
-    drawn_runs(folder, runs, cells, os.link)
+    drawn_runs(folder, drawn, os.link)
     yield copied(folder, address)
     yield from of_postgres(address)
 

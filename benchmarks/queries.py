@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import duckdb
@@ -31,8 +31,8 @@ Question = tuple[str, Callable[[], object], Callable[[], object] | None]
 CLASSES = np.array(["lymphocyte", "monocyte", "neutrophil", "eosinophil"])
 
 
-def rows(first: int, count: int) -> pa.Table:
-    """Make cells with 33 columns, correlated as cells are; drawn, not measured."""
+def rows(first: int, count: int, numbers: Sequence[str] = NUMBERS) -> pa.Table:
+    """Make cells with 33 columns, or with fewer numbers, correlated as cells are; drawn, not measured."""
     draw = np.random.default_rng(first)
     size = draw.lognormal(0, 0.3, count)
     kind = draw.integers(0, 4, count)
@@ -45,7 +45,7 @@ def rows(first: int, count: int) -> pa.Table:
         "novelty": draw.chisquare(3, count).astype(np.float32),
         "area_um2": (80 * size**2 * (1 + 0.2 * kind)).astype(np.float32),
     }
-    for name in NUMBERS:
+    for name in numbers:
         columns[name] = (size * draw.normal(10, 2, count)).astype(np.float32)
     return pa.table(columns)
 
