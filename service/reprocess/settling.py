@@ -15,6 +15,7 @@ from inference.messages import Start
 from inference.worker import AnsweringEngine
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
+from service.memory import keep_freed
 from service.reprocess.batches import from_rows, from_windows
 from service.reprocess.job import Events, Job, Settled, checked_version
 from service.result_set import Scope
@@ -47,6 +48,7 @@ class Workshop:
             If this computer does not see the run, has another version, or cannot use the model.
         """
         checked_version(job.version)
+        keep_freed()
         folder = RunFolder.open(job.run)
         try:
             run = folder.run()
