@@ -29,8 +29,8 @@ def share_pools() -> None:
 def keep_freed() -> None:
     """Have this process keep memory that was given back, up to `KEPT_BYTES`, for the next batch of windows and images.
 
-    Dask has its workers give pages back to the system at once, which then clears others for them: a quarter of a
-    million for a few thousand events. Where there is no glibc, this does nothing.
+    Dask has its workers give pages back to the system at once, which then clears others for them, batch after batch.
+    Where there is no glibc, this does nothing.
     """
     _set(_M_MMAP_THRESHOLD, _LARGEST_BYTES)
     _set(_M_TRIM_THRESHOLD, KEPT_BYTES)
