@@ -68,11 +68,8 @@ def main(
 ) -> None:
     """Print accuracies, and the area under the curve of each concept."""
     torch.set_num_threads(threads)
-    split = _split(kept_cells(out / "cells.npz", _blood_cells), cells)
-    weights = out / "begin.safetensors"
-    if not weights.exists():
-        begun = fit_encoders(split.train, split.validation, _kept(replace(RESNET, epochs=epochs), out / "begin")).model
-        write_weights(weights, weights_of(Network.RESNET18, next(iter(begun.encoders.values())).blocks))
+    split = _few_blood_cells(out, cells)
+    weights = _begun(out, split, epochs)
     further = replace(RESNET, weights=weights, epochs=more, learning_rate=RESNET.learning_rate / 2)
     plain = fit_encoders(split.train, split.validation, _kept(further, out / "plain")).model
     counts = np.bincount(split.test.label)
@@ -89,6 +86,25 @@ def main(
             whitened[layer] = model
         click.echo(row((f"layer {layer} whitened", *_accuracies(model, split.test))))
     _say_curves(plain, whitened, split, score)
+
+
+def blood_weights(folder: Path, cells: int = 4800, epochs: int = 5) -> Path:
+    """Return the weights of a ResNet-18 that learnt kinds of blood cells in colour, made if the folder lacks them."""
+    weights = folder / "begin.safetensors"
+    return weights if weights.exists() else _begun(folder, _few_blood_cells(folder, cells), epochs)
+
+
+def _few_blood_cells(folder: Path, cells: int) -> RunSplit:
+    return _split(kept_cells(folder / "cells.npz", _blood_cells), cells)
+
+
+def _begun(folder: Path, split: RunSplit, epochs: int) -> Path:
+    weights = folder / "begin.safetensors"
+    if not weights.exists():
+        options = _kept(replace(RESNET, epochs=epochs), folder / "begin")
+        begun = fit_encoders(split.train, split.validation, options).model
+        write_weights(weights, weights_of(Network.RESNET18, next(iter(begun.encoders.values())).blocks))
+    return weights
 
 
 def _say_curves(

@@ -55,7 +55,7 @@ class Fold:
     test: TrainingSet
 
 
-def cells_of_four_phases() -> TrainingSet:
+def cells_of_four_phases(channels: tuple[str, ...] = CHANNELS) -> TrainingSet:
     """Return the cells in five blocks of each class; only classes with hundreds of cells.
 
     Raises
@@ -63,7 +63,7 @@ def cells_of_four_phases() -> TrainingSet:
     ConfigError
         If the real images are not there.
     """
-    options = CollectionOptions(channels=CHANNELS, side=40)
+    options = CollectionOptions(channels=channels, side=40)
     cells = from_collection(open_real_images(FILE), FILE.name, options, lambda _done, _of: None)
     names = np.array(cells.label_names)[cells.label]
     kept = np.isin(names, PHASES)
