@@ -113,7 +113,7 @@ def _told_of(row: int, asked: Sequence[Asked]) -> str:
 def _trust(numbers: MapsSideBySide) -> str:
     ways = table(
         f"{_outline(numbers)}. Areas under the target's probability are those of emptying "
-        "the image (deletion: small is good), or filling it (insertion: large), in the order of the map",
+        "the image (deletion: small is good), or filling it (insertion: large), in the order of the map.",
         ["map", "share inside the cell", "deletion", "insertion", "better than a random map", "empty"],
         [
             ([_TITLES[one.way], share(one.inside), number(one.deletion), number(one.insertion),
