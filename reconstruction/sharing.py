@@ -1,4 +1,4 @@
-"""Compiled work on the events of a batch, on as many threads as there are processors."""
+"""Compiled work on the events of a batch, on as many threads as processors, or as `OMP_NUM_THREADS` allows."""
 
 from __future__ import annotations
 
@@ -50,6 +50,10 @@ def share_out(work: Callable[[slice], None], count: int) -> None:
 
 @cache
 def _processors() -> int:
+    # As Dask says it to its workers, of which there is one for every processor.
+    asked = os.environ.get("OMP_NUM_THREADS", "")
+    if asked.isdecimal() and int(asked) > 0:
+        return int(asked)
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

@@ -1,10 +1,17 @@
 """Events of a batch are made on several threads: each once, whatever else the processors do, and no fault is lost."""
 
+import os
 import threading
 
 import pytest
 
+from reconstruction import sharing
 from reconstruction.sharing import PIECE, share_out
+
+
+@pytest.fixture(autouse=True)
+def three_processors(monkeypatch):
+    monkeypatch.setattr(sharing, "_processors", lambda: 3)
 
 
 @pytest.mark.parametrize("count", [0, 1, PIECE, PIECE + 1, 10 * PIECE - 3])
@@ -42,3 +49,11 @@ def test_a_fault_of_any_thread_reaches_who_asked():
 
     with pytest.raises(ValueError, match="cannot be made"):
         share_out(work, 8 * PIECE)
+
+
+@pytest.mark.parametrize(("asked", "threads"), [("1", 1), ("5", 5), ("", os.cpu_count()), ("2,1", os.cpu_count())])
+def test_a_process_that_is_one_of_many_keeps_to_the_threads_it_was_given(monkeypatch, asked, threads):
+    monkeypatch.undo()
+    monkeypatch.setenv("OMP_NUM_THREADS", asked)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: range(os.cpu_count()), raising=False)
+    assert sharing._processors.__wrapped__() == threads
