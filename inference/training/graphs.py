@@ -136,7 +136,7 @@ class _Latent(nn.Module):
         ]
 
 
-class _Clusters(nn.Module):
+class Clusters(nn.Module):
     """Embeddings to what the mixture says of them."""
 
     mean: Tensor
@@ -182,7 +182,7 @@ class LiveGraph(nn.Module):
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.latent = _Latent(parts)
-        self.clusters = _Clusters(parts.mixture)
+        self.clusters = Clusters(parts.mixture)
         self.head = parts.head if parts.classes else None
         self.novelty = novelty_module(parts.novelty.score)
         self.factors = None if parts.factors is None else FactorModule(parts.factors)
@@ -213,7 +213,7 @@ class ExplainGraph(nn.Module):
     def __init__(self, parts: TrainedParts) -> None:
         super().__init__()
         self.latent = _Latent(parts)
-        self.clusters = _Clusters(parts.mixture)
+        self.clusters = Clusters(parts.mixture)
         self.head = parts.head
         self.saliency = parts.saliency
         self.blocks = parts.saliency.blocks_back(parts.architectures)

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from toy_cells import CHANNEL, draw_set
 
 from inference.bundle import Bundle
@@ -14,7 +15,7 @@ from inference.errors import TrainingError
 from inference.report import describe, format_metrics
 from inference.training.controls import control_accuracies, frame_features, hand_made_features
 from inference.training.data import TrainingSet
-from inference.training.export import verify_export
+from inference.training.export import _steepest, verify_export
 from inference.training.graphs import TrainedParts
 
 
@@ -97,6 +98,23 @@ def test_an_export_that_differs_from_the_model_is_not_believed(
     shifted = replace(toy_trained.mixture, centre=toy_trained.mixture.centre + 0.01)
     with pytest.raises(TrainingError, match="differ from the trained model"):
         verify_export(toy_bundle, replace(toy_trained, mixture=shifted), {CHANNEL: toy_images[:7]})
+
+
+def test_a_posterior_may_differ_by_what_rounded_embeddings_make_of_it(toy_trained: TrainedParts) -> None:
+    mixture = toy_trained.mixture
+    between = np.array([mixture.mean[0] + share * (mixture.mean[1] - mixture.mean[0]) for share in (0.0, 0.47, 0.53)])
+    small = 1e-6 * np.abs(between).max()
+
+    def posterior(embedding: np.ndarray) -> np.ndarray:
+        joint = mixture.log_normaliser - mixture.squared_distance(embedding) / 2
+        shares = np.exp(joint - joint.max(axis=1, keepdims=True))
+        return shares / shares.sum(axis=1, keepdims=True)
+
+    rng = np.random.Generator(np.random.PCG64(3))
+    moved = [between + small * rng.choice([-1.0, 1.0], between.shape) for _ in range(500)]
+    most = max(np.abs(posterior(one) - posterior(between)).max() for one in moved)
+    bound = 1e-6 * _steepest(toy_trained, torch.from_numpy(between).float())
+    assert 0.3 * bound < most <= 1.01 * bound
 
 
 def test_classes_that_are_known_for_some_cells_alone_are_learnt_from_those() -> None:
