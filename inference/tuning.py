@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
 
 from inference.errors import TuningError
 from inference.provider import CPU
+from reconstruction.sharing import threads_said
 
 BATCH_SIZES = (1, 2, 4, 8, 16, 32, 64)
 _CPUS = Path("/proc/cpuinfo")
@@ -61,12 +62,6 @@ class RunPlan:
 def default_threads() -> int:
     """Threads for one model: as OMP_NUM_THREADS says, else half the cores, at most four: acquisition keeps its own."""
     return threads_said() or max(1, min(4, (os.cpu_count() or 1) // 2))
-
-
-def threads_said() -> int | None:
-    """Return what OMP_NUM_THREADS says; None where it says nothing."""
-    said = os.environ.get("OMP_NUM_THREADS", "")
-    return int(said) if said.isdecimal() and int(said) else None
 
 
 def run_plan(digest: str, provider: str, threads: int | None, sizes: Sequence[int] | None) -> RunPlan:

@@ -48,13 +48,16 @@ def share_out(work: Callable[[slice], None], count: int) -> None:
         helper.result()
 
 
+def threads_said() -> int | None:
+    """Return what OMP_NUM_THREADS says, as Dask does to its workers; None where it says nothing."""
+    said = os.environ.get("OMP_NUM_THREADS", "")
+    return int(said) if said.isdecimal() and int(said) else None
+
+
 @cache
 def _processors() -> int:
-    # As Dask says it to its workers, of which there is one for every processor.
-    asked = os.environ.get("OMP_NUM_THREADS", "")
-    if asked.isdecimal() and int(asked) > 0:
-        return int(asked)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return threads_said() or there or 1
 
 
 @cache
