@@ -5,12 +5,15 @@ middle 96 pixels shrunk to 48, in colour), goes on from its weights with and wit
 passes, and prints both accuracies, and how each concept's axis ranks held-out cells by what pathologists said of them
 (WBCAtt), beside directions drawn at random and the best single channel of the network that was not whitened. It learns
 from some cells, evenly over the file; the whole of the collection's own part `val` is looked at once, at the end.
-Trainings that are in the folder go on where they were.
+Trainings that are in the folder go on where they were. With `--chosen-on-validation` the cells that stop the trainings
+are looked at instead, for recipes that are still to be chosen.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
+from itertools import product
 from pathlib import Path
 
 import click
@@ -61,14 +64,29 @@ _SEEN = 1500
 @click.option("--epochs", default=5, show_default=True, help="Passes before the whitening.")
 @click.option("--more", default=3, show_default=True, help="Passes with it, or without.")
 @click.option("--layer", "layers", multiple=True, type=int, default=(2, 3, 4), show_default=True)
+@click.option(
+    "--concept-weight", "taught", multiple=True, type=float, default=(0.0,), show_default=True, help="Of each training."
+)
+@click.option("--shrink", default=2, show_default=True, help="Of the middle 96 pixels: 2 shows 48, 1 shows 96.")
+@click.option("--chosen-on-validation", is_flag=True, help="Judge on cells that stop the trainings, none held out.")
 @click.option("--score", type=click.Choice(list(ConceptScore)), default=ConceptScore.MEAN, show_default=True)
 @click.option("--threads", default=1, show_default=True)
 def main(
-    out: Path, cells: int, epochs: int, more: int, layers: tuple[int, ...], score: ConceptScore, threads: int
+    out: Path,
+    cells: int,
+    epochs: int,
+    more: int,
+    layers: tuple[int, ...],
+    taught: tuple[float, ...],
+    shrink: int,
+    chosen_on_validation: bool,
+    score: ConceptScore,
+    threads: int,
 ) -> None:
     """Print accuracies, and the area under the curve of each concept."""
     torch.set_num_threads(threads)
-    split = _few_blood_cells(out, cells)
+    split = _few_blood_cells(out, cells, shrink)
+    split = replace(split, test=split.validation) if chosen_on_validation else split
     weights = _begun(out, split, epochs)
     further = replace(RESNET, weights=weights, epochs=more, learning_rate=RESNET.learning_rate / 2)
     plain = fit_encoders(split.train, split.validation, _kept(further, out / "plain")).model
@@ -79,12 +97,13 @@ def main(
     )
     click.echo(table(("network", "accuracy", "balanced accuracy"), [("not whitened", *_accuracies(plain, split.test))]))
     whitened = {}
-    for layer in layers:
-        options = replace(further, concepts=NAMES, concept_layer=layer, concept_score=score)
-        model = fit_encoders(split.train, split.validation, _kept(options, out / f"layer{layer}-{score}")).model
+    for layer, weight in product(layers, taught):
+        options = replace(further, concepts=NAMES, concept_layer=layer, concept_score=score, concept_weight=weight)
+        folder = out / f"layer{layer}-{score}{f'-taught{weight:g}' if weight else ''}"
+        model = fit_encoders(split.train, split.validation, _kept(options, folder)).model
         if isinstance(model, ConceptEncoders):
-            whitened[layer] = model
-        click.echo(row((f"layer {layer} whitened", *_accuracies(model, split.test))))
+            whitened[layer, weight] = model
+        click.echo(row((f"layer {layer} whitened, taught {weight:g}", *_accuracies(model, split.test))))
     _say_curves(plain, whitened, split, score)
 
 
@@ -94,8 +113,8 @@ def blood_weights(folder: Path, cells: int = 4800, epochs: int = 5) -> Path:
     return weights if weights.exists() else _begun(folder, _few_blood_cells(folder, cells), epochs)
 
 
-def _few_blood_cells(folder: Path, cells: int) -> RunSplit:
-    return _split(kept_cells(folder / "cells.npz", _blood_cells), cells)
+def _few_blood_cells(folder: Path, cells: int, shrink: int = 2) -> RunSplit:
+    return _split(kept_cells(folder / "cells.npz", partial(_blood_cells, shrink)), cells)
 
 
 def _begun(folder: Path, split: RunSplit, epochs: int) -> Path:
@@ -108,17 +127,26 @@ def _begun(folder: Path, split: RunSplit, epochs: int) -> Path:
 
 
 def _say_curves(
-    plain: LabelledEncoders, whitened: dict[int, ConceptEncoders], split: RunSplit, score: ConceptScore
+    plain: LabelledEncoders, whitened: dict[tuple[int, float], ConceptEncoders], split: RunSplit, score: ConceptScore
 ) -> None:
-    """Print the area under the curve of every concept at every layer."""
-    head = ("concept", "layer", "its axis", "random direction", "best of 50", "best other axis", "best plain channel")
+    """Print the area under the curve of every concept at every layer and weight."""
+    head = (
+        "concept",
+        "layer",
+        "taught",
+        "its axis",
+        "random direction",
+        "best of 50",
+        "best other axis",
+        "best plain channel",
+    )
     click.echo("\n" + table(head, []))
-    for layer, model in whitened.items():
+    for (layer, weight), model in whitened.items():
         curves, channels = concept_curves(model, split.test), _best_channels(plain, layer, split, score)
         for name in NAMES:
             told = curves[f"concept_auroc_{name}"]
             numbers = [*told.values(), channels[name]]
-            click.echo(row((name, layer, *(f"{number:.3f}" for number in numbers))))
+            click.echo(row((name, layer, f"{weight:g}", *(f"{number:.3f}" for number in numbers))))
 
 
 def _best_channels(plain: LabelledEncoders, layer: int, split: RunSplit, score: ConceptScore) -> dict[str, float]:
@@ -153,8 +181,8 @@ def _accuracies(model: LabelledEncoders, test: TrainingSet) -> tuple[str, str]:
     return f"{(predicted == test.label).mean():.3f}", f"{balanced:.3f}"
 
 
-def _blood_cells() -> TrainingSet:
-    options = CollectionOptions(channels=COLOURS, side=96, shrink=2, concepts=CONCEPTS)
+def _blood_cells(shrink: int) -> TrainingSet:
+    options = CollectionOptions(channels=COLOURS, side=96, shrink=shrink, concepts=CONCEPTS)
     return from_collection(open_real_images(FILE), FILE.name, options, lambda _done, _of: None)
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from inference.training.concept_choices import ConceptScore, Whitening
+from inference.training.concept_ranking import misranked
 from inference.training.encoder import ConceptAxes, Encoder
 from inference.training.known.resnet import Residual
 from inference.training.known.rotation import pull, scores_of, turned
@@ -19,8 +20,11 @@ from inference.training.models import Images, LabelledEncoders
 class ConceptEncoders(LabelledEncoders):
     """Encoders that learn classes, and in one of whose layers each concept has an axis of its own.
 
-    The axes are no part of the loss: what is learnt from are the classes, and the axes are turned now and then.
+    The axes are turned towards the concepts now and then. With a weight, concepts are taught as well, by `misranked`.
     """
+
+    concept_weight = 0.0
+    """Of concepts in the loss, see `TrainingOptions`."""
 
     def whiten(self, names: tuple[str, ...], layer: int, score: ConceptScore, whitening: Whitening) -> None:
         """Put a whitening in the place of the first normalisation of the last block of a layer, 1 to 4."""
@@ -54,6 +58,23 @@ class ConceptEncoders(LabelledEncoders):
     def concept_scores(self, prepared: Images) -> Tensor:
         """Return `(n, k)` scores of preprocessed images."""
         return scores_of(self.concept_maps(prepared)[:, : len(self.axes.names)], self.axes.score)
+
+    def loss(self, prepared: Images, label: Tensor, generators: Mapping[str, torch.Generator] | None) -> Tensor:
+        """Return the loss of classes, and of concepts where these are told.
+
+        Parameters
+        ----------
+        label
+            `(n,)` int64 classes, or `(n, 1 + k)` float32: classes, then 1 for a cell that has a concept, 0 for one that
+            lacks it, and NaN where that is unknown.
+        """
+        if label.dim() == 1:
+            return super().loss(prepared, label, generators)
+        (images,) = self.looked_at(prepared, generators).values()
+        activations, maps = self.encoder.walk(images)
+        latent = self.encoder.latent(activations[-1].flatten(1))
+        scores = scores_of(cast(Tensor, maps)[:, : len(self.axes.names)], self.axes.score)
+        return self.class_loss(latent, label[:, 0].long()) + self.concept_weight * misranked(scores, label[:, 1:])
 
     def align(self, cells: Sequence[Images]) -> None:
         """Turn the axes towards concepts, by preprocessed images of cells of each; the layer is evaluated."""

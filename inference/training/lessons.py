@@ -26,25 +26,28 @@ class Lessons:
     """
 
     def __init__(self, train: TrainingSet, options: TrainingOptions) -> None:
-        self._label = torch.from_numpy(train.label.astype(np.int64))
+        self._told = torch.from_numpy(train.label.astype(np.int64))
         self._seed = options.seed
         self._pairs = Pairs(train.factors) if options.learning is Learning.FACTORS else None
         self._concepts = ConceptLessons(train, options) if options.concepts else None
+        if self._concepts is not None and options.concept_weight:
+            has = np.stack([train.factors[name] for name in options.concepts], axis=1)
+            self._told = torch.from_numpy(np.column_stack([train.label, has]).astype(np.float32))
         if self._pairs is not None and options.batch % 2:
             raise TrainingError("The training option 'batch' must be even where pairs of cells are learnt from.")
 
     def of_epoch(self, number: int) -> tuple[npt.NDArray[np.intp], Tensor]:
-        """Return rows of cells, and what is told of each: its class, or of pairs what is shared and the factors.
+        """Return rows of cells, and what is told of each: its class, and the concepts that are taught, if any.
 
-        See `VariationalAutoencoders.loss`.
+        See `ConceptEncoders.loss`, and `VariationalAutoencoders.loss` for what is told of pairs.
         """
         seed = self._seed * 1_000_003 + number
         if self._pairs is not None:
             rows, shared = self._pairs.draw(np.random.default_rng(seed))
             told = np.stack([shared.astype(np.float32), self._pairs.values(rows)], axis=1)
             return rows, torch.from_numpy(told)
-        order = torch.randperm(len(self._label), generator=torch.Generator().manual_seed(seed))
-        return order.numpy(), self._label[order]
+        order = torch.randperm(len(self._told), generator=torch.Generator().manual_seed(seed))
+        return order.numpy(), self._told[order]
 
     def begin(self, model: Encoders) -> None:
         """Do what comes before the first epoch."""

@@ -197,6 +197,14 @@ class LabelledEncoders(Encoders):
 
     def loss(self, prepared: Images, label: Tensor, generators: Mapping[str, torch.Generator] | None) -> Tensor:
         """Return the cross-entropy of the classes, weighted."""
-        if generators is not None:
-            prepared = {name: look_again(image, self.looks, generators[name]) for name, image in prepared.items()}
-        return nn.functional.cross_entropy(self.classes(self.latent(prepared)), label, weight=self.weight)
+        return self.class_loss(self.latent(self.looked_at(prepared, generators)), label)
+
+    def looked_at(self, prepared: Images, generators: Mapping[str, torch.Generator] | None) -> Images:
+        """Return preprocessed images as they may look in training; without generators as they are."""
+        if generators is None:
+            return prepared
+        return {name: look_again(image, self.looks, generators[name]) for name, image in prepared.items()}
+
+    def class_loss(self, latent: Tensor, label: Tensor) -> Tensor:
+        """Return the weighted cross-entropy of latents `(n, d)` and classes `(n,)`."""
+        return nn.functional.cross_entropy(self.classes(latent), label, weight=self.weight)

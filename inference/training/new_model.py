@@ -59,6 +59,7 @@ def new_model(train: TrainingSet, options: TrainingOptions) -> Encoders:
         _with_weights(model, options).whiten(
             options.concepts, options.concept_layer, options.concept_score, options.whitening
         )
+        model.concept_weight = options.concept_weight
         return model
     weights = (options.first_weight, 1.0 - options.first_weight) if len(architectures) > 1 else (1.0,)
     return Autoencoders(architectures, weights, options.seed)

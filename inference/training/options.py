@@ -85,6 +85,9 @@ class TrainingOptions:
         none trains without.
     concept_layer, concept_score, whitening
         Which of the four layers has these axes, how a map of one becomes a number, and how the layer is whitened.
+    concept_weight
+        Weight in the loss of cells that lack a concept and score above cells that have it; at 0 axes are turned towards
+        concepts, and concepts are not taught.
     latent, widths, volume_widths, hidden
         Size of each channel's latent, channels of the blocks of the encoders of images and of volumes, and width of the
         class head.
@@ -146,6 +149,7 @@ class TrainingOptions:
     concepts: tuple[str, ...] = ()
     concept_layer: int = 4
     concept_score: ConceptScore = ConceptScore.MEAN
+    concept_weight: float = 0.0
     whitening: Whitening = Whitening.STABLE
     latent: int = 16
     widths: tuple[int, ...] = WIDTHS[Size.LIVE].images
@@ -204,8 +208,10 @@ class TrainingOptions:
         for field in ("learning_rate", "temperature", "false_reject_rate", "alpha"):
             if not 0 < getattr(self, field) < 1:
                 raise TrainingError(f"The training option '{field}' must lie between 0 and 1.")
-        if min(self.seed, self.shift_px, self.weight_decay) < 0:
-            raise TrainingError("The training options 'seed', 'shift_px' and 'weight_decay' must not be negative.")
+        if min(self.seed, self.shift_px, self.weight_decay, self.concept_weight) < 0:
+            raise TrainingError(
+                "The training options 'seed', 'shift_px', 'weight_decay' and 'concept_weight' must not be negative."
+            )
 
         if not self.network.is_known and (self.weights or self.keep_weights or self.edge or self.dense or self.frozen):
             raise TrainingError("Weights, another size, dense layers and frozen ones are for known networks alone.")
@@ -226,5 +232,7 @@ class TrainingOptions:
             ignored.add("epochs")
         if self.averaging:
             ignored.add("averaging")  # As it was before one could choose.
+        if not self.concept_weight:
+            ignored.add("concept_weight")  # Likewise.
         kept = {key: value for key, value in dataclasses.asdict(self).items() if key not in ignored}
         return json.dumps(kept, sort_keys=True, default=str)

@@ -75,6 +75,14 @@ _OPTIONS = (
         help="How the map of a concept over a cell becomes a number.",
     ),
     click.option(
+        "--concept-weight",
+        type=click.FloatRange(0.0),
+        default=0.0,
+        show_default=True,
+        help="Teach concepts: weight in the loss of cells that lack one and score above cells that have it; with 0, "
+        "axes are turned towards concepts and that is all.",
+    ),
+    click.option(
         "--whitening",
         type=click.Choice([whitening.value for whitening in Whitening]),
         default="stable",

@@ -133,7 +133,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     )  # fmt: skip
     words = (
         "train classifier2d --channel transmission --channel fluorescence --network resnet18 --resize 32 --latent 8 "
-        "--epochs 2 --clusters 2 --concept spots=yes --concept class=dark --concept-layer 1"
+        "--epochs 2 --clusters 2 --concept spots=yes --concept class=dark --concept-layer 1 --concept-weight 0.5"
     )
     out = folder / "told.bundle"
     done = CliRunner().invoke(main, [*words.split(), "--data", str(folder / "cells.npz"), "--out", str(out)])
