@@ -25,7 +25,7 @@ from acquisition.sightings import note_sightings, take_sightings
 from acquisition.stream_buffer import StreamBuffer
 from acquisition.templates import MARGIN_TICKS
 from acquisition.triggers import TriggerFinder
-from acquisition.walk import Progress, Rules, Step, new_progress, walk, whole_periods
+from acquisition.walk import Progress, Rules, Step, new_progress, search_ahead, walk, whole_periods
 from acquisition.windows import WindowCutter
 
 SLIP_TICKS = 0.75
@@ -149,6 +149,8 @@ class PeriodicDetector:
                 return events
             step = self._walk_on(stretch, self._calibration, final)
             self._add_triggers(stretch, self._calibration)
+            if step is Step.MORE and not final:
+                self._look_ahead(stretch, self._calibration)
             events += self._give_out(stretch, self._calibration)
             if step is Step.LOST:
                 events += self._look_for_slip(stretch, self._calibration)
@@ -233,6 +235,26 @@ class PeriodicDetector:
             if step is not Step.MORE or last:
                 return step
 
+    def _look_ahead(self, stretch: _Stretch, calibration: Calibration) -> None:
+        """Search what is there of the next frame, where a window may end in it."""
+        assert stretch.progress is not None
+        settings, buffer, clock = self.settings, stretch.buffer, calibration.clock
+        first, begun = math.ceil(clock.origin_tick), stretch.progress.periods[0]
+        last = begun + (buffer.end_tick - first) / clock.period_ticks
+        if stretch.finder.open_since is None and stretch.cutter.due > last:
+            return
+        samples = buffer.view(first, math.ceil(clock.origin_tick + settings.frame * clock.period_ticks) + MARGIN_TICKS)
+        search_ahead(
+            watched_channel(samples, settings.score_channel, first),
+            calibration.model,
+            calibration.templates,
+            calibration.steps,
+            stretch.finder.state,
+            stretch.progress,
+            Rules.of(settings, calibration.span),
+        )
+        self._add_triggers(stretch, calibration)
+
     def _add_triggers(self, stretch: _Stretch, calibration: Calibration) -> None:
         assert stretch.progress is not None
         for sighting in take_sightings(stretch.progress.sightings, calibration.model):
@@ -242,12 +264,12 @@ class PeriodicDetector:
         """Cut the windows that are complete, and forget samples that no window can need any more."""
         assert stretch.progress is not None
         settings, clock = self.settings, calibration.clock
-        passed = int(stretch.progress.periods[0])
+        passed, ahead = int(stretch.progress.periods[0]), int(stretch.progress.periods[3])
         open_since = stretch.finder.open_since
-        frontier = passed if open_since is None else open_since
+        frontier = passed + ahead if open_since is None else open_since
         cut = stretch.cutter.complete(frontier, stretch.buffer, calibration, self._epoch, self._next_id)
         events = self._judged(cut)
-        oldest = min(frontier, stretch.cutter.oldest)
+        oldest = min(passed, frontier, stretch.cutter.oldest)
         keep = oldest - passed - settings.window_before - 4 * settings.longest
         stretch.buffer.trim(math.floor(clock.origin_tick + keep * clock.period_ticks))
         return events

@@ -83,8 +83,8 @@ class Progress(NamedTuple):
     Attributes
     ----------
     periods
-        `(3,)`: periods passed in this stretch, periods since a frame was last learned from, and the period from which
-        on no event's light is in any channel, as far as is known.
+        `(4,)`: periods passed in this stretch, periods since a frame was last learned from, the period from which
+        on no event's light is in any channel, as far as is known, and periods of the next frame that were searched.
     scores, quiet
         `(frame,)` of the frame that was scored last; where quiet runs were enough, only theirs are there.
     sightings
@@ -100,7 +100,7 @@ class Progress(NamedTuple):
 def new_progress(frame: int, levels: tuple[int, int]) -> Progress:
     """Return the progress of a stretch that begins, above a background of this shape."""
     return Progress(
-        np.array([0.0, 0.0, -np.inf]),
+        np.array([0.0, 0.0, -np.inf, 0.0]),
         np.zeros(frame, np.float32),
         np.zeros(frame, np.bool_),
         new_sightings(2 * _most_of(frame), levels),
@@ -146,7 +146,7 @@ def walk(
             every = max(1, every // CLOSELY)
         due, learned = turn % every == 0, False
         # What is learned from takes all scores, and so does the end of a trigger.
-        if not due and trigger.periods[0] < 0:
+        if not due and trigger.periods[0] < 0 and periods[3] == 0.0:
             off = model.score[0] + rules.off_sigma * model.score[1]
             shortest, bridge, _ = trigger.lengths
             known = certainly_quiet(
@@ -154,44 +154,56 @@ def walk(
             )
             learned = known >= _enough(n)
         if not learned:
-            _score_frame(watched, model, templates, steps, trigger, progress, rules, n)
-            if trigger.found[0, 0] > 0.0:
-                note_sightings(sightings, trigger, model, periods[0])
-                periods[2] = sightings.rows[sightings.number[0] - 1, 2] + rules.signal_after
+            _search_frame(watched, model, templates, steps, trigger, progress, rules, n)
+            if trigger.periods[0] >= 0:
+                progress.quiet[max(0, trigger.periods[0] - int(periods[0])) : n] = False
             learned = _is_quiet(progress.quiet[:n])
         if learned and due:
             others = periods[0] > periods[2] and turn % (OTHERS_EVERY * every) == 0
             _learn(watched, model, templates, fold, progress, rules.span[0], n, n * every, others)
         periods[1] = 0.0 if learned else periods[1] + n
         periods[0] += n
+        periods[3] = 0.0
         clock[0] += n * clock[1]
         if periods[1] >= rules.lost:
             return 2
 
 
-@numba.njit(cache=True, nogil=True, inline="always")
-def _score_frame(
-    watched: Watched,
-    model: Model,
-    templates: Templates,
-    steps: Steps,
-    trigger: TriggerState,
-    progress: Progress,
+@numba.njit(cache=True, nogil=True)
+def search_ahead(
+    watched: Watched, model: Model, templates: Templates, steps: Steps, trigger: TriggerState, progress: Progress,
     rules: Rules,
-    n: int,
-) -> None:
-    scores, quiet = progress.scores[:n], progress.quiet[:n]
+) -> None:  # fmt: skip
+    """Search the whole periods of a frame that is not whole yet, so that nobody waits for its end; see `walk`.
+
+    Nothing is learned before the end of the frame: what is found is what the whole frame gives. There must be room for
+    the triggers of a frame.
+    """
+    n = whole_periods(watched, model.clock, rules.frame)
+    if n > progress.periods[3]:
+        _search_frame(watched, model, templates, steps, trigger, progress, rules, n)
+        progress.periods[3] = n
+
+
+@numba.njit(cache=True, nogil=True)
+def _search_frame(
+    watched: Watched, model: Model, templates: Templates, steps: Steps, trigger: TriggerState, progress: Progress,
+    rules: Rules, n: int,
+) -> None:  # fmt: skip
+    """Score the first `n` periods of a frame, and search those that were not searched before for triggers."""
+    periods, scores, quiet = progress.periods, progress.scores[:n], progress.quiet[:n]
     score_periods(watched, model.clock[0], model.clock[1], templates, steps, scores)
     median, sigma = model.score[0], model.score[1]
     off = median + rules.off_sigma * sigma
-    first = int(progress.periods[0])
-    for k in range(n):
+    first, done = int(periods[0]), int(periods[3])
+    for k in range(done, n):
         quiet[k] = scores[k] <= off
-    push_scores(trigger, first, scores, median, median + rules.on_sigma * sigma, off)
+    push_scores(trigger, first + done, scores[done:], median, median + rules.on_sigma * sigma, off)
     for t in range(1, int(trigger.found[0, 0]) + 1):
         quiet[max(0, int(trigger.found[t, 0]) - first) : max(0, int(trigger.found[t, 1]) - first)] = False
-    if trigger.periods[0] >= 0:
-        quiet[max(0, trigger.periods[0] - first) :] = False
+    if trigger.found[0, 0] > 0.0:
+        note_sightings(progress.sightings, trigger, model, periods[0])
+        periods[2] = progress.sightings.rows[progress.sightings.number[0] - 1, 2] + rules.signal_after
 
 
 @numba.njit(cache=True, nogil=True)

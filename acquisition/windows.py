@@ -61,6 +61,11 @@ class WindowCutter:
         """Centre of the first trigger that waits, in periods; infinite if none does."""
         return self._waiting[0].centre if self._waiting else math.inf
 
+    @property
+    def due(self) -> float:
+        """Period that has to be passed for the first window that waits to be complete; infinite if none does."""
+        return self._passed_by(self._waiting[0]) if self._waiting else math.inf
+
     def add(self, sighting: Sighting) -> None:
         """Take a trigger with the state it was seen in."""
         settings, trigger, clock, tick = self._settings, sighting.trigger, sighting.clock, sighting.tick_of
@@ -102,10 +107,9 @@ class WindowCutter:
         self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int, next_id: int
     ) -> list[Event]:
         """Cut the windows that no trigger from period `frontier` on can touch; ids count up from `next_id`."""
-        reach, overlap = max(self._settings.window_after + 1, self._settings.overlap), self._settings.overlap
         done = 0
         for pending in self._waiting:
-            if frontier < max(pending.centre + reach, pending.last + overlap):
+            if frontier < self._passed_by(pending):
                 break
             done += 1
         complete, self._waiting = self._waiting[:done], self._waiting[done:]
@@ -123,6 +127,11 @@ class WindowCutter:
         """Cut what is left at the end of the stretch; windows that reach beyond it get the flag `cause`."""
         waiting, self._waiting = self._waiting, []
         return self._cut(waiting, buffer, calibration, epoch, cause, next_id)
+
+    def _passed_by(self, pending: _Pending) -> float:
+        """Period from which on no trigger can touch a window, whose samples are all there then."""
+        overlap = self._settings.overlap
+        return max(pending.centre + max(self._settings.window_after + 1, overlap), pending.last + overlap)
 
     def _cut(
         self,

@@ -46,6 +46,17 @@ def test_events_do_not_depend_on_how_the_stream_is_cut(kind, request):
     check()
 
 
+def test_an_event_is_given_out_with_the_last_sample_it_depends_on_not_with_the_end_of_a_frame(stretch):
+    whole = [event for event in stretch.events() if not event.flags]
+    detector = detector_for(stretch.instrument)
+    rules, period = detector.settings, detector.settings.nominal_period_ticks
+    reach = max(rules.window_after + 1, rules.overlap + rules.bridge)
+    ends = [round(event.trigger_tick + 0.55 * event.duration_ticks + (reach + 2) * period) for event in whole]
+    came = [event.event_id for block in stretch.blocks(ends)[:-1] for event in detector.push(block)]
+    assert len(whole) > 5 and came == [event.event_id for event in whole]
+    assert reach + 2 < rules.frame
+
+
 def test_more_triggers_than_there_is_room_for_change_no_event(stretch, monkeypatch):
     whole = stretch.events()
     room = periodic.new_progress
