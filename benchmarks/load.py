@@ -1,7 +1,7 @@
 """A crowd before a live run: viewers over WebSocket and mixed requests, beside the same run with nobody there.
 
 The run is simulated, at the pace of the instrument. Service and crowd are processes of one computer and share its
-cores: what the crowd itself costs is in the figures.
+cores: what the crowd itself costs is in the figures, and is kept small by a client that does no more than it must.
 """
 
 from __future__ import annotations
@@ -65,18 +65,45 @@ async def view(run: Run, seen: Seen, *, reads: bool) -> None:
                 seen.messages += 1
 
 
-async def ask(http: httpx.AsyncClient, run: Run, seen: Seen, every_s: float) -> None:
+class Connections:
+    """Connections to the service that are kept open, each with one request at a time, and nothing more to a request."""
+
+    def __init__(self, most: int) -> None:
+        self._room = asyncio.Semaphore(most)
+        self._free: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
+
+    async def get(self, path: str) -> int:
+        """Return the status of an answer that was read to its end; raises `OSError` or `EOFError` without one."""
+        async with self._room:
+            while self._free and self._free[-1][0].at_eof():
+                self._free.pop()[1].close()
+            reader, writer = self._free.pop() if self._free else await asyncio.open_connection("127.0.0.1", PORT)
+            writer.write(f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+            head = (await reader.readuntil(b"\r\n\r\n")).lower()
+            length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
+            await reader.readexactly(int(length or 0))
+            self._free.append((reader, writer))
+            return int(head.split(b" ", 2)[1])
+
+    def close(self) -> None:
+        """Close them."""
+        for _, writer in self._free:
+            writer.close()
+
+
+async def ask(http: Connections, run: Run, seen: Seen, every_s: float) -> None:
     """Send requests in turn, as many a second as are asked for or as can be answered."""
     cells, waiting = itertools.cycle(range(1, 40)), set[asyncio.Task[None]]()
+    due = time.perf_counter()
 
     async def one(path: str) -> None:
         began = time.perf_counter()
         try:
-            answer = await http.get(path)
+            status = await http.get(path)
             # A cell that is not stored yet, or was rejected, is an answer too.
-            seen.failed += answer.status_code >= 500 or answer.status_code == 429
+            seen.failed += status >= 500 or status == 429
             seen.took_ms.append(1e3 * (time.perf_counter() - began))
-        except httpx.HTTPError:
+        except (OSError, EOFError):
             seen.failed += 1
 
     for path in itertools.cycle(PATHS):
@@ -84,20 +111,18 @@ async def ask(http: httpx.AsyncClient, run: Run, seen: Seen, every_s: float) -> 
         task = asyncio.create_task(one(filled))
         waiting.add(task)
         task.add_done_callback(waiting.discard)
-        await asyncio.sleep(every_s)
+        due += every_s
+        await asyncio.sleep(due - time.perf_counter())
         while len(waiting) > 200:
             await asyncio.sleep(0.01)
+            due = time.perf_counter()
 
 
 async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen, dict[str, float]]:
     """Return a run of a service's process among viewers and requests, what they met, and the line's latency, ms."""
     seen, line = Seen(), dict[str, float]()
-    limits = httpx.Limits(max_connections=64)
-    headers = {"Authorization": f"Bearer {TOKEN}"}
-    async with (
-        AsyncClient(f"http://127.0.0.1:{PORT}", token=TOKEN, timeout_s=300.0) as client,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{PORT}", headers=headers, limits=limits, timeout=60) as http,
-    ):
+    http = Connections(64)
+    async with AsyncClient(f"http://127.0.0.1:{PORT}", token=TOKEN, timeout_s=300.0) as client:
         run = await client.start(SOURCE, seconds=SECONDS, speed=1.0)
         crowd = [asyncio.create_task(view(run, seen, reads=k > 0)) for k in range(viewers)]
         crowd.append(asyncio.create_task(ask(http, run, seen, 1.0 / per_s)))
@@ -112,6 +137,7 @@ async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen,
         for task in crowd:
             task.cancel()
         await asyncio.gather(*crowd, return_exceptions=True)
+    http.close()
     return run, seen, line
 
 

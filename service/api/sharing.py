@@ -1,4 +1,4 @@
-"""Answers that many ask for are made once: callers of one moment share one, and what never changes is kept a while."""
+"""Answers that many ask for are made once: callers of one moment share one, and it is kept for as long as it holds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 from starlette.datastructures import Headers
@@ -21,11 +21,13 @@ AT_ONCE = 2
 """Answers about tables that are made at the same time, and beside them as many others, which take a millisecond or
 two: those who look leave the cores to the acquisition."""
 KEPT_BYTES, LARGEST_BYTES, KEPT_S = 32 << 20, 1 << 20, 60.0
-"""Of answers that never change; callers who look at the newest cells ask for the same ones within seconds."""
+"""Of answers that say which version they are; callers who look at the newest cells ask for the same ones in seconds."""
 _TABLES = re.compile(r"/api/v1/runs/[^/]+/(cells|rejected|histogram|density|density\.npy|timeline)")
 _OTHERS = re.compile(r"/api/v1/(status|runs/[^/]+/cells/\d+/(image\.png|window\.npy|channels/[^/]+))")
 _RESTORE = b"restore="
 """Takes seconds of a volume; nobody's pictures wait for that."""
+
+_KNOWN = b"if-none-match"
 
 Key = tuple[object, ...]
 
@@ -44,6 +46,11 @@ class Answer:
         """Whether it never changes."""
         return self.status == 200 and (b"cache-control", PERMANENT.encode()) in self.headers
 
+    @property
+    def tag(self) -> bytes | None:
+        """Which version it is; None where it does not say."""
+        return next((value for name, value in self.headers if name == b"etag"), None) if self.status == 200 else None
+
     async def send(self, send: Send) -> None:
         """Send it to one caller, who may add headers."""
         await send({"type": "http.response.start", "status": self.status, "headers": list(self.headers)})
@@ -59,10 +66,11 @@ class _Making:
 
 
 class SharedAnswers:
-    """Makes an answer once for all who ask for it while they wait, and keeps those that never change.
+    """Makes an answer once for all who ask for it while they wait, and keeps those that say which version they are.
 
     Whoever asks takes part in an answer whose making begins after that, never in one that has begun: what a caller did
-    before it asked is in it. So a question is under way at most twice, once being made and once waiting to be.
+    before it asked is in it. So a question is under way at most twice, once being made and once waiting to be. An
+    answer that may change is only made again where the route says that there is a newer one, as a browser would ask.
     Every caller's token is looked at; only those that may read share.
     """
 
@@ -82,9 +90,8 @@ class SharedAnswers:
             return
         key = _key(scope)
         answer = self._known(key)
-        if answer is None:
+        if answer is None or not answer.permanent:
             answer = await self._made(key, scope, self._rooms[kind])
-            self._keep(key, answer)
         await answer.send(send)
 
     async def _made(self, key: Key, scope: Scope, room: asyncio.Semaphore) -> Answer:
@@ -103,10 +110,20 @@ class SharedAnswers:
                 making.before = None
             async with room:
                 making.begun = True
-                return await self._ask(scope)
+                answer = await self._asked(key, scope)
+                self._keep(key, answer)
+                return answer
         finally:
             if self._under_way.get(key) is making:
                 del self._under_way[key]
+
+    async def _asked(self, key: Key, scope: Scope) -> Answer:
+        """Return the answer that is kept if it still holds, otherwise a new one."""
+        kept = self._known(key)
+        if kept is None or kept.tag is None or _KNOWN in dict(scope["headers"]):
+            return await self._ask(scope)
+        answer = await self._ask({**scope, "headers": [*scope["headers"], (_KNOWN, kept.tag)]})
+        return replace(kept, made_s=answer.made_s) if answer.status == 304 else answer
 
     async def _ask(self, scope: Scope) -> Answer:
         """Let the application answer a request without a body, as a whole."""
@@ -130,7 +147,7 @@ class SharedAnswers:
         return answer
 
     def _keep(self, key: Key, answer: Answer) -> None:
-        if not answer.permanent or len(answer.body) > LARGEST_BYTES:
+        if not (answer.permanent or answer.tag) or len(answer.body) > LARGEST_BYTES:
             return
         old = self._kept.pop(key, None)
         self._bytes += len(answer.body) - (0 if old is None else len(old.body))

@@ -52,9 +52,9 @@ def test_an_event_is_given_out_with_the_last_sample_it_depends_on_not_with_the_e
     rules, period = detector.settings, detector.settings.nominal_period_ticks
     reach = max(rules.window_after + 1, rules.overlap + rules.bridge)
     ends = [round(event.trigger_tick + 0.55 * event.duration_ticks + (reach + 2) * period) for event in whole]
-    came = [event.event_id for block in stretch.blocks(ends)[:-1] for event in detector.push(block)]
-    assert len(whole) > 5 and came == [event.event_id for event in whole]
-    assert reach + 2 < rules.frame
+    came = [[event.event_id for event in detector.push(block)] for block in stretch.blocks(ends)]
+    assert len(whole) >= 5
+    assert all(event.event_id in found for event, found in zip(whole, came[:-1], strict=True))
 
 
 def test_more_triggers_than_there_is_room_for_change_no_event(stretch, monkeypatch):

@@ -9,16 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
-from fastapi import Depends, FastAPI, Response
+from fastapi import Depends, FastAPI, Request, Response
 
 from service.api import sharing
 from service.api.auth import Needs, Tokens
-from service.api.freshness import PERMANENT
+from service.api.freshness import CHANGING, PERMANENT
 from service.api.head import AnswerHead
 from service.api.sharing import SharedAnswers
 from service.tokens import Scope
 
 TABLE, PICTURE = "/api/v1/runs/r/density", "/api/v1/runs/r/cells/{}/image.png"
+HISTOGRAM = "/api/v1/runs/r/histogram"
 OWNER = {"Authorization": "Bearer owner"}
 
 
@@ -33,6 +34,7 @@ class Made:
         self.state, self.tables, self.pictures = "before", 0, 0
         self.free = asyncio.Event()
         self.app.get("/api/v1/runs/{run}/density")(self.table)
+        self.app.get("/api/v1/runs/{run}/histogram")(self.histogram)
         self.app.get("/api/v1/runs/{run}/cells/{cell}/image.png")(self.picture)
 
     async def table(self) -> dict[str, str]:
@@ -40,6 +42,13 @@ class Made:
         self.tables += 1
         await self.free.wait()
         return {"state": state}
+
+    async def histogram(self, request: Request) -> Response:
+        tag = f'"{self.state}"'
+        if request.headers.get("if-none-match") == tag:
+            return Response(status_code=304, headers={"ETag": tag})
+        self.tables += 1
+        return Response(self.state, headers={"ETag": tag, "Cache-Control": CHANGING})
 
     async def picture(self, cell: int) -> Response:
         self.pictures += 1
@@ -116,6 +125,19 @@ def test_what_never_changes_is_made_once_and_a_bounded_amount_is_kept(monkeypatc
         assert made.pictures == 12
         assert (await client.get(PICTURE.format(1))).status_code == 200
         assert made.pictures == 13
+
+    asking(ask)
+
+
+def test_an_answer_is_made_again_only_when_there_is_a_newer_one() -> None:
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        for state, count in (("one", 1), ("one", 1), ("two", 2), ("two", 2), ("one", 3)):
+            made.state = state
+            answer = await client.get(HISTOGRAM)
+            assert (answer.status_code, answer.text, answer.headers["etag"]) == (200, state, f'"{state}"')
+            assert made.tables == count
+        assert (await client.get(HISTOGRAM, headers={"If-None-Match": '"one"'})).status_code == 304
+        assert (await client.get(HISTOGRAM, headers={"If-None-Match": '"two"'})).text == "one"
 
     asking(ask)
 
