@@ -141,9 +141,11 @@ class NoveltyChoice:
 
 
 def choose_novelty(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> NoveltyChoice:
-    """Take the score that best finds each labelled class when it is fitted without it.
+    """Take the first score that finds labelled classes, each left out of the fit, about as well as the best one does.
 
-    The encoder has seen the class that is left out, so the figures are optimistic; they compare scores, no more.
+    About as well is within one standard error of the difference over the classes (Breiman et al., 1984, section 3.4.3):
+    what few classes tell of scores is little, and the first ones assume least of cells that nobody has met. The encoder
+    has seen the class that is left out, so the figures are optimistic; they compare scores, no more.
 
     Parameters
     ----------
@@ -153,13 +155,22 @@ def choose_novelty(embedding: Doubles, label: Integers, mixture: Mixture, seed: 
         Fitted to the same cells; its distance is taken where labels are too few to choose by.
     """
     known = label >= 0
-    auroc = leave_one_class_out(embedding[known], label[known], mixture.clusters, seed)
-    fitted = {"mixture": MixtureNovelty(mixture)} if not auroc else fit_scores(embedding, label, mixture, seed)
-    return NoveltyChoice(fitted[max(auroc, key=lambda name: auroc[name])] if auroc else fitted["mixture"], auroc)
+    areas = leave_one_class_out(embedding[known], label[known], mixture.clusters, seed)
+    if not areas:
+        return NoveltyChoice(MixtureNovelty(mixture), {})
+    chosen = fit_scores(embedding, label, mixture, seed)[simplest_of_the_best(areas)]
+    return NoveltyChoice(chosen, {name: float(each.mean()) for name, each in areas.items()})
 
 
-def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed: int) -> dict[str, float]:
-    """Return the mean area under the curve of each score; nothing where fewer than two classes have cells enough.
+def simplest_of_the_best(areas: Mapping[str, Doubles]) -> str:
+    """Return the first score whose mean area lies within one standard error of the best one's, over `(c,)` classes."""
+    best = max(areas.values(), key=lambda each: float(each.mean()))
+    behind = {name: best - each for name, each in areas.items()}
+    return next(name for name, each in behind.items() if each.mean() <= each.std(ddof=1) / np.sqrt(len(each)))
+
+
+def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed: int) -> dict[str, Doubles]:
+    """Return each score's area under the curve `(c,)` for every class; nothing where fewer than two have cells enough.
 
     Of the other classes, one half of the cells is learnt from and the other half is to be less novel than all cells of
     the class that is left out.
@@ -179,7 +190,7 @@ def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed
         found.append({name: float(roc_auc_score(truth, each.score(own[seen]))) for name, each in scores.items()})
     if len(found) < 2:
         return {}
-    return {name: float(np.mean([each[name] for each in found])) for name in found[0]}
+    return {name: np.array([each[name] for each in found]) for name in found[0]}
 
 
 def fit_scores(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> dict[str, NoveltyScore]:
