@@ -135,8 +135,8 @@ class Cluster:
 
 
 KINDS = {
-    "light sheet": Costs(walk=0.30, keep=1.0e-3, answer=1.9e-3, window_bytes=180e3),
-    "time stretch": Costs(walk=0.37, keep=1.1e-3, answer=2.0e-3, window_bytes=95e3),
+    "light sheet": Costs(walk=0.19, keep=0.06e-3, answer=0.63e-3, window_bytes=180e3),
+    "time stretch": Costs(walk=0.16, keep=0.02e-3, answer=0.39e-3, window_bytes=28e3),
 }
 """Processor time measured on simulated recordings, see docs/scale.md."""
 LOADS = (Load(1, 1e3, 30), Load(100, 1e3, 9), Load(1000, 1e3, 4))

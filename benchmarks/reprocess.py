@@ -32,13 +32,12 @@ from service.reprocess.batch import as_runs, reprocess_all
 from service.reprocess.cluster import OnCluster, processes
 from service.reprocess.executor import Executor, InOrder
 from service.reprocess.making import reprocess
-from service.reprocess.plan import EVENTS_PER_CHUNK, Wanted
+from service.reprocess.plan import Wanted
 from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.run_folder import RunFolder
 
-TIMES = {"short": 2, "long": 1}
+TIMES = 2
 """How often everything is done with a run, of which the quickest counts."""
-CHUNK = {"short": 256, "long": EVENTS_PER_CHUNK}
 WAYS = {"plain": "plain loop", "here": "this process", "by-1": "one Dask process", "by-2": "two"}
 RUN_HEADS = (
     "stored run",
@@ -99,18 +98,18 @@ def plain_loop(run: Path) -> Took:
     return Took.since(None, began)
 
 
-def made(run: Path, workers: Executor, name: str, length: str) -> Took:
+def made(run: Path, workers: Executor, name: str) -> Took:
     """What some executor takes for a result set."""
     shutil.rmtree(run / "results" / name, ignore_errors=True)
     began = Took.since(workers)
-    reprocess(run, Wanted(name=name, chunk=CHUNK[length]), MAKERS, workers=workers)
+    reprocess(run, Wanted(name=name), MAKERS, workers=workers)
     return Took.since(workers, began)
 
 
-def quickest(run: Path, length: str, ask: Callable[[Path], Took]) -> Took:
+def quickest(run: Path, ask: Callable[[Path], Took]) -> Took:
     """Return the quickest of some times, each with the run's windows in memory: what the disk gives is not asked."""
     took = []
-    for _ in range(TIMES[length]):
+    for _ in range(TIMES):
         for file in run.glob("windows*.h5"):
             with file.open("rb") as opened:
                 while opened.read(1 << 24):
@@ -144,7 +143,7 @@ def timed_recordings(recordings: list[Path], root: Path, workers: Executor) -> t
     began = Took.since(workers)
     runs = as_runs(recordings, root, None, workers, MAKERS, nothing)
     finding, begun = Took.since(workers, began), Took.since(workers)
-    list(reprocess_all(runs, Wanted(name="answers", chunk=256), workers, MAKERS, nothing))
+    list(reprocess_all(runs, Wanted(name="answers"), workers, MAKERS, nothing))
     return finding, Took.since(workers, begun)
 
 
@@ -190,15 +189,15 @@ def show_runs(kept: Path) -> None:
         # Compiled kernels are read before anything is measured.
         if length == "short":
             plain_loop(run)
-        taken[kind, length, "plain"] = quickest(run, length, plain_loop)
-        here = partial(made, workers=InOrder(), name="here", length=length)
-        taken[kind, length, "here"] = quickest(run, length, here)
+        taken[kind, length, "plain"] = quickest(run, plain_loop)
+        here = partial(made, workers=InOrder(), name="here")
+        taken[kind, length, "here"] = quickest(run, here)
     for count in (1, 2):
         with processes(count) as local, Client(local) as client:
             name, workers = f"by-{count}", OnCluster(client)
             for (kind, length), run in stored.items():
-                ask = partial(made, workers=workers, name=name, length=length)
-                taken[kind, length, name] = quickest(run, length, ask)
+                ask = partial(made, workers=workers, name=name)
+                taken[kind, length, name] = quickest(run, ask)
     print(table(RUN_HEADS, list(run_lines(stored, taken))))
     print(table(FIXED_HEADS, list(fixed_lines(stored, taken))))
 

@@ -14,8 +14,8 @@ from acquisition.trace_files import TraceFiles
 from service.store.run_folder import RunFolder
 
 RECORDINGS = {
-    "light sheet": "sim:sheet-ci?loop=none&seconds=12&rate=60",
-    "time stretch": "sim:stretch-ci?loop=none&seconds=3&rate=400",
+    "light sheet": "sim:sheet-ci?loop=12&seconds=96&rate=60",
+    "time stretch": "sim:stretch-ci?loop=3&seconds=24&rate=400",
 }
 SEEDS = (71, 72)
 """Recordings of each kind."""

@@ -12,7 +12,7 @@ from service.cli.progress import progress_bar
 from service.reprocess.batch import as_runs, reprocess_all
 from service.reprocess.cluster import executor
 from service.reprocess.executor import Executor
-from service.reprocess.plan import COMPLETED, EVENTS_PER_CHUNK, Wanted
+from service.reprocess.plan import COMPLETED, MOST_PER_CHUNK, Wanted
 from service.result_set import ResultSet
 from service.runs.arming import Makers
 from service.runs.control import RUNS
@@ -44,9 +44,7 @@ from service.settings import Settings
 @click.option(
     "--chunk",
     type=click.IntRange(min=1),
-    default=EVENTS_PER_CHUNK,
-    show_default=True,
-    help="Events that a worker is given at a time.",
+    help=f"Events that a worker is given at a time; by default a share of them, {MOST_PER_CHUNK} at most.",
 )
 @click.option(
     "--provider",
@@ -70,7 +68,7 @@ def reprocess_command(
     missing: bool,
     workers: int,
     cluster: str | None,
-    chunk: int,
+    chunk: int | None,
     provider: str,
     data: Path,
     as_json: bool,

@@ -87,6 +87,11 @@ class OnCluster:
     def __init__(self, client: Any) -> None:
         self.client = client
 
+    @property
+    def threads(self) -> int:
+        """Of all workers that are there now."""
+        return max(1, int(sum(self.client.nthreads().values())))
+
     def each(self, function: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
         """Return what the function makes of every piece, in their order; both travel, and what it returns.
 
@@ -102,7 +107,7 @@ class OnCluster:
         try:
             while True:
                 # Counted anew each time, as workers may come and go.
-                for piece in islice(left, max(0, _AHEAD * _threads(self.client) - len(waiting))):
+                for piece in islice(left, max(0, _AHEAD * self.threads - len(waiting))):
                     # Each asking has a key of its own: what another client was given is not taken for this.
                     waiting.append(self.client.submit(function, piece, pure=False, retries=_TRIES))
                 if not waiting:
@@ -133,10 +138,6 @@ def _sentence(error: Exception) -> str:
     if kind in ("FutureCancelledError", "CancelledError", "CommClosedError"):
         return "The cluster is gone; start it again, and the same command goes on where it stopped."
     return f"A piece of the work could not be done ({kind}: {error}); the same command tries it again."
-
-
-def _threads(client: Any) -> int:
-    return max(1, int(sum(client.nthreads().values())))
 
 
 def _connected(dask: ModuleType, address: str) -> Any:

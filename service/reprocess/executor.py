@@ -12,12 +12,18 @@ R = TypeVar("R")
 class Executor(Protocol):
     """Has pieces of work done, by whomever."""
 
+    @property
+    def threads(self) -> int:
+        """How many pieces are done at a time."""
+
     def each(self, function: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
         """Return what the function makes of every piece, in their order, whatever the order they were done in."""
 
 
 class InOrder:
     """The plain loop: needs nothing that is not there, and is what a cluster is compared with."""
+
+    threads = 1
 
     def each(self, function: Callable[[T], R], pieces: Iterable[T]) -> Iterator[R]:
         """Return what the function makes of every piece, made when it is asked for."""

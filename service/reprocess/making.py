@@ -72,7 +72,7 @@ def reprocess(
         plan = plan_of(folder, wanted, makers)
         with _alone(plan):
             write_sealed(plan.path / BUNDLE, plan.bundle.to_bytes())
-            size = min(wanted.chunk, events_per_part)
+            size = min(wanted.events_per_chunk(len(plan.events), workers.threads), events_per_part)
             chunks = [plan.events[first : first + size] for first in range(0, len(plan.events), size)]
             settled = workers.each(partial(settle_here, plan.job(wanted, makers)), chunks)
             return _made(plan, settled, progress or (lambda _done, _total: None), events_per_part)

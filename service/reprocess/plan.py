@@ -22,8 +22,10 @@ from service.store.run_files import BUNDLE
 from service.store.run_folder import RunFolder
 from service.store.set_shelf import RESULT_JSON, read_set, set_path
 
-EVENTS_PER_CHUNK = 1024
-"""Some seconds of work: long beside what it costs to hand out, short beside what an interruption may cost."""
+MOST_PER_CHUNK, FEWEST_PER_CHUNK = 1024, 128
+"""Events. At most some seconds of work: long beside handing it out, short beside what an interruption may cost."""
+TURNS = 16
+"""Chunks that every worker does at least, so that none is without work for long while the last ones are done."""
 COMPLETED = "completed"
 """Name of the set in which nothing is missing, unless another is given."""
 
@@ -43,14 +45,19 @@ class Wanted:
     provider
         `auto`, `cpu` or `cuda`.
     chunk
-        Events that a worker is given at a time.
+        Events that a worker is given at a time; None shares them out.
     """
 
     bundle: str | None = None
     name: str | None = None
     missing: bool = False
     provider: str = "auto"
-    chunk: int = EVENTS_PER_CHUNK
+    chunk: int | None = None
+
+    def events_per_chunk(self, events: int, workers: int) -> int:
+        """Return how many of so many events a worker is given at a time."""
+        shared = -(-events // (TURNS * workers))
+        return self.chunk or min(MOST_PER_CHUNK, max(FEWEST_PER_CHUNK, shared))
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from service.store.run_files import run_folders
 
 LOOK_S = 2.0
 """How often new parts are looked for."""
-MOST_PAUSE_S = 60.0
+MOST_PAUSE_S = 15.0
 _log = logging.getLogger(__name__)
 
 
@@ -60,7 +60,7 @@ class Copier:
     address
         Of a PostgreSQL server, or of a folder of files, see `checked_address`.
     pause_s
-        Between looks, and the first of the pauses after a failure, which double up to a minute.
+        Between looks, and the first of the pauses after a failure, which double up to `MOST_PAUSE_S`.
     connect
         Opens the sink.
 

@@ -187,3 +187,11 @@ def test_damaged_sets_are_none(over: RunFolder) -> None:
     file = over.path / "results" / "other" / "result.json"
     file.write_text(json.dumps({"name": 3}))
     assert [one.name for one in over.result_sets()] == [LIVE]
+
+
+@pytest.mark.parametrize(
+    ("chunk", "events", "workers", "size"),
+    [(None, 10**6, 2, 1024), (None, 4820, 2, 151), (None, 4820, 1, 302), (None, 40, 8, 128), (7, 10**6, 2, 7)],
+)
+def test_events_are_shared_out_among_workers(chunk: int | None, events: int, workers: int, size: int) -> None:
+    assert Wanted(chunk=chunk).events_per_chunk(events, workers) == size
