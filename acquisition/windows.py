@@ -130,8 +130,8 @@ class WindowCutter:
 
     def _passed_by(self, pending: _Pending) -> float:
         """Period from which on no trigger can touch a window, whose samples are all there then."""
-        overlap = self._settings.overlap
-        return max(pending.centre + max(self._settings.window_after + 1, overlap), pending.last + overlap)
+        overlap, stop = self._settings.overlap, pending.last - self._settings.bridge
+        return max(pending.centre + max(self._settings.window_after + 1, overlap), stop + overlap)
 
     def _cut(
         self,

@@ -105,7 +105,7 @@ def create_app(control: RunControl, settings: Settings, tokens: Tokens) -> FastA
     add_problem_handlers(app)
     hosts = frozenset({settings.host, *settings.allow_host})
     rate = RateLimit(settings.requests_per_s, burst=2 * settings.requests_per_s)
-    app.add_middleware(SharedAnswers)
+    app.add_middleware(SharedAnswers, busy=lambda: control.busy)
     app.add_middleware(AnswerHead)
     app.add_middleware(Guard, hosts=hosts, rate=rate, audit=AuditLog(settings.data))
     for router in (

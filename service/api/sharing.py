@@ -6,6 +6,7 @@ import asyncio
 import re
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
@@ -20,6 +21,8 @@ from service.tokens import Scope as Allowed
 AT_ONCE = 2
 """Answers about tables that are made at the same time, and beside them as many others, which take a millisecond or
 two: those who look leave the cores to the acquisition."""
+APART_S = 0.1
+"""Between the beginnings of two makings of the same answer while a run goes on, however many ask."""
 KEPT_BYTES, LARGEST_BYTES, KEPT_S = 32 << 20, 1 << 20, 60.0
 """Of answers that say which version they are; callers who look at the newest cells ask for the same ones in seconds."""
 _TABLES = re.compile(r"/api/v1/runs/[^/]+/(cells|rejected|histogram|density|density\.npy|timeline)")
@@ -62,7 +65,7 @@ class _Making:
     before: _Making | None
     """Of the same question; it has begun."""
     task: asyncio.Task[Answer] = field(init=False)
-    begun: bool = False
+    begun_s: float | None = None
 
 
 class SharedAnswers:
@@ -72,10 +75,18 @@ class SharedAnswers:
     before it asked is in it. So a question is under way at most twice, once being made and once waiting to be. An
     answer that may change is only made again where the route says that there is a newer one, as a browser would ask.
     Every caller's token is looked at; only those that may read share.
+
+    Parameters
+    ----------
+    app
+        The application behind it.
+    busy
+        Tells whether a run goes on, whose line makings of the same answer leave the processors to; None for never.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, busy: Callable[[], bool] | None = None) -> None:
         self._app = app
+        self._busy = busy or (lambda: False)
         self._under_way: dict[Key, _Making] = {}
         self._rooms = {kind: asyncio.Semaphore(AT_ONCE) for kind in (_TABLES, _OTHERS)}
         self._kept: OrderedDict[Key, Answer] = OrderedDict()
@@ -97,25 +108,32 @@ class SharedAnswers:
     async def _made(self, key: Key, scope: Scope, room: asyncio.Semaphore) -> Answer:
         """Return an answer whose making begins from now on."""
         making = self._under_way.get(key)
-        if making is None or making.begun:
+        if making is None or making.begun_s is not None:
             making = self._under_way[key] = _Making(before=making)
             making.task = asyncio.create_task(self._make(key, making, scope, room))
         # A caller who leaves does not take the answer from the others.
         return await asyncio.shield(making.task)
 
     async def _make(self, key: Key, making: _Making, scope: Scope, room: asyncio.Semaphore) -> Answer:
+        loop = asyncio.get_running_loop()
         try:
             if making.before is not None:
                 await asyncio.wait({making.before.task})
+                if making.before.begun_s is not None and self._busy():
+                    await asyncio.sleep(making.before.begun_s + APART_S - loop.time())
                 making.before = None
             async with room:
-                making.begun = True
+                making.begun_s = loop.time()
                 answer = await self._asked(key, scope)
                 self._keep(key, answer)
                 return answer
         finally:
-            if self._under_way.get(key) is making:
-                del self._under_way[key]
+            # Whoever asks soon begins no sooner than it may.
+            loop.call_later(APART_S, self._forget, key, making)
+
+    def _forget(self, key: Key, making: _Making) -> None:
+        if self._under_way.get(key) is making:
+            del self._under_way[key]
 
     async def _asked(self, key: Key, scope: Scope) -> Answer:
         """Return the answer that is kept if it still holds, otherwise a new one."""

@@ -187,6 +187,12 @@ class RunControl:
             }
         )
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on, from armed to over."""
+        job = self._job
+        return job is not None and not job.over
+
     def runs(self) -> list[Run]:
         """Return every run of the data folder, the oldest first; the one in progress as it stands."""
         self._close_crashed_runs()

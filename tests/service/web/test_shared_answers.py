@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -29,7 +30,8 @@ class Made:
     def __init__(self) -> None:
         self.app = FastAPI(dependencies=[Depends(Needs(Scope.READ))])
         self.app.state.tokens = Tokens.make("owner")
-        self.app.add_middleware(SharedAnswers)
+        self.busy = False
+        self.app.add_middleware(SharedAnswers, busy=lambda: self.busy)
         self.app.add_middleware(AnswerHead)
         self.state, self.tables, self.pictures = "before", 0, 0
         self.free = asyncio.Event()
@@ -138,6 +140,32 @@ def test_an_answer_is_made_again_only_when_there_is_a_newer_one() -> None:
             assert made.tables == count
         assert (await client.get(HISTOGRAM, headers={"If-None-Match": '"one"'})).status_code == 304
         assert (await client.get(HISTOGRAM, headers={"If-None-Match": '"two"'})).text == "one"
+
+    asking(ask)
+
+
+def test_while_a_run_goes_on_the_same_answer_is_made_a_few_times_a_second_for_any_crowd(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sharing, "APART_S", 0.05)
+
+    async def ask(made: Made, client: httpx.AsyncClient) -> None:
+        made.busy = True
+        made.free.set()
+        began = time.monotonic()
+        for k in range(40):
+            # Another state each time: nothing that is kept holds.
+            made.state = str(k)
+            answers = await asyncio.gather(client.get(TABLE), client.get(TABLE))
+            assert {answer.json()["state"] for answer in answers} == {str(k)}
+            if time.monotonic() - began > 0.3:
+                break
+        assert 1 < made.tables <= 1 + (time.monotonic() - began) / 0.05
+        made.busy = False
+        before = made.tables
+        for _ in range(20):
+            await client.get(TABLE)
+        assert made.tables == before + 20
 
     asking(ask)
 
