@@ -121,8 +121,13 @@ def collect_told(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:
     """Collect as `collect` does, and tell on stderr how far it is and what was found."""
     with progress_bar(f"cells of {place}", "cells") as progress:
         found = collect(place, cells, wanted, progress)
-    click.echo(f"{place}: {len(found)} cells, {int(found.is_labelled.sum())} with a label", err=True)
+    tell_found(place, found)
     return found
+
+
+def tell_found(place: str, found: TrainingSet) -> None:
+    """Tell on stderr how many cells a place has."""
+    click.echo(f"{place}: {len(found)} cells, {int(found.is_labelled.sum())} with a label", err=True)
 
 
 @dataclass

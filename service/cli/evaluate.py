@@ -14,8 +14,9 @@ from inference.bundle import Bundle
 from inference.contract import Contract
 from inference.engine import Engine
 from inference.shipped import bundle_file
-from service.cli.collect import collect_told
 from service.cli.explanation_options import ToExplain, explanation_options
+from service.cli.gather import gather
+from service.cli.hands import hands_options, opened_hands
 from service.cli.model_kinds import ModelKind, Wanted
 from service.cli.training_libraries import needing_training_libraries
 
@@ -73,6 +74,7 @@ if TYPE_CHECKING:
     help="Edge of the cubes of voxels whose means are kept, as in training.",
 )
 @explanation_options
+@hands_options
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random.")
 def evaluate(
     bundle: str,
@@ -92,6 +94,8 @@ def evaluate(
     beside: tuple[str, ...],
     rows: tuple[int, ...],
     names: tuple[str, ...],
+    workers: int,
+    cluster: str | None,
 ) -> None:
     """Judge the model BUNDLE on the cells of DATA, and write a report that opens in any browser.
 
@@ -108,11 +112,19 @@ def evaluate(
     wish = ToExplain.of_options(explain, engine.contract, beside, rows, names) if explain else None
     from inference.evaluation.assess import assess
     from inference.evaluation.explainer import MapsOf
+    from inference.training.data import TrainingSet
     from service.report.evaluation_page import page
     from service.report.evaluation_pictures import EmbeddingView, draw_pictures
 
-    judged = _collect(data, cells, engine.contract, pool)
-    fitted = _collect(others, cells, engine.contract, pool) if others else None
+    hands = click.get_current_context().with_resource(opened_hands(workers, cluster))
+
+    def collected(places: tuple[str, ...], contract: Contract) -> TrainingSet:
+        wanted, factors = _wanted_by(contract, pool), tuple(spec.name for spec in contract.factors)
+        found = gather(places, cells, wanted, hands, beside=out)
+        return TrainingSet.concatenate(_with_factors(each, factors) for each in found)
+
+    judged = collected(data, engine.contract)
+    fitted = collected(others, engine.contract) if others else None
     found = assess(
         engine,
         judged,
@@ -127,7 +139,7 @@ def evaluate(
     if json_file is not None:
         json_file.write_text(found.numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
     if wish is not None:
-        wish.write(engine, judged, found, lambda other: _collect(data, cells, other, pool), most=gallery, seed=seed)
+        wish.write(engine, judged, found, lambda contract: collected(data, contract), most=gallery, seed=seed)
     click.echo(_summary(found))
     click.echo(f"Wrote {' and '.join(str(file) for file in (out, explain) if file)}; open it in a browser.", err=True)
 
@@ -139,24 +151,20 @@ def _check_installed() -> None:
         import inference.training.heads  # noqa: F401
 
 
-def _collect(places: tuple[str, ...], cells: int | None, contract: Contract, pool: int) -> TrainingSet:
-    from inference.training.data import TrainingSet
-
+def _wanted_by(contract: Contract, pool: int) -> Wanted:
+    """Return which images a model looks at, and which of its factors are known."""
     flat = [len(spec.shape) == 2 for spec in contract.inputs]
     kind = ModelKind("", images=any(flat), volumes=not all(flat), several=True)
     first = contract.inputs[0]
-    channels = tuple(spec.channel for spec in contract.inputs)
-    factors = tuple(spec.name for spec in contract.factors)
-    wanted = Wanted(
+    return Wanted(
         kind,
-        channels,
+        tuple(spec.channel for spec in contract.inputs),
         pool,
         side=max(first.shape),
         pixel_um=first.pixel_um,
-        factors=factors,
+        factors=tuple(spec.name for spec in contract.factors),
         factors_must_be_known=False,
     )
-    return TrainingSet.concatenate(_with_factors(collect_told(place, cells, wanted), factors) for place in places)
 
 
 def _with_factors(found: TrainingSet, names: tuple[str, ...]) -> TrainingSet:

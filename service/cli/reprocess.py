@@ -6,11 +6,10 @@ import json
 from pathlib import Path
 
 import click
-from click.core import ParameterSource
 
+from service.cli.hands import hands_options, opened_hands
 from service.cli.progress import progress_bar
 from service.reprocess.batch import as_runs, reprocess_all
-from service.reprocess.cluster import executor
 from service.reprocess.executor import Executor
 from service.reprocess.plan import COMPLETED, MOST_PER_CHUNK, Wanted
 from service.result_set import ResultSet
@@ -29,18 +28,7 @@ from service.settings import Settings
     help=f"Take over the answers that the run has, and answer only for events that were dropped after their windows "
     f"were stored; the results are called '{COMPLETED}'.",
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    default=1,
-    show_default=True,
-    help="Processes on this computer; more than one need the extra 'cluster'.",
-)
-@click.option(
-    "--cluster",
-    metavar="tcp://HOST:8786",
-    help="Dask scheduler whose workers do the work; they have to see the folder RUN under the same name.",
-)
+@hands_options
 @click.option(
     "--chunk",
     type=click.IntRange(min=1),
@@ -86,16 +74,9 @@ def reprocess_command(
       lightline reprocess a.h5 b.h5 --workers 8         recordings, by eight processes
       lightline reprocess RUN --cluster tcp://head:8786   by the workers of a Dask cluster
     """  # noqa: D301 - click wants the backspace character itself
-    if (
-        cluster is not None
-        and click.get_current_context().get_parameter_source("workers") is not ParameterSource.DEFAULT
-    ):
-        raise click.UsageError(
-            "--workers are processes on this computer; leave it out where a --cluster does the work."
-        )
     wanted = Wanted(bundle, name, missing, provider, chunk)
     try:
-        with executor(workers, cluster) as hands:
+        with opened_hands(workers, cluster) as hands:
             made = _made(paths, data, wanted, hands)
     except KeyboardInterrupt:
         click.echo("Interrupted; what is done is kept, and the same command goes on with it.", err=True)

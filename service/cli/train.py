@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,8 @@ import numpy as np
 from acquisition.errors import ConfigError
 from inference.errors import TrainingError
 from inference.training.concept_columns import concept_columns, concept_name
-from service.cli.collect import collect_told
+from service.cli.gather import gather
+from service.cli.hands import hands_options, opened_hands
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
 from service.cli.network_options import chosen_network, network_options
 from service.cli.training_libraries import needing_training_libraries
@@ -161,6 +163,7 @@ class ClusterNumber(click.ParamType[int | None]):
 @click.option("--name", help="Name of the model (default: the file's).")
 @click.option("--without-labels", is_flag=True, help="Forget what the cells are, even where it is known.")
 @click.option("--keep-cells", type=click.Path(dir_okay=False, path_type=Path), help="Write the cells to this .npz too.")
+@hands_options
 def train(
     kind: str,
     places: tuple[str, ...],
@@ -177,6 +180,8 @@ def train(
     concepts: tuple[str, ...],
     without_labels: bool,
     keep_cells: Path | None,
+    workers: int,
+    cluster: str | None,
     **rest: Any,
 ) -> None:
     """Make a model of the kind KIND from cells, and write it to one file, a bundle.
@@ -201,7 +206,9 @@ def train(
         replace(KINDS[kind], several=several), channels, volume_pool, side, shrink, pixel_um, chosen,
         concepts=concepts, patch=patch, patch_step=patch_step,
     )  # fmt: skip
-    training_set = _collect_all(places, cells, wanted, labels=not without_labels)
+    with opened_hands(workers, cluster) as hands:
+        found = gather(places, cells, wanted, hands, beside=out)
+        training_set = _joined(places, found, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
     try:
@@ -282,17 +289,16 @@ def _forget_checkpoint(folder: Path) -> None:
         folder.rmdir()
 
 
-def _collect_all(places: tuple[str, ...], cells: int | None, wanted: Wanted, *, labels: bool) -> TrainingSet:
+def _joined(places: Sequence[str], found: Iterable[TrainingSet], wanted: Wanted, *, labels: bool) -> TrainingSet:
     from inference.training.collection import with_held_out_parts
     from inference.training.data import TrainingSet
 
-    joined = TrainingSet.concatenate(_collect(place, cells, wanted) for place in places)
+    joined = TrainingSet.concatenate(_checked(*each, wanted) for each in zip(places, found, strict=True))
     training_set = with_held_out_parts(joined)
     return training_set if labels else _without_labels(training_set)
 
 
-def _collect(place: str, cells: int | None, wanted: Wanted) -> TrainingSet:
-    found = collect_told(place, cells, wanted)
+def _checked(place: str, found: TrainingSet, wanted: Wanted) -> TrainingSet:
     if wanted.concepts and not found.factors:
         found = _with_classes_as_concepts(found, wanted.concepts, place)
     if not len(found):

@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,12 @@ from reprocess_parts import makers
 
 from acquisition.errors import ConfigError
 from inference.tuning import default_threads
+from service.cli.gather import gather
+from service.cli.model_kinds import KINDS
+from service.cli.model_kinds import Wanted as WantedCells
 from service.reprocess import cluster as clusters
 from service.reprocess.cluster import OnCluster, executor
+from service.reprocess.executor import InOrder
 from service.reprocess.making import reprocess
 from service.reprocess.plan import Wanted
 from service.result_set import ResultSet, ResultState
@@ -138,3 +143,19 @@ def test_what_is_not_there_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_process_among_many_has_one_thread_for_its_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert default_threads() == 1
+
+
+def test_cells_to_learn_from_are_the_same_whoever_collects_them(dask: Any, tmp_path: Path) -> None:
+    wanted = WantedCells(KINDS["vae2d"], factors=("shape",))
+    places = ("sprites:?seed=1", "sprites:?seed=2", "sprites:?seed=3")
+    here = list(gather(places, 40, wanted, InOrder(), tmp_path / "a.bundle"))
+    there = list(gather(places, 40, wanted, OnCluster(dask), tmp_path / "a.bundle"))
+    assert len(here) == len(there) == 3
+    for mine, other in zip(here, there, strict=True):
+        assert mine.run_names == other.run_names and mine.channels == other.channels
+        assert all(np.array_equal(mine.images[name], other.images[name]) for name in mine.channels)
+        assert np.array_equal(mine.factors["shape"], other.factors["shape"])
+    assert not list(tmp_path.iterdir()), "what the workers collected was left"
+    with pytest.raises(ConfigError, match="a whole number"):
+        list(gather((*places, "sprites:?seed=x"), 40, wanted, OnCluster(dask), tmp_path / "a.bundle"))
+    assert not list(tmp_path.iterdir())
