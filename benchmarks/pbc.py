@@ -76,6 +76,12 @@ class Study:
     cells: TrainingSet
     folder: Path | None
     network: Network = Network.STRIDED
+    passes: int = LEFT_OUT.epochs
+
+    @property
+    def left_out(self) -> TrainingOptions:
+        """How the models without one class are made."""
+        return replace(LEFT_OUT, epochs=self.passes, patience=self.passes)
 
     @property
     def supervised(self) -> TrainingOptions:
@@ -161,7 +167,7 @@ class Study:
     def show_novelty(self) -> None:
         """Print how well each class is found by an encoder of the other labels, and scores, that never saw it."""
         split = self.coarse_split()
-        self._show_left_out("left out of training, model of labels", lambda k: self._without(split, k), LEFT_OUT)
+        self._show_left_out("left out of training, model of labels", lambda k: self._without(split, k), self.left_out)
 
     def _show_left_out(self, what: str, without: Callable[[int], Seen], options: TrainingOptions) -> None:
         for line in each_left_out(what, self.cells.label_names, without, options):
@@ -173,7 +179,7 @@ class Study:
 
     def _without(self, split: RunSplit, left_out: int) -> Seen:
         train, stop = (part.where(part.label != left_out) for part in (split.train, split.validation))
-        options = self.kept(LEFT_OUT, f"without-{self.cells.label_names[left_out]}")
+        options = self.kept(self.left_out, f"without-{self.cells.label_names[left_out]}")
         return _latents(fit_encoders(train, stop, options).model, split)
 
 
@@ -219,8 +225,10 @@ if __name__ == "__main__":
     parser.add_argument(
         "--network", type=Network, choices=list(Network), default=Network.STRIDED, help="of 'classes' and 'grey'"
     )
+    parser.add_argument("--passes", type=int, default=LEFT_OUT.epochs, help="of 'novelty'")
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    study = Study(kept_cells(asked.out and asked.out / "cells.npz", blood_cells), asked.out, asked.network)
+    cells = kept_cells(asked.out and asked.out / "cells.npz", blood_cells)
+    study = Study(cells, asked.out, asked.network, asked.passes)
     for part in asked.parts or PARTS:
         PARTS[part](study)
