@@ -95,6 +95,31 @@ def test_a_body_without_end_is_cut_at_the_limit(world: World) -> None:
         assert one.recv(65536).startswith(b"HTTP/1.1 413")
 
 
+@pytest.mark.parametrize(
+    "begun", [b"GET / HTTP/1.1\r\nX: ", b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: "]
+)
+def test_headers_without_end_are_cut_before_a_body_and_behind_it(world: World, begun: bytes) -> None:
+    sent, piece = 0, b"x" * 4096
+    with connected(world) as one:
+        one.sendall(begun)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(64 << 20 >> 12):
+                one.sendall(piece)
+                sent += len(piece)
+        assert is_cut(one)
+    # What the sockets themselves hold is some megabytes.
+    assert patience.AROUND_BYTES <= sent < 16 << 20
+
+
+def test_a_body_may_come_in_pieces_of_a_byte(world: World) -> None:
+    with connected(world) as one:
+        one.sendall(asked("/api/v1/runs", "POST", "Content-Type: application/json", "Transfer-Encoding: chunked"))
+        for _ in range(40):
+            one.sendall(b"1\r\n \r\n" * 1000)
+        one.sendall(b"2\r\n[]\r\n0\r\n\r\n")
+        assert one.recv(65536).startswith(b"HTTP/1.1 422")
+
+
 def test_headers_and_bodies_that_trickle_are_cut_off(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(patience, "HEADERS_S", 0.5)
     monkeypatch.setattr(patience, "BODY_S", 0.5)
