@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import sys
 
-TURN_S = 0.0001
+TURN_S = 0.0005
 """A thread that computes lets another one go on after so long: a cell passes from thread to thread six times."""
 
 
