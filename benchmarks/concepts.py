@@ -3,10 +3,10 @@
 `python -m benchmarks.concepts --out FOLDER` trains ResNet-18 on eight kinds of real cells (Acevedo et al. 2020, the
 middle 96 pixels shrunk to 48, in colour), goes on from its weights with and without concept whitening for as many
 passes, and prints both accuracies, and how each concept's axis ranks held-out cells by what pathologists said of them
-(WBCAtt), beside directions drawn at random and the best single channel of the network that was not whitened. It learns
-from some cells, evenly over the file; the whole of the collection's own part `val` is looked at once, at the end.
-Trainings that are in the folder go on where they were. With `--chosen-on-validation` the cells that stop the trainings
-are looked at instead, for recipes that are still to be chosen.
+(WBCAtt), beside directions drawn at random, the best single channel of the network that was not whitened, and the true
+class. It learns from some cells, evenly over the file; the whole of the collection's own part `val` is looked at once,
+at the end. Trainings that are in the folder go on where they were. With `--chosen-on-validation` the cells that stop
+the trainings are looked at instead, for recipes that are still to be chosen.
 """
 
 from __future__ import annotations
@@ -130,23 +130,26 @@ def _say_curves(
     plain: LabelledEncoders, whitened: dict[tuple[int, float], ConceptEncoders], split: RunSplit, score: ConceptScore
 ) -> None:
     """Print the area under the curve of every concept at every layer and weight."""
-    head = (
-        "concept",
-        "layer",
-        "taught",
-        "its axis",
-        "random direction",
-        "best of 50",
-        "best other axis",
-        "best plain channel",
-    )
-    click.echo("\n" + table(head, []))
+    controls = "random direction", "best of 50", "best other axis", "best plain channel", "true class"
+    classes = _by_class(split)
+    click.echo("\n" + table(("concept", "layer", "taught", "its axis", *controls), []))
     for (layer, weight), model in whitened.items():
         curves, channels = concept_curves(model, split.test), _best_channels(plain, layer, split, score)
         for name in NAMES:
             told = curves[f"concept_auroc_{name}"]
-            numbers = [*told.values(), channels[name]]
+            numbers = [*told.values(), channels[name], classes[name]]
             click.echo(row((name, layer, f"{weight:g}", *(f"{number:.3f}" for number in numbers))))
+
+
+def _by_class(split: RunSplit) -> dict[str, float]:
+    """Return how well the true class alone ranks each concept, by the share of its training cells that have it."""
+    found = {}
+    for name in NAMES:
+        has, known = split.train.factors[name] == 1.0, np.isfinite(split.train.factors[name])
+        of_class = [split.train.label == k for k in range(len(split.train.label_names))]
+        shares = np.array([(has & cells).sum() / max((known & cells).sum(), 1) for cells in of_class])
+        found[name] = curve(shares[split.test.label], name, split.test) or 0.5
+    return found
 
 
 def _best_channels(plain: LabelledEncoders, layer: int, split: RunSplit, score: ConceptScore) -> dict[str, float]:
