@@ -25,7 +25,7 @@ from acquisition.sightings import note_sightings, take_sightings
 from acquisition.stream_buffer import StreamBuffer
 from acquisition.templates import MARGIN_TICKS
 from acquisition.triggers import TriggerFinder
-from acquisition.walk import Progress, Rules, Step, new_progress, search_ahead, walk, whole_periods
+from acquisition.walk import Progress, Rules, Step, new_progress, walk, whole_periods
 from acquisition.windows import WindowCutter
 
 SLIP_TICKS = 0.75
@@ -230,6 +230,7 @@ class PeriodicDetector:
                     stretch.progress,
                     rules,
                     last,
+                    False,
                 )
             )
             if step is not Step.MORE or last:
@@ -244,14 +245,17 @@ class PeriodicDetector:
         if stretch.finder.open_since is None and stretch.cutter.due > last:
             return
         samples = buffer.view(first, math.ceil(clock.origin_tick + settings.frame * clock.period_ticks) + MARGIN_TICKS)
-        search_ahead(
+        walk(
             watched_channel(samples, settings.score_channel, first),
             calibration.model,
             calibration.templates,
             calibration.steps,
+            calibration.followed,
             stretch.finder.state,
             stretch.progress,
             Rules.of(settings, calibration.span),
+            False,
+            True,
         )
         self._add_triggers(stretch, calibration)
 

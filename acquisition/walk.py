@@ -124,7 +124,7 @@ def whole_periods(watched: Watched, clock: Doubles, most: int) -> int:
 @numba.njit(cache=True, nogil=True)
 def walk(
     watched: Watched, model: Model, templates: Templates, steps: Steps, fold: Fold, trigger: TriggerState,
-    progress: Progress, rules: Rules, final: bool,
+    progress: Progress, rules: Rules, final: bool, ahead: bool,
 ) -> int:  # fmt: skip
     """Go on frame by frame until samples run out or something is to be done; return a `Step`.
 
@@ -133,11 +133,17 @@ def walk(
     watched
         Samples that hold the period at the clock's origin; the walk takes whole frames of them, with `final` the
         incomplete one as well.
+    ahead
+        Search what is there of the incomplete frame, so that nobody waits for its end. Nothing is learned before that:
+        what is found is what the whole frame gives. There must be room for the triggers of a frame.
     """
     clock, periods, sightings = model.clock, progress.periods, progress.sightings
     while True:
         n = whole_periods(watched, clock, rules.frame)
         if n < (1 if final else rules.frame):
+            if ahead and n > periods[3]:
+                _search_frame(watched, model, templates, steps, trigger, progress, rules, n)
+                periods[3] = n
             return 0
         if sightings.number[0] + _most_of(rules.frame) > sightings.rows.shape[0]:
             return 1
@@ -167,22 +173,6 @@ def walk(
         clock[0] += n * clock[1]
         if periods[1] >= rules.lost:
             return 2
-
-
-@numba.njit(cache=True, nogil=True)
-def search_ahead(
-    watched: Watched, model: Model, templates: Templates, steps: Steps, trigger: TriggerState, progress: Progress,
-    rules: Rules,
-) -> None:  # fmt: skip
-    """Search the whole periods of a frame that is not whole yet, so that nobody waits for its end; see `walk`.
-
-    Nothing is learned before the end of the frame: what is found is what the whole frame gives. There must be room for
-    the triggers of a frame.
-    """
-    n = whole_periods(watched, model.clock, rules.frame)
-    if n > progress.periods[3]:
-        _search_frame(watched, model, templates, steps, trigger, progress, rules, n)
-        progress.periods[3] = n
 
 
 @numba.njit(cache=True, nogil=True)
