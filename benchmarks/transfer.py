@@ -1,10 +1,12 @@
-"""`make learn`: the transfer study of paper A on simulated cells, as docs/learning-transfer.md shows it.
+"""`python -m benchmarks.transfer [FOLDER] [--part PART ...] [--matrices]`: the transfer study, on simulated cells.
 
-Runs are simulated and encoders trained where the folder does not have them yet; after Ctrl-C the same command goes on.
+It repeats what paper A did, is the last part of `make learn`, and docs/learning-transfer.md shows what it prints. Runs
+are simulated and encoders trained where the folder does not have them yet; after Ctrl-C the same command goes on.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -12,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.page import ROOT, table
-from benchmarks.transfer_latents import BLOOD, HEK, Training, latents
+from benchmarks.transfer_latents import BLOOD, FINE, HEK, Training, latents
 from benchmarks.transfer_scores import (
+    REJECTED,
     by_hand,
     clustered,
     controls,
@@ -27,8 +30,14 @@ from inference.training.options import Learning
 
 FOLDER = ROOT / "build" / "learn"
 WAYS = {Learning.RECONSTRUCTION: "autoencoder", Learning.CONTRAST: "contrastive encoder"}
+ENCODERS = (
+    *((BLOOD, learning, name) for learning, name in WAYS.items()),
+    (FINE, Learning.CONTRAST, "contrastive encoder, 0.5 µm"),
+)
+"""All that leukaemia is judged by."""
 _DONORS = ("donor-b", "donor-d")
 _SPIKED = ("leukaemia-50", "leukaemia-10", "leukaemia-1")
+_SPIKED_A = "leukaemia-a"
 _CONTROLS = {
     "majority_class": "always the most frequent class",
     "background_only": "background alone, supervised",
@@ -61,42 +70,55 @@ def three_parts(folder: Path, run: str) -> tuple[list[Row], list[str]]:
 
 
 def leukaemia(folder: Path, run: str) -> tuple[list[Row], list[str]]:
-    """Judge how well leukaemia cells form a cluster of their own, none of which any training saw."""
+    """Judge how well leukaemia cells form a cluster of their own, none of which any encoder saw.
+
+    Beside that, heads and controls are fitted to labelled leukaemia cells in the blood of donor A.
+    """
     rows: list[Row] = []
     matrices: list[str] = []
-    for learning, name in WAYS.items():
-        found = {seed: latents(BLOOD, learning, seed, folder) for seed in BLOOD.seeds}
+    for training, learning, name in ENCODERS:
+        found = {seed: latents(training, learning, seed, folder) for seed in training.seeds}
         ways: dict[str, Scored] = {
             "two clusters of the run": lambda s, f=found: clustered(f[s][run], f[s][run], run, 2, s, folder),
             "the cluster that donor A has not": lambda s, f=found: set_apart(
                 f[s][BLOOD.learnt], f[s][run], run, s, folder
             ),
         }
-        _add(BLOOD, name, ways, rows, matrices)
+        if learning is Learning.CONTRAST:
+            ways["class head of leukaemia in donor A, supervised"] = lambda s, f=found: headed(
+                f[s], _SPIKED_A, run, s, folder
+            )
+        _add(training, name, ways, rows, matrices)
     learnt, seen = by_hand(BLOOD, BLOOD.learnt, folder), by_hand(BLOOD, run, folder)
     ways = {
         "two clusters of the run": lambda s: clustered(seen, seen, run, 2, s, folder),
         "the cluster that donor A has not": lambda s: set_apart(learnt, seen, run, s, folder),
     }
     _add(BLOOD, "features by hand", ways, rows, [])
-    other = "leukaemia-10" if run == "leukaemia-50" else "leukaemia-50"
-    return rows + _control_rows(BLOOD, other, run, folder), matrices
+    return rows + _control_rows(BLOOD, _SPIKED_A, run, folder), matrices
 
 
 def unseen(folder: Path) -> list[Row]:
-    """Judge leukaemia as novelty to donor A, at every share."""
+    """Judge leukaemia as novelty to donor A, at every share and for every threshold."""
     runs = (BLOOD.learnt, BLOOD.validation)
     hand = {run: by_hand(BLOOD, run, folder) for run in (*runs, *_SPIKED)}
     rows = []
     for run in _SPIKED:
-        ways = {name: [latents(BLOOD, way, seed, folder) for seed in BLOOD.seeds] for way, name in WAYS.items()}
+        ways = {
+            name: [latents(of, way, seed, folder) for seed in of.seeds]
+            for of, way, name in ENCODERS
+            if way is Learning.CONTRAST
+        }
         ways["features by hand"] = [hand]
         truth, names = truth_of(run, folder)
         cells = f"{np.count_nonzero(truth == names.index('leukaemia'))} of {len(truth)}"
         for name, each in ways.items():
             scores = [novelty(found, *runs, run, seed, folder) for seed, found in enumerate(each)]
-            columns = ([getattr(score, field) for score in scores] for field in ("auc", "recall", "false_alarms"))
-            rows.append((run, cells, name, *(_mean(column) for column in columns)))
+            recall, false = (
+                np.array([getattr(score, field) for score in scores]).T for field in ("recall", "false_alarms")
+            )
+            shares = (f"{_mean(found)}, {_mean(wrong)}" for found, wrong in zip(recall, false, strict=True))
+            rows.append((run, cells, name, _mean([score.auc for score in scores]), *shares))
     return rows
 
 
@@ -147,22 +169,43 @@ def _matrix(found: Agreement) -> str:
     return table(("truth (y), answer (x)", *found.answers), rows)
 
 
-def page(folder: Path) -> str:
-    """Return tables and confusion matrices in Markdown."""
+def section(title: str, judge: Callable[[], tuple[list[Row], list[str]]]) -> tuple[str, str]:
+    """Return a table in Markdown, and its confusion matrices."""
+    print(title, "...", file=sys.stderr, flush=True)
+    rows, matrices = judge()
     head = ("way", "balanced accuracy", "least to most", "recall")
-    parts = []
-    sections = [
-        *((f"White blood cells of {run}, three parts", lambda r=run: three_parts(folder, r)) for run in _DONORS),
-        *((f"Leukaemia among white blood cells, {run}", lambda r=run: leukaemia(folder, r)) for run in _SPIKED),
-        ("Translocation", lambda: translocation(folder)),
-    ]
-    for title, section in sections:
-        print(title, "...", file=sys.stderr, flush=True)
-        rows, matrices = section()
-        parts += [f"### {title}", table(head, rows), *matrices]
-    columns = ("run", "leukaemia cells", "by", "area under the curve", "recall", "false alarms")
-    return "\n\n".join([*parts, "### Leukaemia as novelty to donor A", table(columns, unseen(folder))])
+    return f"### {title}\n\n{table(head, rows)}", "\n\n".join(matrices)
+
+
+def novelty_section(folder: Path) -> tuple[str, str]:
+    """Return the table of novelty in Markdown, which has no matrices."""
+    shares = (f"recall, false alarms at {share:.0%}" for share in REJECTED)
+    columns = ("run", "leukaemia cells", "by", "area under the curve", *shares)
+    return f"### Leukaemia as novelty to donor A\n\n{table(columns, unseen(folder))}", ""
+
+
+PARTS: dict[str, Callable[[Path], list[tuple[str, str]]]] = {
+    "three-parts": lambda folder: [
+        section(f"White blood cells of {run}, three parts", lambda r=run: three_parts(folder, r)) for run in _DONORS
+    ],
+    "leukaemia": lambda folder: [
+        section(f"Leukaemia among white blood cells, {run}", lambda r=run: leukaemia(folder, r)) for run in _SPIKED
+    ],
+    "translocation": lambda folder: [section("Translocation", lambda: translocation(folder))],
+    "novelty": lambda folder: [novelty_section(folder)],
+}
 
 
 if __name__ == "__main__":
-    print(page(Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=FOLDER, help="where runs and trainings are kept")
+    parser.add_argument(
+        "--part", nargs="+", choices=PARTS, default=PARTS, metavar="PART", help=f"of {', '.join(PARTS)}"
+    )
+    parser.add_argument("--matrices", action="store_true", help="show the confusion matrices too")
+    asked = parser.parse_args()
+    for name in asked.part:
+        for found, matrices in PARTS[name](asked.folder):
+            print(found, end="\n\n", flush=True)
+            if asked.matrices and matrices:
+                print(matrices, end="\n\n", flush=True)

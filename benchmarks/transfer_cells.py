@@ -93,9 +93,10 @@ RUNS: Mapping[str, StudyRun] = {
     "translocation-validation": StudyRun(_HEK, 3109, 400, translocation),
     "leukaemia-10": StudyRun(f"{_donor(0.9, *_C)},skno1:0.1", 3106, 900, leukaemia),
     "leukaemia-1": StudyRun(f"{_donor(0.99, *_C)},skno1:0.01", 3107, 1800, leukaemia),
+    "leukaemia-a": StudyRun(f"{_donor(0.5, *_A)},skno1:0.5", 3110, 3000, leukaemia),
     "donor-d": StudyRun(_donor(1.0, *_D), 3104, 1000, white_cells),
 }
-"""By name: trained on donor A, judged on donors B and D; leukaemia in the blood of donor C."""
+"""By name: trained on donor A, judged on donors B and D; leukaemia in donor C, and in A to fit heads to."""
 
 
 def cells_of(name: str, folder: Path) -> TrainingSet:

@@ -21,8 +21,8 @@ from inference.training.novelty import choose_novelty
 
 AXES = 4
 """Principal axes that cells are clustered on; chosen on donor A alone."""
-REJECTED = 0.01
-"""Share of the cells of donor A's validation run that the threshold of novelty calls novel."""
+REJECTED = (0.01, 0.05, 0.1)
+"""Shares of the cells of donor A's validation run that thresholds of novelty call novel."""
 
 Integers = npt.NDArray[np.int32]
 
@@ -85,25 +85,26 @@ class Novelty:
     auc
         Area under the curve.
     recall, false_alarms
-        Share of them, and of the other cells, beyond the threshold that was set before.
+        Share of them, and of the other cells, beyond each threshold of `REJECTED`, which were set before.
     """
 
     auc: float
-    recall: float
-    false_alarms: float
+    recall: tuple[float, ...]
+    false_alarms: tuple[float, ...]
 
 
 def novelty(latents: Latents, learnt: str, validation: str, run: str, seed: int, folder: Path) -> Novelty:
-    """Score cells by the house's novelty, chosen and set on the training donor alone."""
+    """Score cells by the house's novelty on the axes of a bundle, chosen and set on the training donor alone."""
     truth, names = truth_of(run, folder)
     strange = truth == names.index("leukaemia")
-    mixture = fit_mixture(latents[learnt], 3, seed)
+    mixture = fit_mixture(latents[learnt], 3, seed, axes=AXES)
     own = mixture.embed(latents[learnt])
     score = choose_novelty(own, truth_of(learnt, folder)[0], mixture, seed).score
     found = score.score(mixture.embed(latents[run]))
-    threshold = np.quantile(score.score(mixture.embed(latents[validation])), 1 - REJECTED)
-    over = found > threshold
-    return Novelty(float(roc_auc_score(strange, found)), float(over[strange].mean()), float(over[~strange].mean()))
+    usual = score.score(mixture.embed(latents[validation]))
+    over = found[:, None] > np.quantile(usual, 1 - np.array(REJECTED))
+    shares = (tuple(over[part].mean(axis=0).tolist()) for part in (strange, ~strange))
+    return Novelty(float(roc_auc_score(strange, found)), *shares)
 
 
 def controls(training: Training, learnt: str, run: str, folder: Path) -> dict[str, Agreement]:
