@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -39,7 +39,7 @@ from service.store.run_folder import RunFolder
 
 IN_MEMORY = Path("/dev/shm")
 """Where runs are made that are timed, so that nobody waits for the disk."""
-TIMES = 2
+TIMES = 3
 """How often everything is done with a run, of which the quickest counts."""
 WAYS = {"plain": "plain loop", "here": "this process", "by-1": "one Dask process", "by-2": "two"}
 RUN_HEADS = (
@@ -109,13 +109,14 @@ def made(run: Path, workers: Executor, name: str) -> Took:
     return Took.since(workers, began)
 
 
-def quickest(run: Path, ask: Callable[[Path], Took]) -> Took:
-    """Return the quickest of some times, each with the run's windows in memory: what the disk gives is not asked."""
-    took = []
+def side_by_side(run: Path, ways: dict[str, Callable[[Path], Took]]) -> dict[str, Took]:
+    """Return the quickest of some turns of each way, all of them taking turns, with the run's windows in memory."""
+    took: dict[str, list[Took]] = {who: [] for who in ways}
     for _ in range(TIMES):
-        into_memory(run.glob("windows*.h5"))
-        took.append(ask(run))
-    return min(took, key=lambda one: one.wall_s)
+        for who, ask in ways.items():
+            into_memory(run.glob("windows*.h5"))
+            took[who].append(ask(run))
+    return {who: min(each, key=lambda one: one.wall_s) for who, each in took.items()}
 
 
 def into_memory(files: Iterable[Path]) -> None:
@@ -197,20 +198,18 @@ def show_runs(kept: Path) -> None:
     """Print what short and long runs take."""
     stored = stored_runs(kept / "runs")
     taken: Taken = {}
-    for (kind, length), run in stored.items():
-        shutil.rmtree(run / "results", ignore_errors=True)
-        # Compiled kernels are read before anything is measured.
-        if length == "short":
-            plain_loop(run)
-        taken[kind, length, "plain"] = quickest(run, plain_loop)
-        here = partial(made, workers=InOrder(), name="here")
-        taken[kind, length, "here"] = quickest(run, here)
-    for count in (1, 2):
-        with processes(count) as local, Client(local) as client:
-            name, workers = f"by-{count}", OnCluster(client)
-            for (kind, length), run in stored.items():
-                ask = partial(made, workers=workers, name=name)
-                taken[kind, length, name] = quickest(run, ask)
+    ways: dict[str, Callable[[Path], Took]] = {
+        "plain": plain_loop,
+        "here": partial(made, workers=InOrder(), name="here"),
+    }
+    with ExitStack() as opened:
+        for count in (1, 2):
+            client = opened.enter_context(Client(opened.enter_context(processes(count))))
+            ways[f"by-{count}"] = partial(made, workers=OnCluster(client), name=f"by-{count}")
+        for (kind, length), run in stored.items():
+            shutil.rmtree(run / "results", ignore_errors=True)
+            for who, took in side_by_side(run, ways).items():
+                taken[kind, length, who] = took
     print(table(RUN_HEADS, list(run_lines(stored, taken))))
     print(table(FIXED_HEADS, list(fixed_lines(stored, taken))))
 
