@@ -14,7 +14,7 @@ import math
 from dataclasses import asdict, dataclass, field
 
 from acquisition.background import watched_channel
-from acquisition.block import UNKNOWN_LOSS, Block
+from acquisition.block import UNKNOWN_LOSS, Block, Samples
 from acquisition.calibration import Calibration, calibrate
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
@@ -209,7 +209,6 @@ class PeriodicDetector:
         """Walk until there is something to be done, wherever the samples lie in memory."""
         assert stretch.progress is not None
         settings, buffer, clock = self.settings, stretch.buffer, calibration.clock
-        rules = Rules.of(settings, calibration.span)
         while True:
             first = math.ceil(clock.origin_tick)
             frame_end = math.ceil(clock.origin_tick + settings.frame * clock.period_ticks) + MARGIN_TICKS + 1
@@ -219,20 +218,7 @@ class PeriodicDetector:
                 if not last and frame_end > buffer.end_tick:
                     return Step.MORE
                 samples = buffer.view(first, frame_end)
-            step = Step(
-                walk(
-                    watched_channel(samples, settings.score_channel, first),
-                    calibration.model,
-                    calibration.templates,
-                    calibration.steps,
-                    calibration.followed,
-                    stretch.finder.state,
-                    stretch.progress,
-                    rules,
-                    last,
-                    False,
-                )
-            )
+            step = self._walked(stretch, calibration, samples, last=last)
             if step is not Step.MORE or last:
                 return step
 
@@ -245,19 +231,29 @@ class PeriodicDetector:
         if stretch.finder.open_since is None and stretch.cutter.due > last:
             return
         samples = buffer.view(first, math.ceil(clock.origin_tick + settings.frame * clock.period_ticks) + MARGIN_TICKS)
-        walk(
-            watched_channel(samples, settings.score_channel, first),
-            calibration.model,
-            calibration.templates,
-            calibration.steps,
-            calibration.followed,
-            stretch.finder.state,
-            stretch.progress,
-            Rules.of(settings, calibration.span),
-            False,
-            True,
-        )
+        self._walked(stretch, calibration, samples, ahead=True)
         self._add_triggers(stretch, calibration)
+
+    def _walked(
+        self, stretch: _Stretch, calibration: Calibration, samples: Samples, *, last: bool = False, ahead: bool = False
+    ) -> Step:
+        """Walk samples that begin where the clock stands; see `walk`."""
+        assert stretch.progress is not None
+        settings = self.settings
+        return Step(
+            walk(
+                watched_channel(samples, settings.score_channel, math.ceil(calibration.clock.origin_tick)),
+                calibration.model,
+                calibration.templates,
+                calibration.steps,
+                calibration.followed,
+                stretch.finder.state,
+                stretch.progress,
+                Rules.of(settings, calibration.span),
+                last,
+                ahead,
+            )
+        )
 
     def _add_triggers(self, stretch: _Stretch, calibration: Calibration) -> None:
         assert stretch.progress is not None
