@@ -9,15 +9,14 @@ from itertools import islice
 import numpy as np
 import numpy.typing as npt
 
-from acquisition.detection import detector_for
 from acquisition.event import Event
 from acquisition.instrument import ImageGrid, Instrument
-from acquisition.source import Source, blocks, open_source
+from acquisition.source import Source, open_source
 from inference.training.data import TrainingSet
 from inference.training.stacks import Floats, kept_images
 from reconstruction.images import Rejection
 from reconstruction.transform import Transform, transform_for
-from service.cli.collect import match_labels, tolerance_ticks, triggers_of
+from service.cli.collect import events_of, match_labels, tolerance_ticks, triggers_of
 from service.cli.true_factors import true_factors
 from service.runs.truth import match_truth
 
@@ -108,10 +107,7 @@ def _events_of(source: Source) -> Iterator[Event]:
     """Give the events of a source with windows long enough for what was before and after."""
     grid = source.instrument.grid
     longer = ImageGrid(size_px=_LONGER * grid.size_px, pixel_um=grid.pixel_um)
-    detector = detector_for(source.instrument.model_copy(update={"grid": longer}))
-    for block in blocks(source):
-        yield from detector.push(block)
-    yield from detector.flush()
+    return events_of(source, source.instrument.model_copy(update={"grid": longer}))
 
 
 def _beside(events: list[Event], transform: Transform, instrument: Instrument) -> dict[str, Floats]:

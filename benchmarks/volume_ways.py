@@ -101,7 +101,7 @@ def _best(
 
 def _pixels(cells: TrainingSet) -> npt.NDArray[np.float32]:
     """Return coarse images divided by their mean, as the network sees fine ones, `(n, pixels)`."""
-    flat = np.asarray(kept_images(np.asarray(cells.images["line"][:]), COARSER), dtype=np.float32)
+    flat = np.asarray(kept_images(np.asarray(cells.images[LINE][:]), COARSER), dtype=np.float32)
     flat = flat.reshape(len(cells), -1)
     return np.asarray(flat / flat.mean(axis=1, keepdims=True), dtype=np.float32)
 

@@ -199,9 +199,9 @@ def _from_source(name: str, source: Source, cells: int, wanted: Wanted, progress
     return replace(labelled, factors=true_factors(matched, found.ids, wanted.factors, name))
 
 
-def events_of(source: Source) -> Iterator[Event]:
-    """Give the events of a source, which is started, until it ends."""
-    detector = detector_for(source.instrument)
+def events_of(source: Source, instrument: Instrument | None = None) -> Iterator[Event]:
+    """Give the events of a source, which is started, until it ends, as for its own instrument or for another one."""
+    detector = detector_for(instrument or source.instrument)
     for block in blocks(source):
         yield from detector.push(block)
     yield from detector.flush()

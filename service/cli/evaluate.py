@@ -119,9 +119,9 @@ def evaluate(
     hands = click.get_current_context().with_resource(opened_hands(workers, cluster))
 
     def collected(places: tuple[str, ...], contract: Contract) -> TrainingSet:
-        wanted, factors = _wanted_by(contract, pool), tuple(spec.name for spec in contract.factors)
+        wanted = _wanted_by(contract, pool)
         found = gather(places, cells, wanted, hands, beside=out)
-        return TrainingSet.concatenate(_with_factors(each, factors) for each in found)
+        return TrainingSet.concatenate(_with_factors(each, wanted.factors) for each in found)
 
     judged = collected(data, engine.contract)
     fitted = collected(others, engine.contract) if others else None
