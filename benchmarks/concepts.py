@@ -22,6 +22,7 @@ import torch
 
 from acquisition.real_images import open_real_images
 from benchmarks.kept_cells import kept_cells
+from benchmarks.one_concept import say_alone
 from benchmarks.page import DATA, row, table
 from inference.training.architecture import Network
 from inference.training.augment import Looks
@@ -67,7 +68,10 @@ _SEEN = 1500
 @click.option(
     "--concept-weight", "taught", multiple=True, type=float, default=(0.0,), show_default=True, help="Of each training."
 )
-@click.option("--shrink", default=2, show_default=True, help="Of the middle 96 pixels: 2 shows 48, 1 shows 96.")
+@click.option("--side", default=96, show_default=True, help="Edge of the middle that is looked at, pixels.")
+@click.option("--shrink", default=2, show_default=True, help="Of these pixels: 2 shows half as many, 1 shows all.")
+@click.option("--alone", multiple=True, type=click.Choice(NAMES), help="Also learn it alone: what limits its axis.")
+@click.option("--alone-epochs", default=8, show_default=True, help="Passes of such a network, from the same weights.")
 @click.option("--chosen-on-validation", is_flag=True, help="Judge on cells that stop the trainings, none held out.")
 @click.option("--score", type=click.Choice(list(ConceptScore)), default=ConceptScore.MEAN, show_default=True)
 @click.option("--threads", default=1, show_default=True)
@@ -78,14 +82,17 @@ def main(
     more: int,
     layers: tuple[int, ...],
     taught: tuple[float, ...],
+    side: int,
     shrink: int,
+    alone: tuple[str, ...],
+    alone_epochs: int,
     chosen_on_validation: bool,
     score: ConceptScore,
     threads: int,
 ) -> None:
     """Print accuracies, and the area under the curve of each concept."""
     torch.set_num_threads(threads)
-    split = _few_blood_cells(out, cells, shrink)
+    split = _few_blood_cells(out, cells, side, shrink)
     split = replace(split, test=split.validation) if chosen_on_validation else split
     weights = _begun(out, split, epochs)
     further = replace(RESNET, weights=weights, epochs=more, learning_rate=RESNET.learning_rate / 2)
@@ -105,6 +112,8 @@ def main(
             whitened[layer, weight] = model
         click.echo(row((f"layer {layer} whitened, taught {weight:g}", *_accuracies(model, split.test))))
     _say_curves(plain, whitened, split, score)
+    if alone:
+        say_alone(split, _kept(replace(further, epochs=alone_epochs), out), alone)
 
 
 def blood_weights(folder: Path, cells: int = 4800, epochs: int = 5) -> Path:
@@ -113,8 +122,8 @@ def blood_weights(folder: Path, cells: int = 4800, epochs: int = 5) -> Path:
     return weights if weights.exists() else _begun(folder, _few_blood_cells(folder, cells), epochs)
 
 
-def _few_blood_cells(folder: Path, cells: int, shrink: int = 2) -> RunSplit:
-    return _split(kept_cells(folder / "cells.npz", partial(_blood_cells, shrink)), cells)
+def _few_blood_cells(folder: Path, cells: int, side: int = 96, shrink: int = 2) -> RunSplit:
+    return _split(kept_cells(folder / "cells.npz", partial(_blood_cells, side, shrink)), cells)
 
 
 def _begun(folder: Path, split: RunSplit, epochs: int) -> Path:
@@ -184,8 +193,8 @@ def _accuracies(model: LabelledEncoders, test: TrainingSet) -> tuple[str, str]:
     return f"{(predicted == test.label).mean():.3f}", f"{balanced:.3f}"
 
 
-def _blood_cells(shrink: int) -> TrainingSet:
-    options = CollectionOptions(channels=COLOURS, side=96, shrink=shrink, concepts=CONCEPTS)
+def _blood_cells(side: int, shrink: int) -> TrainingSet:
+    options = CollectionOptions(channels=COLOURS, side=side, shrink=shrink, concepts=CONCEPTS)
     return from_collection(open_real_images(FILE), FILE.name, options, lambda _done, _of: None)
 
 

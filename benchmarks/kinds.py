@@ -26,6 +26,8 @@ FEW, ROUNDS_OF_FEW = 16, 3
 """Cells of a batch and passes for networks that take milliseconds for a cell."""
 TEN = tuple(f"band_{nm}_flat" for nm in SPECTRAL_BANDS_NM)
 """Ten channels of fluorescence."""
+COLOURS = ("red", "green", "blue")
+"""Of a stained smear, an encoder each of paper C."""
 CONCEPTS = ("granular", "multilobed", "large")
 
 
@@ -48,16 +50,20 @@ def kinds() -> dict[str, tuple[Callable[[str], Bundle], int]]:
         "resnet18": _flat(one, labels(Network.RESNET18)),
         "resnet18-10-channels": _flat(TEN, labels(Network.RESNET18)),
         "resnet18-concepts": _flat(one, replace(labels(Network.RESNET18), concepts=CONCEPTS)),
+        "resnet18-3-colours-concepts": _flat(COLOURS, replace(labels(Network.RESNET18), concepts=CONCEPTS)),
         "resnet50": _flat(one, labels(Network.RESNET50)),
+        "resnet50-concepts": _flat(one, replace(labels(Network.RESNET50), concepts=CONCEPTS)),
         "vgg16": _flat(one, labels(Network.VGG16)),
         "vgg16-10-channels-dense": _flat(TEN, labels(Network.VGG16, dense=True)),
     }
     strided = {
         "contrastive2d": _flat(one, recipe(Learning.CONTRAST)),
         "classifier2d": _flat(one, labels()),
-        "vae2d-factors2d": _flat(one, recipe(Learning.VARIATION), 2),
+        "vae2d": _flat(one, recipe(Learning.VARIATION), 2),
+        "factors2d": _flat(one, recipe(Learning.FACTORS), 2),
         "meng_table1": _flat(one, labels(Network.MENG_TABLE1)),
         "meng_official": _flat(one, labels(Network.MENG_OFFICIAL)),
+        "meng_official-3-colours": _flat(COLOURS, labels(Network.MENG_OFFICIAL)),
     }
     return {
         **{name: (lambda _, file=name: _named(file), IMAGES) for name in shipped_bundles()},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from acquisition.origin import Origin
@@ -11,17 +13,20 @@ from inference.shipped import resolve_bundle
 from inference.training.architecture import Architecture
 from inference.training.data import TrainingSet
 from inference.training.export import OPSET, export_graphs
+from inference.training.factor_readout import FactorReadout
 from inference.training.graphs import TrainedParts
 from inference.training.heads import Head
 from inference.training.mixture import Covariance, Mixture
 from inference.training.models import Encoders
 from inference.training.new_model import new_model
 from inference.training.novelty import MOST_PROTOTYPES, MixtureNovelty, NoveltyChoice, NoveltyScore, fit_scores
-from inference.training.options import TrainingOptions
+from inference.training.options import Learning, TrainingOptions
 
 IMAGE = "transmission"
 VOLUME = "side_scatter"
 CLASSES = 3
+FACTORS = ("diameter_um", "nucleus_ratio", "granules_per_um3")
+"""Of encoders that learn factors."""
 POOL = 2
 """Edge of the cubes whose means the encoder of volumes sees, as `lightline train` takes them by default."""
 
@@ -39,6 +44,7 @@ def parts_as_trained(channels: tuple[str, ...], options: TrainingOptions, pool: 
     """Make the parts of a model of flat images of 80 pixels a side just as `lightline train` begins with them."""
     chance = np.random.default_rng(0)
     edge = 80 // pool
+    factors = FACTORS if options.learning is Learning.FACTORS else ()
     cells = TrainingSet(
         images={name: chance.normal(1.0, 0.1, (2 * CLASSES, edge, edge)).astype(np.float32) for name in channels},
         pool=dict.fromkeys(channels, pool),
@@ -49,8 +55,11 @@ def parts_as_trained(channels: tuple[str, ...], options: TrainingOptions, pool: 
         pixel_um=0.25,
         instrument_kind="light_sheet",
         origin=Origin.SIMULATED,
+        factors={name: chance.normal(size=2 * CLASSES) for name in factors},
     )
-    return parts_of(new_model(cells, options), options.hidden)
+    parts = parts_of(new_model(cells, options), options.hidden)
+    readout = FactorReadout(factors, np.ones(len(factors)), np.zeros(len(factors)))
+    return replace(parts, factors=readout) if factors else parts
 
 
 def parts_of(model: Encoders, hidden: int) -> TrainedParts:
@@ -93,6 +102,7 @@ def untrained_bundle(name: str, parts: TrainedParts) -> Bundle:
         "inputs": [{"channel": name, "shape": shape, "pixel_um": 0.25} for name, shape in parts.inputs.items()],
         "embedding_size": sum(a.latent for a in parts.architectures),
         "concepts": [{"name": name} for name in parts.concepts],
+        "factors": [{"name": name, "rank_correlation": 0.0} for name in (parts.factors.names if parts.factors else ())],
         "clusters": parts.clusters,
         "classes": parts.classes,
         "saliency": maps,
