@@ -30,7 +30,7 @@ from inference.training.controls import columns_of, frame_features, hand_made_fe
 from inference.training.data import TrainingSet
 from inference.training.fit import encode, fit_encoders
 from inference.training.models import Encoders
-from inference.training.options import Learning, TrainingOptions
+from inference.training.options import WIDTHS, Learning, Size, TrainingOptions
 from inference.training.recipes import recipe
 from inference.training.split import RunSplit, split_by_run
 from inference.training.stacks import kept_images
@@ -62,9 +62,14 @@ GREY_EPOCHS = 48
 PAPER_C_RATE, PAPER_C_EPOCHS = 1e-3, 8
 """Of networks of paper C: 568 steps in all, for which its rate of 1e-4, meant for tens of thousands, is too small."""
 LEFT_OUT = replace(
-    recipe(Learning.LABELS, epochs=10), widths=CONTRASTIVE.widths, clusters=7, looks=LOOKS, progress=False
+    recipe(Learning.LABELS, epochs=10, latent=96),
+    together=True,
+    widths=WIDTHS[Size.LARGE].together,
+    clusters=7,
+    looks=LOOKS,
+    progress=False,
 )
-"""For the eight trainings without one class."""
+"""For the eight trainings without one class: one encoder of three colours, with about the arithmetic of three."""
 COARSER = 2
 """How much smaller images are for the encoders that are trained often, or without labels."""
 

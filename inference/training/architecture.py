@@ -68,7 +68,7 @@ PAPER_C_EDGE = 128
 
 @dataclass(frozen=True)
 class Architecture:
-    """Sizes of an encoder, of one channel or, where the network is known, of several; and what is done to images first.
+    """Sizes of an encoder, of one channel or of several flat ones; and what is done to images first.
 
     Attributes
     ----------
@@ -95,7 +95,7 @@ class Architecture:
     by_mean
         Whether an image is divided by its own mean, as in paper C.
     beside
-        Further channels that a known network looks at together with the first.
+        Further channels that are looked at together with the first.
     gains
         Of every channel, what its contrast is multiplied by besides; empty where it is 1.
     lifts
@@ -123,8 +123,8 @@ class Architecture:
     def __post_init__(self) -> None:
         if len(self.shape) != 2 and (self.network is not Network.STRIDED or self.edge):
             raise TrainingError(f"The network '{self.network}' takes flat images; learn from volumes with 'strided'.")
-        if self.beside and not self.network.is_known:
-            raise TrainingError(f"The network '{self.network}' looks at one channel; several at once need a known one.")
+        if self.beside and self.network.is_of_paper_c:
+            raise TrainingError(f"The network '{self.network}' looks at one channel; choose 'strided' or a known one.")
         if self.network.is_known:
             if min(self.seen_shape) < _LEAST_EDGE:
                 raise TrainingError(f"The network '{self.network}' needs images of {_LEAST_EDGE} pixels or more.")

@@ -173,7 +173,7 @@ def _known_blocks(architecture: Architecture) -> list[nn.Module]:
 def _blocks(architecture: Architecture) -> list[nn.Module]:
     if architecture.network.is_known:
         return _known_blocks(architecture)
-    pairs = list(pairwise((1, *architecture.widths)))
+    pairs = list(pairwise((len(architecture.channels), *architecture.widths)))
     if architecture.network is Network.STRIDED:
         return [_down(len(architecture.shape), *pair) for pair in pairs]
     if architecture.network is Network.MENG_TABLE1:

@@ -35,7 +35,7 @@ class FoldedEncoder(nn.Module):
         self.architecture = encoder.architecture
         self.solid = len(self.architecture.shape) == 3
         self.register_buffer("background", encoder.background.clone())
-        scales = [float(encoder.scale)] + [1.0] * (len(encoder.blocks) - 1)
+        scales = [encoder.scale] + [torch.ones(())] * (len(encoder.blocks) - 1)
         blocks = zip(encoder.blocks, scales, strict=True)
         self.convolutions = nn.ModuleList(_folded(block, scale) for block, scale in blocks)
         latent = cast(nn.Linear, encoder.latent)
@@ -47,7 +47,7 @@ class FoldedEncoder(nn.Module):
         self.latent.load_state_dict({"weight": weight, "bias": latent.bias.detach()})
 
     def forward(self, images: Tensor) -> tuple[list[Tensor], Tensor]:
-        """Return every block's activation and the latent `(n, d)` of images as the channel gives them, `(n, 1, ...)`.
+        """Return every block's activation and the latent `(n, d)` of images as channels give them, `(n, c, ...)`.
 
         Activations are `(n, c, y, x)`, of volumes `(n, z, c, y, x)`.
         """
@@ -124,13 +124,14 @@ def _convolved_back(gradient: Tensor, weight: Tensor) -> Tensor:
     return nn.functional.conv_transpose2d(gradient, weight, stride=2, padding=1, output_padding=1)
 
 
-def _folded(block: nn.Module, scale: float) -> nn.Conv2d:
-    """Make one convolution of a block's convolution and normalisation, whose input is to be multiplied by `scale`."""
+def _folded(block: nn.Module, scale: Tensor) -> nn.Conv2d:
+    """Make one convolution of a block's two layers, whose input is to be multiplied by `scale`, `()` or `(c, 1, 1)`."""
     convolution, normalisation = cast(tuple[_Convolution, _Normalisation], tuple(block.children())[:2])
     mean, variance = cast(tuple[Tensor, Tensor], (normalisation.running_mean, normalisation.running_var))
     gain = normalisation.weight.detach().double() / torch.sqrt(variance.double() + normalisation.eps)
     offset = normalisation.bias.detach().double() - mean.double() * gain
-    weight = convolution.weight.detach().double() * scale * gain.view(-1, *[1] * (convolution.weight.dim() - 1))
+    by_output = gain.view(-1, *[1] * (convolution.weight.dim() - 1))
+    weight = convolution.weight.detach().double() * scale.double() * by_output
     if weight.dim() == 5:
         weight = weight.transpose(1, 2).flatten(1, 2)
     folded = nn.Conv2d(weight.shape[1], weight.shape[0], kernel_size=3, stride=2, padding=1)

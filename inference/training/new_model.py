@@ -77,8 +77,9 @@ def _with_weights(model: _Labelled, options: TrainingOptions) -> _Labelled:
 
 
 def _looked_at_together(train: TrainingSet, options: TrainingOptions) -> list[tuple[str, ...]]:
-    """Return the channels of each encoder; a known network looks at all of them at once."""
-    return [train.channels] if options.network.is_known else [(name,) for name in train.channels]
+    """Return the channels of each encoder; a known network looks at all of them at once, and others where asked to."""
+    together = options.together or options.network.is_known
+    return [train.channels] if together else [(name,) for name in train.channels]
 
 
 def _architecture(train: TrainingSet, channels: tuple[str, ...], options: TrainingOptions) -> Architecture:
@@ -108,9 +109,9 @@ def _architecture(train: TrainingSet, channels: tuple[str, ...], options: Traini
     for name, contrast in zip(channels, contrasts, strict=True):
         if not contrast > 0:
             raise TrainingError(f"The training images of '{name}' are all empty background; there is nothing to learn.")
-    if not network.is_known:
+    if not network.is_known and not beside:
         return replace(architecture, scale=1.0 / contrasts[0])
-    if options.contrast is Contrast.OWN:
+    if not network.is_known or options.contrast is Contrast.OWN:
         return replace(architecture, gains=tuple(1.0 / contrast for contrast in contrasts))
     if options.contrast is Contrast.UNIT:
         return replace(architecture, gains=(1.0,) * len(channels), lifts=(1.0,) * len(channels))

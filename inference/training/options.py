@@ -43,16 +43,25 @@ class Size(StrEnum):
 
 @dataclass(frozen=True)
 class Widths:
-    """Channels of the blocks of the encoders of images and of volumes; each block halves what it sees."""
+    """Channels of the blocks of the encoders of images and of volumes; each block halves what it sees.
+
+    Attributes
+    ----------
+    images, volumes
+        Of the encoder of one channel.
+    together
+        Of one encoder of several flat channels.
+    """
 
     images: tuple[int, ...]
     volumes: tuple[int, ...]
+    together: tuple[int, ...]
 
 
 # Multiples of 8, which is how many channels a processor's registers take at a time.
 WIDTHS = {
-    Size.LIVE: Widths(images=(16, 24, 32, 64), volumes=(8, 24, 48)),
-    Size.LARGE: Widths(images=(16, 32, 64, 128), volumes=(16, 32, 64)),
+    Size.LIVE: Widths(images=(16, 24, 32, 64), volumes=(8, 24, 48), together=(16, 24, 32, 64)),
+    Size.LARGE: Widths(images=(16, 32, 64, 128), volumes=(16, 32, 64), together=(32, 64, 128, 128)),
 }
 
 
@@ -80,6 +89,8 @@ class TrainingOptions:
         Whether the layers of paper B stand between a known network and its latent.
     frozen
         Whether the blocks of a known network keep the weights that they begin with.
+    together
+        Whether one encoder looks at all flat channels at once, as known networks do anyway, instead of one at each.
     concepts
         Factors of the training cells, 1 where a cell has it and 0 where not, that axes of a residual network belong to;
         none trains without.
@@ -146,6 +157,7 @@ class TrainingOptions:
     edge: int | None = None
     dense: bool = False
     frozen: bool = False
+    together: bool = False
     concepts: tuple[str, ...] = ()
     concept_layer: int = 4
     concept_score: ConceptScore = ConceptScore.MEAN
@@ -217,6 +229,10 @@ class TrainingOptions:
             raise TrainingError("Weights, another size, dense layers and frozen ones are for known networks alone.")
         if self.network.is_known and self.learning is not Learning.LABELS:
             raise TrainingError(f"The network '{self.network}' learns from labels; choose the kind 'classifier2d'.")
+        if self.together and (self.network.is_of_paper_c or self.learning not in (Learning.CONTRAST, Learning.LABELS)):
+            raise TrainingError(
+                "Channels are looked at together by 'strided' and known networks that learn by contrast or from labels."
+            )
         if self.concepts and (not self.network.is_residual or self.frozen or self.keep_weights):
             raise TrainingError(
                 "Concepts are axes of 'resnet18' or 'resnet50' that learn; leave out --frozen and --keep-weights."
@@ -230,6 +246,8 @@ class TrainingOptions:
         }  # fmt: skip
         if not self.anneal:
             ignored.add("epochs")
+        if not self.together:
+            ignored.add("together")  # Likewise.
         if self.averaging:
             ignored.add("averaging")  # As it was before one could choose.
         if not self.concept_weight:

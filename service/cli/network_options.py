@@ -50,6 +50,12 @@ _OPTIONS = (
         type=click.IntRange(32, 1024),
         help="Edge of the square that images are resized to for a known network, pixels (default: as they are).",
     ),
+    click.option(
+        "--together",
+        is_flag=True,
+        help="One encoder looks at all flat images of a cell at once, instead of one at each (kinds contrastive2d and "
+        "classifier2d).",
+    ),
     click.option("--dense", is_flag=True, help="Put the layers of paper B behind a known network; it has 128 numbers."),
     click.option("--frozen", is_flag=True, help="Keep the weights of a known network, and learn what is behind it."),
     click.option(

@@ -201,7 +201,7 @@ def train(
         if not file.absolute().parent.is_dir():
             raise ConfigError(f"There is no folder '{file.parent}'; make it first.")
     chosen = factors or (FACTORS if KINDS[kind].factors else ())
-    several = chosen_network(rest["network"]).is_known
+    several = rest["together"] or chosen_network(rest["network"]).is_known
     wanted = Wanted(
         replace(KINDS[kind], several=several), channels, volume_pool, side, shrink, pixel_um, chosen,
         concepts=concepts, patch=patch, patch_step=patch_step,
@@ -252,6 +252,7 @@ def _trainer(kind: str) -> Any:
         **choices: Any,
     ) -> Any:
         widths = WIDTHS[Size(size)]
+        flat = widths.together if choices["together"] else widths.images
         suited = recipe(
             Learning(KINDS[kind].learning), chosen_network(network), volumes=KINDS[kind].volumes, dense=dense,
             epochs=epochs, latent=latent,
@@ -262,7 +263,7 @@ def _trainer(kind: str) -> Any:
             command=shlex.join(["lightline", *sys.argv[1:]]),
             folder=_checkpoint_folder(out),
             covariance=Covariance(covariance),
-            widths=widths.images[: len(suited.widths)],
+            widths=flat[: len(suited.widths)],
             volume_widths=widths.volumes,
             saliency=Saliency(saliency),
             inflation=Inflation(inflation),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import nn
@@ -41,3 +43,15 @@ def test_a_folded_encoder_answers_as_the_trained_one(
     by_channel = activations[-1].transpose(1, 2) if len(shape) == 3 else activations[-1]
     torch.testing.assert_close(by_channel, wanted, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(folded_latent, latent, rtol=1e-5, atol=1e-5)
+
+
+def test_channels_looked_at_together_keep_their_own_contrasts() -> None:
+    colours = ("red", "green", "blue")
+    plain = Architecture(colours[0], (32, 16), 1, (4, 6, 8), 5, 1.0, 1.0, root=False)
+    encoder = trained(replace(plain, beside=colours[1:], gains=(0.5, 2.0, 7.0)))
+    images = torch.randn(3, 3, 32, 16, generator=torch.Generator().manual_seed(4)) + 1.0
+    with torch.no_grad():
+        for seen in (images, images.flip(1)):
+            _, latent = encoder(encoder.preprocess(seen))
+            torch.testing.assert_close(FoldedEncoder(encoder)(seen)[1], latent, rtol=1e-5, atol=1e-5)
+    assert not torch.allclose(FoldedEncoder(encoder)(images)[1], latent, atol=0.01)

@@ -15,6 +15,7 @@ from PIL import Image
 from acquisition.origin import Origin
 from acquisition.real_images import PatchedImages, open_real_images
 from inference.bundle import Bundle
+from inference.engine import Engine
 from inference.errors import BundleError, TrainingError
 from inference.evaluation.assess import check_cells
 from inference.held_out import HeldOutBy
@@ -127,26 +128,38 @@ def test_what_the_parts_are_is_saved_with_the_set(two_channels: Path, tmp_path: 
     assert (again.held_out_by, again.pixel_um, again.run_names) == (HeldOutBy.BLOCK, None, cells.run_names)
 
 
-def test_a_model_is_made_of_a_collection_and_judged_on_it(two_channels: Path, tmp_path: Path) -> None:
+def test_a_model_of_channels_looked_at_together_is_made_of_a_collection_and_judged_on_it(
+    two_channels: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "m.bundle"
-    channels = ("--channel", "transmission", "--channel", "side_scatter")
-    words = ["train", "dcae2d", "--data", str(two_channels), "--out", str(out), "--epochs", "1", "--clusters", "2"]
+    channels = ("--channel", "transmission", "--channel", "side_scatter", "--together")
+    words = ["train", "classifier2d", "--data", str(two_channels), "--out", str(out), "--epochs", "3"]
     done = CliRunner().invoke(
-        main, [*words, *channels, "--latent", "4", "--cells", "120", "--side", "32", "--pixel-um", "0.5"]
+        main,
+        [*words, *channels, "--latent", "8", "--clusters", "2", "--cells", "120", "--side", "32", "--pixel-um", "0.5"],
     )
     assert done.exit_code == 0, done.output
     assert "held out by block" in done.stdout
-    contract = Bundle.load(out).contract
+    bundle = Bundle.load(out)
+    contract = bundle.contract
     assert (contract.model, contract.training.held_out_by, contract.training.origin) == (
-        "dcae2d", HeldOutBy.BLOCK, Origin.MEASURED,
+        "classifier2d", HeldOutBy.BLOCK, Origin.MEASURED,
     )  # fmt: skip
     assert [(spec.channel, spec.pixel_um) for spec in contract.inputs] == [
         ("transmission", 0.5), ("side_scatter", 0.5),
     ]  # fmt: skip
+    assert list(contract.maps) == ["transmission"]
     judged = opened(two_channels, most=20, channels=("transmission", "side_scatter"), side=32, pixel_um=0.5)
     check_cells(contract, judged)
     with pytest.raises(BundleError, match="of unknown pixel"):
         check_cells(contract, replace(judged, pixel_um=None))
+    engine, ids = Engine(bundle, "cpu", threads=1), np.arange(len(judged), dtype=np.uint64)
+    whole = engine.answer_arrays(ids, judged.images).embedding
+    for name, stack in judged.images.items():
+        without = engine.answer_arrays(ids, {**judged.images, name: np.ones_like(stack)}).embedding
+        assert np.abs(without - whole).max() > 0.1
+    with pytest.raises(TrainingError, match="looked at together"):
+        replace(recipe(Learning.RECONSTRUCTION), together=True)
 
 
 def test_a_dozen_channels_keep_their_names_and_one_network_looks_at_all(tmp_path: Path) -> None:
