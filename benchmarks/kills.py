@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -13,13 +14,15 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from acquisition.errors import TraceError
 from acquisition.presets import instrument_preset
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
-from benchmarks.service_kills import end_service, kill_service
+from benchmarks.service_kills import Victim, end_service, kill_service
+from benchmarks.service_process import processes_of
 from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
@@ -82,7 +85,8 @@ def kill_run(folder: Path, life_s: float) -> Kill:
                 raise RuntimeError("The run that was to be killed did not begin.")
             time.sleep(0.02)
         time.sleep(life_s)
-        process.send_signal(signal.SIGKILL)
+        for one in processes_of(process.pid):
+            os.kill(one, signal.SIGKILL)
     (path,) = folder.glob(TALLY)
     given = (read_tally(path) or Tally()).given
     with RunControl(folder) as control:
@@ -120,9 +124,9 @@ def kills(kill: Callable[[Path, float], Kill], count: int, longest_s: float, see
 HEAD = ("killed at random moments", "kills", "unreadable", "most seconds missing", "most seconds not in the ledger")
 
 
-def kill_at_work(folder: Path, life_s: float) -> Kill:
+def kill_at_work(folder: Path, life_s: float, victim: Victim = Victim.ALL) -> Kill:
     """Kill `lightline run`; what is missing are cells, of the age of the oldest one."""
-    left = kill_service(folder, life_s)
+    left = kill_service(folder, life_s, victim=victim)
     return Kill(left.whole, left.missing_s, left.missing_s - left.uncounted_s)
 
 
@@ -133,6 +137,8 @@ def figures(recorders: int = 44, runs: int = 6, services: int = 30) -> list[tupl
         ("`lightline run --record full`", kills(kill_run, runs, 2.0, 2)),
         ("`lightline run`, its cells", kills(kill_at_work, services - services // 6, 4.0, 3)),
         ("`lightline run` before its first cell", kills(kill_at_work, services // 6, -8.0, 4)),
+        ("the process that answers alone", kills(partial(kill_at_work, victim=Victim.SERVICE), services // 6, 4.0, 5)),
+        ("the process that acquires alone", kills(partial(kill_at_work, victim=Victim.LINE), services // 6, 4.0, 6)),
     )
     return [
         (

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 import httpx
 import numpy as np
 
 from acquisition.errors import LightlineError
-from benchmarks.service_process import address_of, start_service
+from benchmarks.service_process import address_of, line_of, processes_of, start_service
 from service.run import Run, RunState
 from service.runs.control import RUNS, RunControl
 from service.store.run_files import RUN_JSON
@@ -21,6 +24,8 @@ from service.store.run_folder import RunFolder
 SOURCE = "sim:sheet-ci?seconds=600&seed={seed}&rate=100"
 _SAMPLED = 40
 _START_S = 300.0
+_CLOSED_S = 6.0
+"""The next line has begun, and closed what was left, after so long."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +59,17 @@ class Left:
     stored: int
 
 
-def kill_service(data: Path, life_s: float, seed: int = 1) -> Left:
+class Victim(StrEnum):
+    """What of a service is killed: each process of it at once, or one of its two."""
+
+    ALL = "all"
+    SERVICE = "service"
+    """The one that answers requests; its line ends the run by itself."""
+    LINE = "line"
+    """The one that acquires; the service closes the run by itself, and is killed then."""
+
+
+def kill_service(data: Path, life_s: float, seed: int = 1, victim: Victim = Victim.ALL) -> Left:
     """Kill `lightline run` some time after its first cell was stored; a negative time is counted from its start."""
     with _service(data, seed, "--speed", "1") as process:
         if life_s < 0:
@@ -63,8 +78,7 @@ def kill_service(data: Path, life_s: float, seed: int = 1) -> Left:
         else:
             seen = _watch(process, life_s)
         killed_s = time.monotonic()
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        _kill(process, victim)
     return _look(data, seen, killed_s)
 
 
@@ -103,6 +117,26 @@ def end_service(data: Path, life_s: float, seed: int = 1) -> End:
     sealed = run.state is RunState.DONE and run.ledger.in_flight == 0 and _is_whole(folder, run)
     folder.close()
     return End(sealed_s, took_s, sealed and process.returncode == 0)
+
+
+def _kill(process: subprocess.Popen[str], victim: Victim) -> None:
+    """Kill, and wait until nothing of the service is left."""
+    line = line_of(process.pid)
+    if victim is Victim.LINE and line is not None:
+        os.kill(line, signal.SIGKILL)
+        _until(lambda: line_of(process.pid) not in (None, line))
+        time.sleep(_CLOSED_S)
+    everything = processes_of(process.pid) if victim is not Victim.SERVICE else [process.pid]
+    for one in everything:
+        os.kill(one, signal.SIGKILL)
+    process.communicate()
+    _until(lambda: line is None or not Path(f"/proc/{line}").exists())
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + _START_S
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.02)
 
 
 def _service(data: Path, seed: int, *options: str) -> subprocess.Popen[str]:

@@ -26,7 +26,49 @@ def address_of(service: subprocess.Popen[str]) -> tuple[str, str]:
     raise RuntimeError("The service did not say where it is.")
 
 
-def processor_s(process: int) -> float:
-    """Return how much processor time a process has used so far, its threads together, in seconds."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+def processes_of(service: int) -> list[int]:
+    """Return the process of a service and those that it began, itself first; none that has ended."""
+    try:
+        begun = [int(line) for thread in Path(f"/proc/{service}/task").iterdir() for line in _children(thread)]
+    except FileNotFoundError:
+        return []
+    return [service, *(found for child in begun for found in processes_of(child))]
+
+
+def line_of(service: int) -> int | None:
+    """Return the process of a service's line, None where there is none."""
+    return next((found for found in processes_of(service) if b"service.apart.child" in _command(found)), None)
+
+
+def processor_s(service: int) -> float:
+    """Return how much processor time a service has used so far, its processes and threads together, in seconds."""
+    ticks = 0
+    for process in processes_of(service):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mb(service: int) -> float:
+    """Return the memory of a service and of its line that is no file's, without their workers', in MB."""
+    line = line_of(service)
+    found = (_anonymous(process) for process in (service, line) if process is not None)
+    return sum(int(kilobytes[1]) for kilobytes in found if kilobytes) / 1024
+
+
+def _anonymous(process: int) -> re.Match[str] | None:
+    return re.search(r"RssAnon:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text(encoding="ascii"))
+
+
+def _children(thread: Path) -> list[str]:
+    try:
+        return (thread / "children").read_text().split()
+    except FileNotFoundError:
+        return []
+
+
+def _command(process: int) -> bytes:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 import random
-import re
 import shutil
 import signal
 import subprocess
@@ -31,7 +30,7 @@ from websockets.sync.client import connect
 
 from acquisition.detection import detector_for
 from acquisition.source import blocks, open_source
-from benchmarks.service_process import LIGHTLINE, address_of, start_service
+from benchmarks.service_process import LIGHTLINE, address_of, line_of, memory_mb, start_service
 from service.client import Client, ClientError
 from service.run import Run
 from service.status import ServiceState
@@ -147,16 +146,16 @@ def _watch(client: Client, service: subprocess.Popen[str], seen: Seen) -> None:
             status = client.status()
         except ClientError:
             break
-        memory_mb = _memory_mb(service.pid)
+        used_mb = memory_mb(service.pid)
         if status.state is ServiceState.ACQUIRING:
             batches = status.queues.get("batches")
             seen.asked += 1
             seen.at_bound += batches is not None and batches.size >= batches.bound
             seen.given_again, seen.ignored = status.batches_given_again, status.answers_ignored
             seen.replaced = status.workers_replaced
-            seen.memory.append((status.ledger.samples / samples_per_min, memory_mb))
+            seen.memory.append((status.ledger.samples / samples_per_min, used_mb))
         else:
-            seen.closing_mb = max(seen.closing_mb, memory_mb)
+            seen.closing_mb = max(seen.closing_mb, used_mb)
         time.sleep(0.5)
     service.wait()
 
@@ -181,8 +180,11 @@ def _slow(worker: subprocess.Popen[bytes], seen: Seen, ended: threading.Event) -
 
 
 def _workers(service: int) -> list[int]:
-    """Worker processes of a service."""
-    listed = subprocess.run(["pgrep", "-P", str(service), "-f", "worker_process"], capture_output=True, text=True)
+    """Worker processes of a service, which its line has begun."""
+    line = line_of(service)
+    if line is None:
+        return []
+    listed = subprocess.run(["pgrep", "-P", str(line), "-f", "worker_process"], capture_output=True, text=True)
     return [int(line) for line in listed.stdout.split()]
 
 
@@ -200,12 +202,6 @@ def drain(service: subprocess.Popen[str]) -> None:
     """Read what a service says until it ends, so that it never waits for a reader."""
     for _ in service.stderr or ():
         pass
-
-
-def _memory_mb(process: int) -> float:
-    status = Path(f"/proc/{process}/status").read_text(encoding="ascii")
-    found = re.search(r"RssAnon:\s+(\d+) kB", status)
-    return int(found[1]) / 1024 if found else 0.0
 
 
 def stored_ids(folder: Path, run: Run) -> list[int]:

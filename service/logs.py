@@ -44,6 +44,25 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
     return {key: value for key, value in vars(record).items() if key not in _STANDARD}
 
 
+def record_fields(record: logging.LogRecord) -> dict[str, Any]:
+    """Return a record as what `record_of` makes it again of, in another process."""
+    fields = {"name": record.name, "levelno": record.levelno, "levelname": record.levelname, "created": record.created}
+    fields |= {"msg": record.getMessage(), **_fields(record)}
+    if record.exc_info:
+        fields["exc_text"] = logging.Formatter().formatException(record.exc_info)
+    return fields
+
+
+def record_of(fields: dict[str, Any]) -> logging.LogRecord:
+    """Return the record that `record_fields` tells of."""
+    return logging.makeLogRecord(fields)
+
+
+def _traceback(formatter: logging.Formatter, record: logging.LogRecord) -> str:
+    """Return the traceback of a record, which has it as text where it comes from another process."""
+    return formatter.formatException(record.exc_info) if record.exc_info else record.exc_text or ""
+
+
 class JsonLines(logging.Formatter):
     """One JSON object a line: `at`, `level`, `from`, `message`, then what the record says in `extra`."""
 
@@ -51,8 +70,8 @@ class JsonLines(logging.Formatter):
         """Return the line; a traceback is the field `traceback`."""
         line = {"at": _at(record), "level": record.levelname.lower(), "from": record.name}
         line |= {"message": record.getMessage(), **_fields(record)}
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
+        if traceback := _traceback(self, record):
+            line["traceback"] = traceback
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
@@ -63,7 +82,8 @@ class TextLines(logging.Formatter):
         """Return the line, and a traceback after it."""
         fields = "".join(f" {key}={value}" for key, value in _fields(record).items() if value != "")
         text = f"{_at(record)} {record.levelname.lower()} {record.getMessage()}{fields}"
-        return f"{text}\n{self.formatException(record.exc_info)}" if record.exc_info else text
+        traceback = _traceback(self, record)
+        return f"{text}\n{traceback}" if traceback else text
 
 
 class _Screen(logging.StreamHandler[TextIO]):

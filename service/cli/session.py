@@ -15,6 +15,7 @@ from types import FrameType
 
 import click
 
+from service.apart.process import LineProcess
 from service.api.app import create_app
 from service.api.auth import Tokens
 from service.api.server import ApiServer, TlsFiles, listen, page_url
@@ -24,9 +25,6 @@ from service.runs.control import RUNS, RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
 from service.store import binning
-from service.store.disk_watch import Watermarks
-from service.store.retention import Retention
-from service.store.upkeep import Upkeep
 from service.tokens import TokenFile
 
 STOPPING = "Stopping: finishing what was detected, sealing the files ..."
@@ -140,20 +138,14 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
     tls = tls_files(settings)
     listener = listen(settings.host, settings.port)
     with listener, logging_to(settings.log, settings.log_file):
+        line = LineProcess(settings)
+        line.begin_now()
         tokens = Tokens.make(os.environ.get("LIGHTLINE_TOKEN"), TokenFile(settings.data))
         tokens.keep(settings.data)
         with (
             # Around the control, whose end seals the last rows.
             sink_of(settings) as sink,
-            RunControl(
-                settings.data,
-                workers=settings.workers,
-                transport=settings.transport,
-                provider=settings.provider,
-                upkeep=upkeep_of(settings),
-                keys=settings.keys,
-                sink=sink,
-            ) as control,
+            RunControl(settings.data, provider=settings.provider, sink=sink, line=line) as control,
             ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,
         ):
@@ -166,13 +158,6 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
             session = Session(control, url, stop, server)
             yield session
             session.close()
-
-
-def upkeep_of(settings: Settings) -> Upkeep:
-    """Return how the service looks after its data folder."""
-    marks = Watermarks(settings.disk_warn, settings.disk_warn_minutes, settings.disk_refuse)
-    retention = Retention(settings.retention_days, settings.retention_bytes, sink=settings.sink)
-    return Upkeep(settings.data, marks, retention)
 
 
 @contextmanager

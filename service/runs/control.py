@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
 
 from inference.bundle import Bundle
 from inference.engine import Engine
 from service.engines import Engines
-from service.errors import RunStateError
 from service.gates.gate import Gate
 from service.operator_lock import OperatorLock
 from service.result_set import LIVE
 from service.run import Run, RunRequest
-from service.runs.arming import CLOSED, Makers, Site, arm
-from service.runs.data_lock import DataLock
-from service.runs.job import Job
+from service.runs.arming import Makers
+from service.runs.line import RUNS, Line, LineHere
 from service.runs.sequences import Sequences
-from service.runs.states import READY, service_state
 from service.runs.transport import Transport
 from service.sink.copier import Copier
 from service.status import ServiceState, ServiceStatus
@@ -27,11 +23,7 @@ from service.store.run_folder import RunFolder
 from service.store.upkeep import Upkeep
 from service.tasks.board import Tasks
 
-RUNS = "runs"
-_CLOSE_PATIENCE_S = 2.0
-_ARM_PATIENCE_S = 2.0
-
-__all__ = ["RunControl", "ServiceState", "ServiceStatus"]
+__all__ = ["RUNS", "RunControl", "ServiceState", "ServiceStatus"]
 
 
 class RunControl:
@@ -52,7 +44,7 @@ class RunControl:
     workers
         Inference workers of the service's own; 0 where they come from elsewhere.
     transport
-        `inproc://` for threads of this process, `tcp://127.0.0.1:PORT` for processes.
+        `inproc://` for threads of the line's process, `tcp://127.0.0.1:PORT` for processes.
     provider
         `auto`, `cpu` or `cuda`.
     makers
@@ -63,6 +55,9 @@ class RunControl:
         Folder of keys for a `transport` that is not on this computer alone, see `inference.keys`.
     sink
         Copies rows elsewhere; the status tells of it.
+    line
+        Where runs are acquired: a line that was made already, in place of one in this process; workers, transport,
+        makers, upkeep and keys are its own.
     """
 
     def __init__(
@@ -75,24 +70,17 @@ class RunControl:
         upkeep: Upkeep | None = None,
         keys: Path | None = None,
         sink: Copier | None = None,
+        line: Line | None = None,
     ) -> None:
-        self._data = Path(data_dir)
-        self._makers = makers or Makers()
-        self._transport = Transport(transport, workers, provider, self._makers.engine, keys)
+        data, makers = Path(data_dir), makers or Makers()
+        self._catalogue = Catalogue(data / RUNS)
+        if line is None:
+            between = Transport(transport, workers, provider, makers.engine, keys)
+            line = LineHere(data, self._catalogue, between, makers, upkeep or Upkeep(data))
+        self._line = line
         self._sink = sink
-        self._upkeep = upkeep or Upkeep(self._data)
-        self._lock = threading.Lock()
-        self._arm_lock = threading.Lock()
-        self._crash_lock = threading.Lock()
         self._began_s = time.monotonic()
-        self._data_lock = DataLock(self._data)
-        self._catalogue = Catalogue(self._data / RUNS)
         self._checked_for_crashes = False
-        self._sequence = 0
-        self._arming = False
-        self._closing = threading.Event()
-        self._job: Job | None = None
-        self._acknowledged: Job | None = None
         self._engines = Engines(provider)
         self.operator = OperatorLock()
         """Who has the controls over HTTP; whoever has this object is not asked."""
@@ -113,14 +101,10 @@ class RunControl:
         LightlineError
             If something about the request does not work; see `arm`.
         """
-        with self._lock:
-            self._require_idle()
-            self._arming = True
-        try:
-            with self._arm_lock:
-                return self._start(request)
-        finally:
-            self._arming = False
+        # Asked for first: the run that they come from may be one that goes now.
+        run = self._line.start(request, self._gates_for(request))
+        self._catalogue.forget_removed()
+        return run
 
     def begin(self, run_id: str) -> Run:
         """Let a run acquire that was held.
@@ -132,12 +116,7 @@ class RunControl:
         RunStateError
             If it is not armed.
         """
-        job = self._job
-        if job is None or job.run.id != run_id:
-            run = self.folder(run_id).run()
-            raise RunStateError(f"The run {run_id} is {run.state}; only an armed run can be started.")
-        job.start()
-        return job.run
+        return self._line.begin(run_id)
 
     def stop(self, run_id: str) -> Run:
         """Take no more samples; what was detected is still finished. A run that is armed ends with nothing in it.
@@ -149,55 +128,36 @@ class RunControl:
         RunStateError
             If it is over already.
         """
-        job = self._job
-        if job is None or job.run.id != run_id or job.over:
-            run = self.folder(run_id).run()
-            raise RunStateError(
-                f"The run {run_id} is {run.state}; only a run that is armed or acquiring can be stopped."
-            )
-        job.end()
-        return job.run
+        return self._line.stop(run_id)
 
     def acknowledge(self) -> None:
         """Say that it is known how the last run ended: the service is idle again where it showed an error."""
-        self._acknowledged = self._job
+        self._line.acknowledge()
 
     def wait(self, run_id: str, timeout: float | None = None) -> Run:
         """Wait until a run is over, at most `timeout` seconds, and return it as it then stands."""
-        job = self._job
-        if job is not None and job.run.id == run_id:
-            job.wait(timeout)
-            return job.run
-        return self.folder(run_id).run()
+        return self._line.wait(run_id, timeout) or self.folder(run_id).run()
 
     def status(self) -> ServiceStatus:
         """Return a snapshot of what the service is doing."""
-        job, state = self._job, self._state()
-        return ServiceStatus.model_validate(
-            {
-                "state": state,
-                "error": job.run.error if job is not None and state is ServiceState.ERROR else None,
+        return self._line.status().model_copy(
+            update={
                 "operator": self.operator.status(),
                 "sequence": self.sequences.newest(),
                 "uptime_s": time.monotonic() - self._began_s,
                 "sink": self._sink.status() if self._sink else None,
-                "disk": self._upkeep.disk.look(),
-                **self._transport.status(),
-                **({} if job is None else job.status()),
             }
         )
 
     @property
     def busy(self) -> bool:
         """Whether a run goes on, from armed to over."""
-        job = self._job
-        return job is not None and not job.over
+        return self._line.busy
 
     def runs(self) -> list[Run]:
         """Return every run of the data folder, the oldest first; the one in progress as it stands."""
         self._close_crashed_runs()
-        job = self._job
-        live = job.run if job is not None else None
+        live = self._line.run()
         return [live if live is not None and run.id == live.id else run for run in self._catalogue.runs()]
 
     def folder(self, run_id: str) -> RunFolder:
@@ -224,52 +184,18 @@ class RunControl:
 
     def close(self) -> None:
         """End the run if there is one, seal everything and stop every thread within 5 s; may be called twice."""
-        self._closing.set()
+        self._line.refuse()
         self.sequences.end()
         self.tasks.close()
-        self._transport.refuse(CLOSED)
-        # A start that is arming gives up at its next step; one that is long leaves nothing behind that is not whole.
-        armed = self._arm_lock.acquire(timeout=_ARM_PATIENCE_S)
-        if self._job is not None:
-            self._job.close(_CLOSE_PATIENCE_S)
-        if armed:
-            self._arm_lock.release()
+        if self._line.close():
             self.sequences.join()
-        self._transport.close()
         self._catalogue.close()
-        self._data_lock.release()
 
     def __enter__(self) -> RunControl:
         return self
 
     def __exit__(self, *exc: object) -> None:
         self.close()
-
-    def _start(self, request: RunRequest) -> Run:
-        if self._closing.is_set():
-            raise RunStateError(CLOSED)
-        if not self._data_lock.acquire():
-            raise RunStateError(
-                f"Another Lightline service is using the data folder '{self._data}'; "
-                "stop it, or choose another folder with --data."
-            )
-        self._close_crashed_runs()
-        # Also where there was no run yet: from now on, one that is open is ours.
-        self._checked_for_crashes = True
-        # Asked for first: the run that they come from may be one that goes now.
-        gates = self._gates_for(request)
-        self._upkeep.before_run(self._catalogue)
-        dispatcher = self._transport.open()
-        self._sequence += 1
-        site = Site(self._catalogue.root, dispatcher, self._transport.keys, self._closing)
-        armed = arm(request, gates, site, self._sequence, self._makers)
-        job = Job(armed, self._upkeep.disk)
-        self._catalogue.set_live(job.folder)
-        job.settle()
-        self._job = job
-        if not request.hold:
-            job.start()
-        return job.run
 
     def _gates_for(self, request: RunRequest) -> tuple[Gate, ...]:
         """Return the gates that a run is to begin with; raises `UnknownRun` where they are to come from no run."""
@@ -278,26 +204,5 @@ class RunControl:
         newest = self.folder(request.gates_from).gates.newest()
         return tuple(version.gate for version in newest.values() if version.gate is not None)
 
-    def _state(self) -> ServiceState:
-        job = self._job
-        # In this order: what is over does not change any more.
-        over = job is not None and job.over
-        return service_state(
-            None if job is None else job.run,
-            over=over,
-            arming=self._arming,
-            closed=self._closing.is_set(),
-            acknowledged=job is self._acknowledged,
-        )
-
-    def _require_idle(self) -> None:
-        state = self._state()
-        if state not in READY:
-            run = f" the run {self._job.run.id}" if self._job is not None and not self._job.over else ""
-            raise RunStateError(f"The service is {state}{run}; a run can be started only when it is idle.")
-
     def _close_crashed_runs(self) -> None:
-        with self._crash_lock:
-            if not self._checked_for_crashes and self._catalogue.root.is_dir() and self._data_lock.acquire():
-                self._catalogue.close_crashed()
-                self._checked_for_crashes = True
+        self._checked_for_crashes = self._checked_for_crashes or self._line.close_crashed()

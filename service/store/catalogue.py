@@ -13,6 +13,7 @@ from service.clock import now_utc
 from service.errors import RunFolderError, StorageError, UnknownRun
 from service.identity import checked_run_id
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
+from service.store.followed_folder import FollowedFolder
 from service.store.ledger_tally import forget_noted, noted
 from service.store.run_files import RUN_JSON, TRACE, read_run, run_folders
 from service.store.run_folder import RunFolder
@@ -65,7 +66,8 @@ class Catalogue:
                 return found
             if not (path / RUN_JSON).is_file():
                 raise UnknownRun(f"There is no run '{run_id}'; list the runs to see their ids.")
-            folder = RunFolder.open(path)
+            goes_on = not self._read(path).state.ended
+            folder = FollowedFolder.open(path) if goes_on else RunFolder.open(path)
             self._keep(run_id, folder)
             return folder
 
@@ -77,6 +79,13 @@ class Catalogue:
             return self._found(run_id)
         finally:
             self._lock.release()
+
+    def forget_removed(self) -> None:
+        """Let go of runs whose folders another process has removed."""
+        with self._lock:
+            for run_id, folder in list(self._open.items()):
+                if not (folder.path / RUN_JSON).is_file():
+                    del self._open[run_id]
 
     def forget(self, run_id: str) -> None:
         """Let go of a run whose folder is about to be removed."""
@@ -104,9 +113,14 @@ class Catalogue:
     def _found(self, run_id: str) -> RunFolder | None:
         if self._live is not None and self._live.run().id == run_id:
             return self._live
-        if run_id in self._open:
+        folder = self._open.get(run_id)
+        if isinstance(folder, FollowedFolder) and folder.run().state.ended:
+            # Its writer is done: what is opened now does not change any more. Somebody may still read the one before.
+            del self._open[run_id]
+            return None
+        if folder is not None:
             self._open.move_to_end(run_id)
-        return self._open.get(run_id)
+        return folder
 
     def _keep(self, run_id: str, folder: RunFolder) -> None:
         self._open[run_id] = folder

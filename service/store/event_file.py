@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import numpy as np
+import numpy.typing as npt
+
 from acquisition.instrument import Instrument
 from service.store.event_index import EventIndex
-from service.store.hdf5 import GrowingFile, open_to_read, reading_errors
+from service.store.hdf5 import GrowingFile, open_to_read, reading_errors, refresh
 
 
 class EventFile(ABC):
@@ -27,6 +31,7 @@ class EventFile(ABC):
         self._lock = threading.RLock()
         self._file: Any = None
         self._index = EventIndex()
+        self._followed = False
 
     @classmethod
     def create(cls, folder: Path, instrument: Instrument) -> Self:
@@ -46,7 +51,20 @@ class EventFile(ABC):
         if store._path.exists():
             store._file = open_to_read(store._path, cls.format)
             with reading_errors(store._path):
-                store._index = store._read_index(store._file)
+                store._index.add(store._event_ids(store._file, 0))
+        return store
+
+    @classmethod
+    def follow(cls, folder: Path, instrument: Instrument) -> Self:
+        """Open the one of a run that another process writes; what is added is seen when somebody asks for it.
+
+        Raises
+        ------
+        RunFolderError
+            If its file is damaged.
+        """
+        store = cls.open(folder, instrument)
+        store._followed = True
         return store
 
     def __len__(self) -> int:
@@ -75,6 +93,32 @@ class EventFile(ABC):
                 file, self._file = self._file, None
                 file.close()
 
+    def _row(self, event_id: int) -> int | None:
+        """Return the row of an event, None if it is not there."""
+        row = self._index.find(event_id)
+        if row is None and self._followed:
+            self._catch_up()
+            row = self._index.find(event_id)
+        return row
+
+    def _rows(self, event_ids: Sequence[int]) -> npt.NDArray[np.intp]:
+        """Return the rows of many events, -1 for each that is not there."""
+        wanted = np.asarray(event_ids, np.uint64)
+        rows = self._index.find_all(wanted)
+        if self._followed and len(rows) and rows.min() < 0:
+            self._catch_up()
+            rows = self._index.find_all(wanted)
+        return rows
+
+    def _catch_up(self) -> None:
+        """Read how far the file has come, where another process writes it."""
+        if self._followed and self._file is None and self._path.exists():
+            self._file = open_to_read(self._path, self.format)
+        if self._followed and self._file is not None:
+            with reading_errors(self._path):
+                refresh(self._file)
+                self._index.add(self._event_ids(self._file, len(self._index)))
+
     @abstractmethod
-    def _read_index(self, file: Any) -> EventIndex:
-        """Return which event stands in which row of a file that was opened."""
+    def _event_ids(self, file: Any, first_row: int) -> npt.NDArray[np.uint64]:
+        """Return the events in the rows of a file that was opened, from one on."""

@@ -40,6 +40,11 @@ class EventStores:
         """Open those of a run folder, to read them; raises `RunFolderError` if one is damaged."""
         return cls(run, WindowStore.open(path, run.instrument), ImageStore.open(path, run.instrument))
 
+    @classmethod
+    def follow(cls, path: Path, run: Run) -> Self:
+        """Open those of a run that another process writes; raises `RunFolderError` if one is damaged."""
+        return cls(run, WindowStore.follow(path, run.instrument), ImageStore.follow(path, run.instrument))
+
     def prepare(self, images: CellImages, dtype: npt.DTypeLike) -> None:
         """Make both files, so that the first event is stored as quickly as the last.
 

@@ -203,6 +203,16 @@ def open_to_read(path: Path, expected_format: str) -> Any:
     return file
 
 
+def refresh(file: Any) -> None:
+    """See what the writer of an open file has added since."""
+
+    def look(_name: str, found: Any) -> None:
+        if isinstance(found, h5py.Dataset):
+            found.refresh()
+
+    file.visititems(look)
+
+
 @contextlib.contextmanager
 def reading_errors(path: Path) -> Iterator[None]:
     """Turn what h5py says of damage into a `RunFolderError`."""

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from reconstruction.images import CellImages
 from service.store.event_file import EventFile
-from service.store.event_index import EventIndex
 from service.store.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-images/1"
@@ -69,7 +68,7 @@ class ImageStore(EventFile):
             If the file is damaged.
         """
         with self._lock:
-            row = self._index.find(event_id)
+            row = self._row(event_id)
             if row is None or self._file is None or channel not in self._channels:
                 return None
             with reading_errors(self._path):
@@ -85,7 +84,7 @@ class ImageStore(EventFile):
             If the file is damaged.
         """
         with self._lock:
-            rows = self._index.find_all(np.asarray(event_ids, np.uint64))
+            rows = self._rows(event_ids)
             if self._file is None or channel not in self._channels or not len(rows) or rows.min() < 0:
                 return None
             first, end = int(rows.min()), int(rows.max()) + 1
@@ -98,10 +97,10 @@ class ImageStore(EventFile):
                     images = np.stack([np.asarray(dataset[row], dtype=np.float32) for row in rows.tolist()])
             return None if np.isnan(images[:, 0, 0]).any() else images
 
-    def _read_index(self, file: Any) -> EventIndex:
+    def _event_ids(self, file: Any, first_row: int) -> npt.NDArray[np.uint64]:
         self._channels = tuple(file[_GROUP])
         lengths = [len(file[_GROUP + name]) for name in self._channels]
-        return EventIndex(file["event_id"][: min(lengths)])
+        return np.asarray(file["event_id"][first_row : min(lengths)])
 
     def _create(self, flat: dict[str, Any], pixel_um: float) -> GrowingFile:
         attributes: dict[str, str | float] = {

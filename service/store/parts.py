@@ -81,9 +81,17 @@ class TableSnapshot:
             yield from newest
 
 
-def sealed_parts(folder: Path, up_to: int | None = None) -> tuple[Part, ...]:
-    """Return the parts of a table that begin no later than an event, in order; raises `RunFolderError`."""
-    found = (_part(path) for path in sorted(folder.iterdir()) if _PART.fullmatch(path.name))
+def sealed_parts(folder: Path, up_to: int | None = None, known: Sequence[Part] = ()) -> tuple[Part, ...]:
+    """Return the parts of a table that begin no later than an event, in order; those known are not looked into.
+
+    Raises
+    ------
+    RunFolderError
+        If one is damaged.
+    """
+    before = {part.path.name: part for part in known}
+    paths = sorted(path for path in folder.iterdir() if _PART.fullmatch(path.name))
+    found = (before.get(path.name) or _part(path) for path in paths)
     return tuple(part for part in found if up_to is None or part.first <= up_to)
 
 

@@ -9,6 +9,7 @@ from typing import Any, Self
 from inference.results import CellResults
 from reconstruction.images import CellImages
 from service.store.cell_rows import AnswerNames
+from service.store.followed_table import FollowedTable
 from service.store.later_rows import CellRows, RejectedRows
 from service.store.part_table import Mark, PartTable
 
@@ -57,6 +58,11 @@ class ResultTables:
         """
         tables = PartTable.open(path / CELLS, up_to), PartTable.open(path / REJECTED, up_to)
         return cls(*tables, sample_rate_hz, names or AnswerNames())
+
+    @classmethod
+    def follow(cls, path: Path, sample_rate_hz: float) -> Self:
+        """Follow the tables that another process writes."""
+        return cls(FollowedTable(path / CELLS), FollowedTable(path / REJECTED), sample_rate_hz, AnswerNames())
 
     def rows(self, images: CellImages, results: CellResults) -> CellRows:
         """Return the rows that cells with their answers are stored as."""

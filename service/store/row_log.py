@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from service.store.disk import require_room, storage_errors
+from service.store.row_pieces import rows_behind
 
 LOG = "tail.arrows"
 
@@ -80,5 +80,5 @@ def read_log(folder: Path, after: int) -> Any:
     if not batches:
         return None
     rows = pa.Table.from_batches(batches)
-    newer = rows.filter(pc.greater(rows.column("event_id"), after))
+    newer = rows_behind(rows, after)
     return newer.combine_chunks() if newer.num_rows else None

@@ -50,3 +50,8 @@ def without_first(pieces: Sequence[Any], count: int) -> list[Any]:
 def rows_before(rows: Any, event_id: int) -> Any:
     """Return the rows of events before one."""
     return rows.filter(pc.less(rows.column("event_id"), event_id))
+
+
+def rows_behind(rows: Any, event_id: int) -> Any:
+    """Return the rows of events after one."""
+    return rows.filter(pc.greater(rows.column("event_id"), event_id))

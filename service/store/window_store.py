@@ -13,7 +13,6 @@ import numpy.typing as npt
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
 from service.store.event_file import EventFile
-from service.store.event_index import EventIndex
 from service.store.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-windows/2"
@@ -106,11 +105,9 @@ class WindowStore(EventFile):
         What lies together in the file is read at once: HDF5 takes several times as long for windows one by one.
         """
         with self._lock:
-            if self._file is None:
-                return None
-            found = [self._index.find(event_id) for event_id in event_ids]
+            found = [self._row(event_id) for event_id in event_ids]
             rows = [row for row in found if row is not None]
-            if len(rows) != len(event_ids):
+            if self._file is None or len(rows) != len(event_ids):
                 return None
             events: dict[int, Event] = {}
             with reading_errors(self._path):
@@ -121,12 +118,13 @@ class WindowStore(EventFile):
     def places(self, fields: Sequence[str]) -> npt.NDArray[np.void]:
         """Return these fields of the table of events, see `EVENT`, in the order they were written."""
         with self._lock:
+            self._catch_up()
             if self._file is None:
                 return np.empty(0, EVENT)[list(fields)]
             return np.asarray(self._file["events"].fields(list(fields))[...])
 
-    def _read_index(self, file: Any) -> EventIndex:
-        return EventIndex(file["events"]["event_id"])
+    def _event_ids(self, file: Any, first_row: int) -> npt.NDArray[np.uint64]:
+        return np.asarray(file["events"].fields("event_id")[first_row:])
 
     def _background_rows(self, backgrounds: Sequence[Background]) -> list[int]:
         """Return the row of each background; those that are new are written, all at once."""

@@ -115,10 +115,10 @@ def test_worker_processes_killed_mid_run_cost_nothing(bundle_file: Path, tmp_pat
         run = control.start(request_of(bundle_file, f"sim:sheet-ci?cells={CELLS}&seed=6"))
         while control.status().ledger.stored < 5:
             time.sleep(0.02)
-        victims = control._transport.process_ids()
+        victims = control._line._transport.process_ids()
         for victim in victims:
             os.kill(victim, signal.SIGKILL)
         run = control.wait(run.id, 120)
         check(run, control.folder(run.id))
         assert control.status().workers_replaced >= len(victims)
-        assert not set(victims) & set(control._transport.process_ids())
+        assert not set(victims) & set(control._line._transport.process_ids())

@@ -80,7 +80,7 @@ def arming(control: RunControl, slow: Slow) -> Iterator[list[Exception]]:
 def test_closing_does_not_wait_for_arming_and_no_run_is_left(
     tmp_path: Path, makers: Callable[[Slow], Makers], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.runs.control._ARM_PATIENCE_S", 0.3)
+    monkeypatch.setattr("service.runs.line._ARM_PATIENCE_S", 0.3)
     slow = Slow()
     control = RunControl(tmp_path, makers=makers(slow))
     with arming(control, slow) as ends:
@@ -94,7 +94,7 @@ def test_closing_does_not_wait_for_arming_and_no_run_is_left(
 def test_the_command_line_ends_on_a_signal_while_it_arms(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("service.runs.control._ARM_PATIENCE_S", 0.1)
+    monkeypatch.setattr("service.runs.line._ARM_PATIENCE_S", 0.1)
     slow, stop = Slow(), StopRequest()
 
     def ask() -> None:

@@ -14,8 +14,8 @@ from line_parts import KnownSource, known_makers
 from pydantic import ByteSize
 
 from service import clock
+from service.apart.child import upkeep_of
 from service.cli import main
-from service.cli.session import upkeep_of
 from service.errors import StorageError, UnknownRun
 from service.run import Run, RunRequest, RunState
 from service.runs.control import RunControl

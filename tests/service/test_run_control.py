@@ -165,7 +165,7 @@ def test_the_ledger_balances_and_grows_at_every_look(controlled: Start) -> None:
     control = controlled(KnownSource(None, pause_s=0.001), lambda: KnownModel(delay_s=0.002), workers=2)
     run = control.start(RunRequest(source="known:", cells=400))
     looks: list[Ledger] = []
-    while not control._job.over:  # type: ignore[union-attr]  # a run was started
+    while control.busy:
         looks.append(control.status().ledger)
         time.sleep(0.002)
     for before, after in itertools.pairwise(looks):
@@ -360,7 +360,7 @@ def test_close_is_quick_and_counts_what_a_stuck_model_leaves(controlled: Start) 
     began = time.monotonic()
     control.close()
     assert time.monotonic() - began < 5
-    again = controlled(data=control._data).runs()[0]
+    again = controlled(data=control._line._data).runs()[0]
     assert again.id == run.id and again.finish_reason is FinishReason.STOPPED
     assert again.ledger.in_flight == 0 and again.ledger.dropped["abandoned"] > 0
 

@@ -1,0 +1,74 @@
+"""What a service and the process of its line say to each other: one JSON object a line, over two pipes.
+
+The service asks `{"id": 7, "call": "stop", "with": {...}}`, and is answered `{"id": 7, "result": ...}` or
+`{"id": 7, "error": "RunStateError", "text": "..."}`, in any order. Log records come between as `{"log": {...}}`. Pipes
+are bounded: who writes waits for who reads.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import IO, Any
+
+from pydantic import TypeAdapter
+
+from acquisition.errors import LightlineError
+from service.errors import RunStateError
+from service.gates.gate import Gate
+
+GATES = TypeAdapter(tuple[Gate, ...])
+
+
+class Messages:
+    """Both directions of one side; any thread says, one hears."""
+
+    def __init__(self, heard: IO[bytes], said: IO[bytes]) -> None:
+        self._heard = heard
+        self._said = said
+        self._lock = threading.Lock()
+
+    def say(self, message: dict[str, Any]) -> None:
+        """Send a message; raises `OSError` or `ValueError` where the other side is gone."""
+        line = json.dumps(message, default=str).encode() + b"\n"
+        with self._lock:
+            self._said.write(line)
+            self._said.flush()
+
+    def hear(self) -> Iterator[dict[str, Any]]:
+        """Return what comes, until the other side ends."""
+        with self._heard:
+            for line in self._heard:
+                try:
+                    yield json.loads(line)
+                except ValueError:
+                    # The other side ended in the middle of it.
+                    return
+
+    def close(self) -> None:
+        """Say nothing more, by which the other side ends."""
+        # What was not sent yet may have nobody to read it.
+        with self._lock, suppress(OSError):
+            self._said.close()
+
+
+def as_error(error: LightlineError) -> dict[str, Any]:
+    """Return what tells of an error."""
+    return {"error": type(error).__name__, "text": str(error)}
+
+
+def error_of(answer: dict[str, Any]) -> LightlineError:
+    """Return the error that an answer tells of, of the same class."""
+    kind = _kinds().get(answer["error"], RunStateError)
+    return kind(answer["text"])
+
+
+def _kinds() -> dict[str, type[LightlineError]]:
+    found, left = dict[str, type[LightlineError]](), [LightlineError]
+    while left:
+        kind = left.pop()
+        found[kind.__name__] = kind
+        left += kind.__subclasses__()
+    return found

@@ -1,0 +1,44 @@
+"""The folder of a run that another process writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Self
+
+from service.gates.book import GateBook
+from service.run import Run
+from service.store.event_stores import EventStores
+from service.store.labels import Labels
+from service.store.result_tables import ResultTables
+from service.store.run_files import RUN_JSON, read_run
+from service.store.run_folder import RunFolder
+
+
+class FollowedFolder(RunFolder):
+    """Shows what is safe on the disk by now: all but the last second. Its gates and labels are written by who reads."""
+
+    _read_ns = 0
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Follow the folder of a run that goes on.
+
+        Raises
+        ------
+        RunFolderError
+            If it is missing or damaged.
+        """
+        run = read_run(path)
+        tables = ResultTables.follow(path, run.instrument.sample_rate_hz)
+        return cls(path, run, tables, EventStores.follow(path, run), GateBook.open(path), Labels.open(path))
+
+    def run(self) -> Run:
+        """Return the run as it was last saved."""
+        try:
+            changed_ns = (self.path / RUN_JSON).stat().st_mtime_ns
+        except FileNotFoundError:
+            # It is being removed.
+            return self._run
+        if changed_ns != self._read_ns:
+            self._run, self._read_ns = read_run(self.path), changed_ns
+        return self._run
