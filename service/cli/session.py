@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -149,6 +150,9 @@ def serving(settings: Settings, *, open_page: bool) -> Iterator[Session]:
             ApiServer(create_app(control, settings, tokens), listener, tls) as server,
             _signals() as stop,
         ):
+            # A search for garbage among all that is there from now on would hold up every answer.
+            gc.collect()
+            gc.freeze()
             url = page_url(settings.host, server.port, tokens.owner, secure=tls is not None)
             click.echo(f"Lightline is at {url}", err=True)
             # Whoever looks at stored cells first need not wait until the counting is compiled.
