@@ -4,13 +4,15 @@
 averaging over pairs, and a plain variational autoencoder of the same size on the same cells, and prints what they are
 worth on a run that none of them saw.
 Everything is simulated. Sprites are asked for as `lightline train` takes them, with `--factor` for each of theirs.
-Cells kept by `lightline train factors2d ... --keep-cells` can be given instead: one `.npz` for each run, the last of
-which measures, and the one before it stops the training.
+The last run measures, and the one before it stops the training; of its own it draws half and a third as many cells.
+Cells kept by `lightline train factors2d ... --keep-cells` can be given instead, an `.npz` for each run. With `--out`,
+cells and trainings stay there, so that an interrupted study goes on.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -18,6 +20,7 @@ import numpy as np
 import torch
 from scipy.stats import spearmanr
 
+from benchmarks.kept_cells import kept_cells
 from benchmarks.traversals import draw_traversals
 from inference.evaluation.disentanglement import Dci, association, dci, mutual_information_gap, omes
 from inference.training.data import TrainingSet
@@ -30,7 +33,7 @@ from inference.training.variational import VariationalAutoencoders
 from service.cli.collect import collect_told
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
 
-RUNS = tuple(f"sim:sheet-ci?sample=varied&seed={seed}" for seed in (501, 502, 503, 504))
+RUNS = tuple(f"sim:sheet-ci?sample=varied&seed={seed}" for seed in (501, 502, 505, 503, 504))
 PLAIN, PAIRS = "plain VAE", "Ada-GVAE, labels"
 KINDS_OF_TRAINING = {
     PLAIN: recipe(Learning.VARIATION),
@@ -43,10 +46,11 @@ Row = tuple[object, ...]
 @click.command()
 @click.argument("places", nargs=-1)
 @click.option("--factor", "factors", multiple=True, default=FACTORS, show_default=True, help="Give it for each.")
-@click.option("--cells", default=1000, show_default=True, help="Of each run.")
+@click.option("--cells", default=3000, show_default=True, help="Of each run, at most.")
 @click.option("--epochs", type=int, help="Passes over the cells (default: the recipe's).")
 @click.option("--seeds", default=2, show_default=True, help="Trainings of each kind.")
 @click.option("--threads", default=1, show_default=True)
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Where cells and trainings are kept.")
 @click.option("--traversals", type=click.Path(path_type=Path), help="Picture of what the first Ada-GVAE draws.")
 def main(
     places: tuple[str, ...],
@@ -55,12 +59,18 @@ def main(
     epochs: int | None,
     seeds: int,
     threads: int,
+    out: Path | None,
     traversals: Path | None,
 ) -> None:
     """Print a table of all kinds, a row for each training."""
     torch.set_num_threads(threads)
     wanted = Wanted(KINDS["factors2d"], factors=factors)
-    *learnt, validation, held_out = (collect_told(place, cells, wanted) for place in places or RUNS)
+    runs = places or RUNS
+    counts = [cells] * len(runs) if places else [*[cells] * (len(runs) - 2), cells // 3, cells // 2]
+    *learnt, validation, held_out = (
+        kept_cells(out and out / f"run-{number}.npz", partial(collect_told, place, count, wanted))
+        for number, (place, count) in enumerate(zip(runs, counts, strict=True))
+    )
     train = TrainingSet.concatenate(learnt)
     click.echo(f"Simulated: {len(train)} learnt from, {len(held_out)} held out; MIG is mean (each), of codes drawn.")
     plain = plain_correlations(held_out)
@@ -70,7 +80,8 @@ def main(
     for seed in range(seeds):
         for name, kind in KINDS_OF_TRAINING.items():
             passes = epochs or kind.epochs
-            options = replace(kind, epochs=passes, patience=passes, seed=seed, progress=False)
+            folder = out and out / f"{name.split(',')[0].replace(' ', '-')}-{seed}"
+            options = replace(kind, epochs=passes, patience=passes, seed=seed, progress=False, folder=folder)
             model = _trained(train, validation, options)
             if traversals and (name, seed) == (PAIRS, 0):
                 draw_traversals(model, held_out, factors, traversals)
