@@ -21,6 +21,8 @@ from service.store.later_rows import CellRows
 ANSWERS = 16
 """Batches."""
 _TURN_S = 0.1
+_REST_S = 0.006
+"""What events take to be stored: so that none of them meets two steps of making rows safe."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ class Storekeeper:
     """Stores batches in the order in which they are given, each once the windows of its events are written.
 
     States: open -> `close` (what was given is still stored) -> over, when `store` returns. `store` and `keep` are
-    stages, each to be run by a thread of its own.
+    stages, each to be run by a thread of its own. Where nobody sorts, who gives a batch has nothing else to do, and
+    stores it without handing it over.
 
     Parameters
     ----------
@@ -68,8 +71,11 @@ class Storekeeper:
         self.cells_rate = RateMeter()
 
     def put(self, answered: Answered) -> None:
-        """Give a batch; waits while too many wait already."""
-        self._answers.put(answered)
+        """Give a batch; waits while too many wait already, or until it is stored."""
+        if self._parts.sorter is None:
+            self._store_one(answered)
+        else:
+            self._answers.put(answered)
 
     def close(self) -> None:
         """Let no more batches in."""
@@ -95,7 +101,7 @@ class Storekeeper:
         """Make safe what was stored; apart from storing, as events that come meanwhile do not wait for the disk."""
         while not self._stored.wait(_TURN_S):
             try:
-                self._parts.folder.keep_if_due()
+                self._parts.folder.keep_if_due(lambda: self._stored.wait(_REST_S))
             except StorageError as error:
                 self._end(FinishReason.STORAGE, str(error))
 

@@ -71,7 +71,7 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
     if results.mixture is not None:
         columns["mixture"] = pa.array(results.mixture)
     columns["class"], columns["class_probability"] = _classes(results, names, rows)
-    columns["conformal"] = pa.array(_conformal(results, names), pa.string())
+    columns["conformal"] = _conformal(results, names)
     columns["novelty"] = _numbers(results.novelty)
     columns["novel"] = pa.array(results.novelty > names.novelty_threshold)
     for sort, known, answers in (
@@ -79,9 +79,8 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
         ("concept", names.concepts, results.concepts),
     ):
         if answers is not None:
-            columns |= {f"{sort}_{name}": _numbers(one) for name, one in zip(known, answers.T, strict=True)}
-    for axis in range(results.embedding.shape[1]):
-        columns[f"embedding_{axis}"] = _numbers(results.embedding[:, axis])
+            columns |= _all_numbers([f"{sort}_{name}" for name in known], answers.T)
+    columns |= _all_numbers([f"embedding_{axis}" for axis in range(results.embedding.shape[1])], results.embedding.T)
     columns["cluster_posteriors"] = _lists(results.cluster_posterior)
     columns["class_probabilities"] = _lists(results.class_probability)
     return pa.table(columns)
@@ -90,7 +89,7 @@ def cell_rows(images: CellImages, results: CellResults, names: AnswerNames, samp
 def rejected_rows(images: CellImages, sample_rate_hz: float) -> pa.Table:
     """Return one row per event that cannot be judged: place, speed, features, and the reason."""
     columns = _place_columns(images, sample_rate_hz)
-    columns["rejection"] = pa.array([reason.value for reason in images.rejection], pa.string())
+    columns["rejection"] = pa.array(images.rejection, pa.string())
     return pa.table(columns)
 
 
@@ -136,9 +135,9 @@ def _place_columns(images: CellImages, sample_rate_hz: float) -> dict[str, Any]:
         "time_s": pa.array(images.trigger_tick / sample_rate_hz),
         "speed_m_s": _numbers(images.speed_m_s),
         "speed_error_m_s": _numbers(images.speed_error_m_s),
-        "speed_source": pa.array([source.value for source in images.speed_source], pa.string()),
+        "speed_source": pa.array(images.speed_source, pa.string()),
         "flags": pa.array(images.flags),
-        **{name: _numbers(column) for name, column in images.features.items()},
+        **_all_numbers(list(images.features), list(images.features.values())),
     }
 
 
@@ -148,14 +147,18 @@ def _classes(results: CellResults, names: AnswerNames, rows: npt.NDArray[np.intp
         return pa.array([""] * len(rows), pa.string()), pa.nulls(len(rows), pa.float32())
     best = probability.argmax(axis=1)
     # A head without class names was fitted to the clusters; its answers have numbers, not names.
-    labels = [names.classes[i] if i < len(names.classes) else "" for i in best]
-    return pa.array(labels, pa.string()), _numbers(probability[rows, best])
+    labels = [*names.classes, *[""] * (probability.shape[1] - len(names.classes))]
+    return pa.array(labels, pa.string()).take(pa.array(best)), _numbers(probability[rows, best])
 
 
-def _conformal(results: CellResults, names: AnswerNames) -> list[str]:
+def _conformal(results: CellResults, names: AnswerNames) -> Any:
     if not names.least_probability:
-        return [""] * len(results)
-    return set_names(class_sets(results.class_probability, names.least_probability), names.classes)
+        return pa.array([""] * len(results), pa.string())
+    sets = class_sets(results.class_probability, names.least_probability)
+    # Many cells have few sets, and a name takes long to put together.
+    packed = np.packbits(sets, axis=1)
+    _, first, which = np.unique(packed.view(f"V{packed.shape[1]}"), return_index=True, return_inverse=True)
+    return pa.array(set_names(sets[first], names.classes), pa.string()).take(pa.array(which.ravel()))
 
 
 def _column(rows: pa.Table, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -166,6 +169,15 @@ def _column(rows: pa.Table, name: str, dtype: npt.DTypeLike) -> npt.NDArray[Any]
 def _numbers(values: npt.NDArray[np.float32]) -> Any:
     # What is NaN becomes null, in half the time that a mask takes: made of every column of every batch.
     return pa.array(values, from_pandas=True)
+
+
+def _all_numbers(names: Sequence[str], values: Sequence[npt.NDArray[np.float32]] | npt.NDArray[np.float32]) -> Any:
+    """Return columns by name, as `_numbers` of each, `(len(names), n)`: made as one, and cut."""
+    if not names:
+        return {}
+    table = np.array(values, np.float32)
+    joined, length = _numbers(table.ravel()), table.shape[1]
+    return {name: joined.slice(at * length, length) for at, name in enumerate(names)}
 
 
 def _lists(values: npt.NDArray[np.float32]) -> Any:

@@ -17,6 +17,7 @@ from reconstruction.transform import Transform, transform_for
 from service.errors import UnknownCell
 from service.run import Run
 from service.store.image_store import ImageStore
+from service.store.steps import Rest, no_rest
 from service.store.window_store import WindowStore
 
 
@@ -71,9 +72,13 @@ class EventStores:
         """Take the raw windows of events; raises `StorageError`."""
         self._windows.append(events)
 
-    def flush(self) -> None:
-        """Make everything appended so far safe against a crash of this process; raises `StorageError`."""
+    def flush(self, rest: Rest = no_rest) -> None:
+        """Make everything appended so far safe against a crash of this process; raises `StorageError`.
+
+        `rest` is called between the files.
+        """
         self._windows.flush()
+        rest()
         self._images.flush()
 
     def finish(self) -> None:

@@ -18,8 +18,11 @@ from service.store.later_rows import LaterRows
 from service.store.parts import Part, TableSnapshot, part_name, sealed_parts, write_part
 from service.store.row_log import RowLog, read_log
 from service.store.row_pieces import MOST_SMALL, count_rows, join_pieces, rows_before, small_pieces, without_first
+from service.store.steps import Rest, no_rest
 
 _ID = "event_id"
+_BATCHES_AT_ONCE = 64
+"""A table of some hundred rows is made in a millisecond, in which nothing else of Python goes on."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class PartTable:
         tail: Any = None,
         *,
         rows_per_part: int = 32_768,
-        seconds_unsafe: float = 0.7,
+        seconds_unsafe: float = 0.55,
     ) -> None:
         self._folder = folder
         self._parts = parts
@@ -141,9 +144,9 @@ class PartTable:
             unsafe = count_rows(self._unsafe) + count_rows(self._later)
             return unsafe > 0 and (waited >= self._seconds_unsafe or unsafe >= self._rows_per_part)
 
-    def mark(self) -> Mark:
-        """Return how far the table has come, for `keep`."""
-        self._make_tables()
+    def mark(self, rest: Rest = no_rest) -> Mark:
+        """Return how far the table has come, for `keep`; `rest` is called now and then meanwhile."""
+        self._make_tables(rest)
         with self._lock:
             return Mark(count_rows(self._tail), len(self._unsafe))
 
@@ -237,9 +240,11 @@ class PartTable:
         if not self._unsafe and not self._later:
             self._unsafe_since = time.monotonic()
 
-    def _make_tables(self) -> None:
-        """Make one table of the rows that are in none yet; who appends does not wait meanwhile."""
-        while later := list(self._later):
+    def _make_tables(self, rest: Rest = no_rest) -> None:
+        """Make tables of the rows that are in none now; who appends does not wait meanwhile."""
+        left = len(self._later)
+        while later := self._later[: min(left, _BATCHES_AT_ONCE)]:
+            left -= len(later)
             first, *others = later
             made = first.joined(others)
             with self._lock:
@@ -247,7 +252,7 @@ class PartTable:
                 if self._later and self._later[0] is first:
                     self._append(made)
                     del self._later[: len(later)]
-                    return
+            rest()
 
     def _append(self, rows: Any) -> None:
         if self._schema is None:

@@ -12,6 +12,7 @@ from service.store.cell_rows import AnswerNames
 from service.store.followed_table import FollowedTable
 from service.store.later_rows import CellRows, RejectedRows
 from service.store.part_table import Mark, PartTable
+from service.store.steps import Rest, no_rest
 
 CELLS, REJECTED = TABLES = "cells", "rejected"
 
@@ -76,13 +77,14 @@ class ResultTables:
         """Tell whether the newest rows should be kept."""
         return self.cells.due() or self.rejected.due()
 
-    def mark(self) -> tuple[Mark, Mark]:
-        """Return how far both tables have come, for `keep`."""
-        return self.cells.mark(), self.rejected.mark()
+    def mark(self, rest: Rest = no_rest) -> tuple[Mark, Mark]:
+        """Return how far both tables have come, for `keep`; `rest` is called now and then meanwhile."""
+        return self.cells.mark(rest), self.rejected.mark(rest)
 
-    def keep(self, marks: tuple[Mark, Mark]) -> None:
+    def keep(self, marks: tuple[Mark, Mark], rest: Rest = no_rest) -> None:
         """Make the rows up to the marks safe against a crash; raises `StorageError`, and they stay in memory."""
         self.cells.keep(marks[0])
+        rest()
         self.rejected.keep(marks[1])
 
     def seal(self) -> None:

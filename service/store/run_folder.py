@@ -24,6 +24,7 @@ from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
 from service.store.set_shelf import SetShelf
+from service.store.steps import Rest, no_rest
 from service.store.window_store import EVENT
 
 
@@ -163,10 +164,10 @@ class RunFolder:
         """Write what is known of the true cells, one row each; raises `StorageError`."""
         write_truth(self.path, columns)
 
-    def keep_if_due(self) -> None:
+    def keep_if_due(self, rest: Rest = no_rest) -> None:
         """Make what was appended safe against a crash where it has waited long enough; call it often, in one thread.
 
-        Who appends does not wait for the disk meanwhile.
+        Who appends does not wait for the disk meanwhile, and gets its turns while this thread takes a `rest`.
 
         Raises
         ------
@@ -175,10 +176,11 @@ class RunFolder:
         """
         if self._tables.due():
             # Rows that come from now on may be without their images; they are kept the next time.
-            marks = self._tables.mark()
+            marks = self._tables.mark(rest)
             # Windows and images first: no row is ever without them.
-            self._events.flush()
-            self._tables.keep(marks)
+            self._events.flush(rest)
+            rest()
+            self._tables.keep(marks, rest)
 
     def seal(self) -> None:
         """Write everything appended so far into the files that stay; raises `StorageError`, and then keeps the rows."""

@@ -59,6 +59,23 @@ def test_many_rows_do_not_wait(growing: GrowingFile, monkeypatch: pytest.MonkeyP
     assert growing["table"][...].tolist() == list(range(1000))
 
 
+def test_a_table_that_tells_of_values_is_never_ahead_of_them(
+    growing: GrowingFile, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hdf5, "_MOST_WAITING", 400)
+    written: set[tuple[int, int]] = set()
+    for count in (0, 30, 1, 0, 60, 7):
+        growing.extend_later("values", np.arange(count, dtype=np.int32))
+        growing.extend_later("table", np.array([growing.rows("values")], dtype=np.int32))
+        values, table = elsewhere(tmp_path / "a.h5")
+        assert growing._waiting_bytes <= 400
+        written.add((values, table))
+    # Values that are many are written, and the few rows about them go on waiting.
+    assert written == {(0, 0), (98, 0)}
+    growing.flush()
+    assert elsewhere(tmp_path / "a.h5") == (98, 6)
+
+
 def test_while_the_disk_refuses_what_waits_nothing_is_called_safe(
     growing: GrowingFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
