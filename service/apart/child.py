@@ -100,7 +100,6 @@ def main() -> int:
         if begin["again"]:
             # The one before has left a run open.
             line.close_crashed()
-        messages.say({"ready": os.getpid()})
         pool = ThreadPoolExecutor(CALLS_AT_ONCE, "line-call")
         try:
             for asked in heard:

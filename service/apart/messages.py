@@ -1,8 +1,8 @@
 """What a service and the process of its line say to each other: one JSON object a line, over two pipes.
 
 The service asks `{"id": 7, "call": "stop", "with": {...}}`, and is answered `{"id": 7, "result": ...}` or
-`{"id": 7, "error": "RunStateError", "text": "..."}`, in any order. Log records come between as `{"log": {...}}`. Pipes
-are bounded: who writes waits for who reads.
+`{"id": 7, "error": ["RunStateError", "LightlineError"], "text": "..."}`, in any order. Log records come between as
+`{"log": {...}}`. Pipes are bounded: who writes waits for who reads.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import IO, Any
 from pydantic import TypeAdapter
 
 from acquisition.errors import LightlineError
-from service.errors import RunStateError
 from service.gates.gate import Gate
 
 GATES = TypeAdapter(tuple[Gate, ...])
@@ -55,14 +54,15 @@ class Messages:
 
 
 def as_error(error: LightlineError) -> dict[str, Any]:
-    """Return what tells of an error."""
-    return {"error": type(error).__name__, "text": str(error)}
+    """Return what tells of an error: its classes, the nearest first, as the other side may not know them all."""
+    kinds = [kind.__name__ for kind in type(error).__mro__ if issubclass(kind, LightlineError)]
+    return {"error": kinds, "text": str(error)}
 
 
 def error_of(answer: dict[str, Any]) -> LightlineError:
-    """Return the error that an answer tells of, of the same class."""
-    kind = _kinds().get(answer["error"], RunStateError)
-    return kind(answer["text"])
+    """Return the error that an answer tells of, of the nearest class that this side knows."""
+    known = _kinds()
+    return next(known[name] for name in answer["error"] if name in known)(answer["text"])
 
 
 def _kinds() -> dict[str, type[LightlineError]]:
