@@ -4,25 +4,41 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from acquisition.event import Event
 from service.errors import RunFolderError, UnknownCell
+from service.gates.book import GateBook
 from service.maps.shelf import Maps
 from service.result_set import ResultSet, ResultState
 from service.run import Run
 from service.store.cell_query import CellQuery
+from service.store.labels import Labels
 from service.store.result_tables import ResultTables
 from service.store.row_stream import RowStream
 from service.store.run_files import BUNDLE
 from service.store.similar import Similar
 from service.store.statistics import Statistics
 
-if TYPE_CHECKING:
-    from service.store.run_folder import RunFolder
+
+class Judged(Protocol):
+    """The run whose events a model judged, as far as what it made of them needs it; a `RunFolder` is one."""
+
+    path: Path
+    gates: GateBook
+    labels: Labels
+
+    def run(self) -> Run:
+        """Return the run, as it was last saved."""
+
+    def event(self, event_id: int) -> Event:
+        """Return the event as detection gave it."""
+
+    def image(self, event_id: int, channel: str, *, made_anew: bool = False) -> npt.NDArray[np.float32]:
+        """Return the stored image of an event, or one made anew."""
 
 
 class Results:
@@ -55,7 +71,7 @@ class Results:
         Cells by how alike the model finds them.
     """
 
-    def __init__(self, folder: RunFolder, path: Path, tables: ResultTables, about: ResultSet | None = None) -> None:
+    def __init__(self, folder: Judged, path: Path, tables: ResultTables, about: ResultSet | None = None) -> None:
         self.path = path
         self._folder = folder
         self._about = about

@@ -5,17 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from service.errors import RunFolderError, UnknownResults
 from service.result_set import ResultSet, is_set_name
 from service.store.result_tables import ResultTables
-from service.store.results import Results
-
-if TYPE_CHECKING:
-    from service.store.run_folder import RunFolder
+from service.store.results import Judged, Results
 
 RESULTS = "results"
 RESULT_JSON = "result.json"
@@ -24,7 +20,7 @@ RESULT_JSON = "result.json"
 class SetShelf:
     """The sets in `results/` of a run folder, from any thread; another process may be making one of them."""
 
-    def __init__(self, folder: RunFolder) -> None:
+    def __init__(self, folder: Judged) -> None:
         self._folder = folder
         self._lock = threading.Lock()
         self._open: dict[str, tuple[int, Results]] = {}
