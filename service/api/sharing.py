@@ -21,7 +21,7 @@ from service.tokens import Scope as Allowed
 AT_ONCE = 2
 """Answers about tables that are made at the same time, and beside them as many others, which take a millisecond or
 two: those who look leave the cores to the acquisition."""
-APART_S = 0.1
+APART_S = 0.02
 """Between the beginnings of two makings of the same answer while a run goes on, however many ask."""
 KEPT_BYTES, LARGEST_BYTES, KEPT_S = 32 << 20, 1 << 20, 60.0
 """Of answers that say which version they are; callers who look at the newest cells ask for the same ones in seconds."""
