@@ -57,7 +57,7 @@ BLOOD = Training(
     ("donor-b", "donor-d", "leukaemia-50", "leukaemia-10", "leukaemia-1", "leukaemia-a"),
     range(5),
 )
-FINE = replace(BLOOD, name="blood-fine", shown=BLOOD.shown[2:], seeds=range(3), coarser=1, widths=(16, 32, 32))
+FINE = replace(BLOOD, name="blood-fine", shown=BLOOD.shown[2:], coarser=1, widths=(16, 32, 32))
 """The same cells in volumes of 0.5 µm; what a bundle is made of where nothing else is said."""
 HEK = Training("hek", ("transmission", "side_scatter"), "translocation", "translocation-validation", (), range(3))
 
