@@ -16,6 +16,9 @@ from inference.keys import ServiceKeys
 from inference.messages import Message
 from inference.wire import decode, encode
 
+COPIED_BYTES = 1 << 20
+"""Frames up to so many bytes are copied when they are sent, in less time than it takes to give them back afterwards."""
+
 Context = zmq.Context[zmq.Socket[bytes]]
 Letter = tuple[bytes, Message]
 """A message with the routing id of the worker that sent it or is to get it."""
@@ -59,6 +62,7 @@ class Router:
         """
         router: zmq.Socket[bytes] = self._context.socket(zmq.ROUTER)
         router.linger = 500
+        router.copy_threshold = COPIED_BYTES
         try:
             if self._keys is not None:
                 self._admission = Admission(self._context, router, self._keys)

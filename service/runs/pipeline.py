@@ -204,8 +204,8 @@ class Pipeline:
             self._transformed.set()
 
     def _patience_s(self) -> float:
-        """How long to wait for more events: not at all where their batch would be the next to be answered."""
-        return BATCH_PATIENCE_S if self._parts.dispatcher.open_batches > 1 else 0.0
+        """How long to wait for more events: not at all while nobody has anything to do."""
+        return BATCH_PATIENCE_S if self._parts.dispatcher.open_batches else 0.0
 
     def _submit(self, images: CellImages, stamps_s: Stamps, events: Sequence[Event]) -> None:
         while not self._parts.dispatcher.submit(images, stamps_s, _TURN_S, events):
