@@ -59,6 +59,8 @@ TOLD_APART = TrainingOptions(
     looks=Looks(flip=False, turn_deg=25, shift_share=0.15, stretch=0.25, shear=0.3, gain=0.3, blur_px=0.6, noise=0.1),
     progress=False,
 )
+NOVELTY_AXES = TOLD_APART.latent
+"""Novelty is looked for in the whole latent: what tells digits from each other does not tell them from all others."""
 
 Floats = npt.NDArray[np.floating]
 
@@ -127,7 +129,7 @@ def novelty(digit: int, seed: int) -> dict[str, float]:
     cells = digits(seed)
     learnt, judged = np.array_split(np.flatnonzero(cells.label != digit), 2)
     latent = latents(cells, np.isin(np.arange(len(cells)), learnt), replace(TOLD_APART, seed=seed))
-    mixture = fit_mixture(latent[learnt], 9, seed, axes=TOLD_APART.axes)
+    mixture = fit_mixture(latent[learnt], 9, seed, axes=NOVELTY_AXES)
     embedding = mixture.embed(latent)
     seen = np.concatenate([judged, np.flatnonzero(cells.label == digit)])
     truth = cells.label[seen] == digit

@@ -1,4 +1,4 @@
-"""How unlike the training cells a cell is: four scores, and which of them finds cells of a class that it never met."""
+"""How unlike the training cells a cell is: five scores, and which of them finds cells of a class that it never met."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 from inference.training.doubt import Doubt, fit_doubt
 from inference.training.mixture import Mixture, fit_mixture
+from inference.training.relative import RelativeNovelty, fit_relative
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
@@ -21,7 +22,7 @@ NEIGHBOURS = 5
 MOST_PROTOTYPES = 5000
 _CELLS_FOR_SPREAD = 1000
 _LEAST_CELLS = 20
-_REGULARISER = 1e-3
+_LEAST_SPREAD = 1e-9
 
 
 class NoveltyScore(Protocol):
@@ -100,27 +101,31 @@ class DoubtfulNovelty:
 
 
 @dataclass(frozen=True)
-class RelativeNovelty:
-    """Squared Mahalanobis distance to the nearest class, less that to all cells taken together (Ren et al., 2021).
+class ApartNovelty:
+    """Distance to the nearest training cells and relative distance to the classes, each over its spread, added up.
 
     Attributes
     ----------
-    mean, factor
-        `(c, d)` of the classes, and `(d, d)`: distance = |(embedding - mean) @ factor|, the same for all classes.
-    common_mean, common_factor
-        `(d,)` and `(d, d)` of all cells.
+    neighbours, relative
+        The two parts.
+    distance_spread, relative_spread
+        Of each among the training cells, a cell itself not being its neighbour.
     """
 
-    mean: Doubles
-    factor: Doubles
-    common_mean: Doubles
-    common_factor: Doubles
-    method: str = "relative squared Mahalanobis distance to the nearest class"
+    neighbours: NeighbourNovelty
+    relative: RelativeNovelty
+    distance_spread: float
+    relative_spread: float
+
+    @property
+    def method(self) -> str:
+        """What it is, for the contract."""
+        return f"{self.neighbours.method}, and {self.relative.method}, each over its spread"
 
     def score(self, embedding: Doubles) -> Doubles:
         """Return the novelty `(n,)` of embeddings `(n, d)`."""
-        own = (((embedding[:, None] - self.mean) @ self.factor) ** 2).sum(axis=2).min(axis=1)
-        return np.asarray(own - (((embedding - self.common_mean) @ self.common_factor) ** 2).sum(axis=1))
+        distance = self.neighbours.score(embedding) / self.distance_spread
+        return np.asarray(distance + self.relative.score(embedding) / self.relative_spread)
 
 
 @dataclass(frozen=True)
@@ -196,11 +201,14 @@ def leave_one_class_out(embedding: Doubles, label: Integers, clusters: int, seed
 def fit_scores(embedding: Doubles, label: Integers, mixture: Mixture, seed: int) -> dict[str, NoveltyScore]:
     """Fit every score; the first ones are preferred where all do equally well."""
     known, neighbours = label >= 0, NeighbourNovelty(_bank(embedding, seed))
+    apart, cells = _spread(_own_distances(neighbours)), embedding[known]
+    doubt, relative = fit_doubt(cells, label[known]), fit_relative(cells, label[known])
     return {
         "mixture": MixtureNovelty(mixture),
         "neighbours": neighbours,
-        "relative": _relative(embedding[known], label[known]),
-        "doubtful": _doubtful(neighbours, embedding[known], label[known]),
+        "relative": relative,
+        "doubtful": DoubtfulNovelty(neighbours, doubt, apart, _spread(doubt.of(cells))),
+        "apart": ApartNovelty(neighbours, relative, apart, _spread(relative.score(cells))),
     }
 
 
@@ -210,29 +218,14 @@ def _bank(embedding: Doubles, seed: int) -> Doubles:
     return embedding[np.sort(np.random.default_rng(seed).choice(len(embedding), MOST_PROTOTYPES, replace=False))]
 
 
-def _doubtful(neighbours: NeighbourNovelty, embedding: Doubles, label: Integers) -> DoubtfulNovelty:
-    doubt = fit_doubt(embedding, label)
+def _own_distances(neighbours: NeighbourNovelty) -> Doubles:
+    """Return how far some cells of the bank are from their neighbours `(n,)`."""
     some = neighbours.bank[:: -(-len(neighbours.bank) // _CELLS_FOR_SPREAD)]
     # The first neighbour of a training cell is that cell.
-    apart = cKDTree(neighbours.bank).query(some, k=[NEIGHBOURS + 1])[0]
-    return DoubtfulNovelty(neighbours, doubt, _spread(apart), _spread(doubt.of(embedding)))
+    return np.asarray(cKDTree(neighbours.bank).query(some, k=[NEIGHBOURS + 1])[0])
 
 
 def _spread(values: Doubles) -> float:
     """Return the standard deviation; 1 where there is none, as of the doubt between fewer than two classes."""
-    return float(values.std()) or 1.0
-
-
-def _relative(embedding: Doubles, label: Integers) -> RelativeNovelty:
-    present, index = np.unique(label, return_inverse=True)
-    mean = np.stack([embedding[index == i].mean(axis=0) for i in range(len(present))])
-    common = embedding.mean(axis=0)
-    return RelativeNovelty(mean, _whitening(embedding - mean[index]), common, _whitening(embedding - common))
-
-
-def _whitening(centred: Doubles) -> Doubles:
-    """Return the Cholesky factor of the precision of centred rows."""
-    d = centred.shape[1]
-    covariance = centred.T @ centred / len(centred)
-    covariance += _REGULARISER * np.trace(covariance) / d * np.eye(d)
-    return np.asarray(np.linalg.inv(np.linalg.cholesky(covariance)).T)
+    spread = float(values.std())
+    return spread if spread > _LEAST_SPREAD else 1.0

@@ -12,12 +12,13 @@ from torch import Tensor, nn
 from inference.errors import TrainingError
 from inference.training.novelty import (
     NEIGHBOURS,
+    ApartNovelty,
     DoubtfulNovelty,
     MixtureNovelty,
     NeighbourNovelty,
     NoveltyScore,
-    RelativeNovelty,
 )
+from inference.training.relative import RelativeNovelty
 
 
 class _Neighbours(nn.Module):
@@ -75,6 +76,17 @@ class _Relative(nn.Module):
         return own - ((embedding - self.common_mean) @ self.common_factor).square().sum(dim=1)
 
 
+class _Apart(nn.Module):
+    def __init__(self, score: ApartNovelty) -> None:
+        super().__init__()
+        self.neighbours, self.relative = _Neighbours(score.neighbours), _Relative(score.relative)
+        self.distance_spread, self.relative_spread = score.distance_spread, score.relative_spread
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        distance = cast(Tensor, self.neighbours(embedding)) / self.distance_spread
+        return distance + cast(Tensor, self.relative(embedding)) / self.relative_spread
+
+
 def novelty_module(score: NoveltyScore) -> nn.Module | None:
     """Return a module of embeddings `(n, d)` to novelty `(n,)`; None for the distance to the mixture.
 
@@ -89,6 +101,8 @@ def novelty_module(score: NoveltyScore) -> nn.Module | None:
             return _Relative(score)
         case DoubtfulNovelty():
             return _Doubtful(score)
+        case ApartNovelty():
+            return _Apart(score)
     raise TrainingError(f"There is no graph for the novelty '{score.method}'; use one of inference.training.novelty.")
 
 

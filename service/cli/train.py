@@ -130,6 +130,12 @@ class ClusterNumber(click.ParamType[int | None]):
     help="Numbers that hold an image of a cell (default: dcae 16, contrastive 64, of volumes 16, classifier 32, vae "
     "and factors 10); networks of paper C have 64.",
 )
+@click.option(
+    "--axes",
+    type=click.IntRange(min=2),
+    help="Principal axes of the latent, as loud as they are, that groups and novelty are looked for in (default: "
+    "classifier and contrastive 16, of volumes 4, vae and factors 6; dcae all axes, each as loud as any other).",
+)
 @network_options
 @click.option(
     "--size",
@@ -249,6 +255,7 @@ def _trainer(kind: str) -> Any:
         saliency: str,
         epochs: int | None,
         latent: int | None,
+        axes: int | None,
         **choices: Any,
     ) -> Any:
         widths = WIDTHS[Size(size)]
@@ -270,6 +277,7 @@ def _trainer(kind: str) -> Any:
             contrast=Contrast(contrast),
             concept_score=ConceptScore(concept_score),
             whitening=Whitening(whitening),
+            axes=axes or suited.axes,
             **choices,
         )
         return train_bundle(training_set, options)

@@ -133,7 +133,7 @@ def test_a_model_of_channels_looked_at_together_is_made_of_a_collection_and_judg
 ) -> None:
     out = tmp_path / "m.bundle"
     channels = ("--channel", "transmission", "--channel", "side_scatter", "--together")
-    words = ["train", "classifier2d", "--data", str(two_channels), "--out", str(out), "--epochs", "3"]
+    words = ["train", "classifier2d", "--data", str(two_channels), "--out", str(out), "--epochs", "3", "--axes", "5"]
     done = CliRunner().invoke(
         main,
         [*words, *channels, "--latent", "8", "--clusters", "2", "--cells", "120", "--side", "32", "--pixel-um", "0.5"],
@@ -148,7 +148,7 @@ def test_a_model_of_channels_looked_at_together_is_made_of_a_collection_and_judg
     assert [(spec.channel, spec.pixel_um) for spec in contract.inputs] == [
         ("transmission", 0.5), ("side_scatter", 0.5),
     ]  # fmt: skip
-    assert list(contract.maps) == ["transmission"]
+    assert list(contract.maps) == ["transmission"] and contract.embedding_size == 5
     judged = opened(two_channels, most=20, channels=("transmission", "side_scatter"), side=32, pixel_um=0.5)
     check_cells(contract, judged)
     with pytest.raises(BundleError, match="of unknown pixel"):

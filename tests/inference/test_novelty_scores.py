@@ -22,13 +22,13 @@ from inference.training.novelty import (
     NeighbourNovelty,
     NoveltyChoice,
     NoveltyScore,
-    RelativeNovelty,
     choose_novelty,
     fit_scores,
     leave_one_class_out,
     simplest_of_the_best,
 )
 from inference.training.novelty_modules import novelty_module
+from inference.training.relative import RelativeNovelty
 
 RING = 8
 
@@ -52,7 +52,7 @@ def scores(n: int = 400) -> dict[str, NoveltyScore]:
 def test_a_class_that_was_left_out_is_found() -> None:
     latent, label = kinds(600, 1)
     auroc = leave_one_class_out(latent, label, 3, 0)
-    assert auroc.keys() == {"mixture", "neighbours", "relative", "doubtful"}
+    assert auroc.keys() == {"mixture", "neighbours", "relative", "doubtful", "apart"}
     assert min(auroc["neighbours"].mean(), auroc["mixture"].mean()) > 0.97
 
 
@@ -124,6 +124,7 @@ def test_between_fewer_than_two_classes_there_is_no_doubt() -> None:
     wanted = fitted["neighbours"].score(latent + 1) / alone.distance_spread
     np.testing.assert_allclose(alone.score(latent + 1), wanted)
     np.testing.assert_allclose(module(torch.from_numpy((latent + 1).astype(np.float32))), wanted, rtol=1e-3)
+    np.testing.assert_allclose(fitted["apart"].score(latent + 1), wanted)
 
 
 def test_no_more_cells_are_kept_than_the_graph_should_hold() -> None:
@@ -133,7 +134,7 @@ def test_no_more_cells_are_kept_than_the_graph_should_hold() -> None:
     assert isinstance(kept, NeighbourNovelty) and len(kept.bank) == MOST_PROTOTYPES
 
 
-@pytest.mark.parametrize("name", ["neighbours", "relative", "doubtful"])
+@pytest.mark.parametrize("name", ["neighbours", "relative", "doubtful", "apart"])
 def test_single_precision_scores_as_double_does(name: str) -> None:
     score = scores()[name]
     module = novelty_module(score)
