@@ -189,6 +189,28 @@ def test_rows_are_kept_in_time_sealed_in_large_parts_and_other_programs_read_the
     assert not list(live_folder.path.rglob("*.tmp"))
 
 
+def test_events_that_come_between_the_steps_of_keeping_are_never_kept_without_their_windows(
+    live_folder: RunFolder, fill: Fill
+) -> None:
+    live_folder._tables.cells._seconds_unsafe = 0.0
+    fill(live_folder, 1, 10)
+    firsts = iter(range(11, 1000, 10))
+
+    def rest() -> None:
+        first = next(firsts)
+        fill(live_folder, first, first + 9)
+
+    for _ in range(2):
+        live_folder.keep_if_due(rest)
+        came = next(firsts)
+        assert came > 31, "Nobody had a turn."
+        fill(live_folder, came, came + 9)
+        with closing(RunFolder.open(live_folder.path)) as elsewhere:
+            kept = [row["event_id"] for row in elsewhere.results().cells.page(limit=1000).rows]
+            assert kept and kept == [k for k in range(1, kept[-1] + 1) if k % 7]
+            assert [event.event_id for event in elsewhere.events(kept)] == kept
+
+
 def test_a_crash_takes_no_row_that_was_kept_and_a_cut_log_only_its_end(live_folder: RunFolder, fill: Fill) -> None:
     live_folder._tables.cells._seconds_unsafe = 0.0
     fill(live_folder, 1, 10)
