@@ -30,7 +30,7 @@ from service.api.server import ApiServer, listen
 from service.run import Ledger, Run, RunRequest
 from service.runs.control import RUNS, RunControl
 from service.settings import Settings
-from service.store.part_table import PartTable
+from service.store.tables.part_table import PartTable
 
 CELLS = 1_000_000
 LIVE_PER_S = 1000

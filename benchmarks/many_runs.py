@@ -33,9 +33,9 @@ from service.run import FinishReason, Ledger, Run, RunRequest, RunState
 from service.runs.control import RUNS, RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
-from service.store.part_table import PartTable
-from service.store.result_tables import CELLS
 from service.store.run_folder import RunFolder
+from service.store.tables.part_table import PartTable
+from service.store.tables.result_tables import CELLS
 from service.tokens import TokenFile
 
 RUN_COUNT, CELLS_EACH = 20, 5_000_000

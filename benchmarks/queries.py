@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 from benchmarks.page import table
 from service.gates.book import GateBook
 from service.gates.gate import Gate
-from service.store.binning import Binning
-from service.store.cell_query import CellQuery
 from service.store.labels import Labels
-from service.store.part_table import PartTable
-from service.store.row_stream import RowStream
-from service.store.statistics import Statistics
+from service.store.questions.binning import Binning
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.row_stream import RowStream
+from service.store.questions.statistics import Statistics
+from service.store.tables.part_table import PartTable
 
 CELLS = 10_000_000
 BATCH = 50_000

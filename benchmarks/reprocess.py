@@ -34,8 +34,8 @@ from service.reprocess.cluster import OnCluster, processes
 from service.reprocess.executor import Executor, InOrder
 from service.reprocess.making import reprocess
 from service.reprocess.plan import Wanted
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames, cell_rows, rejected_rows
 
 IN_MEMORY = Path("/dev/shm")
 """Where runs are made that are timed, so that nobody waits for the disk."""

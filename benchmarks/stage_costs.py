@@ -19,8 +19,8 @@ from benchmarks.page import table
 from inference.engine import Engine
 from inference.shipped import resolve_bundle
 from reconstruction.transform import transform_for
-from service.store.cell_rows import AnswerNames, cell_rows
-from service.store.window_store import WindowStore
+from service.store.events.window_store import WindowStore
+from service.store.tables.cell_rows import AnswerNames, cell_rows
 
 URLS = {
     "light sheet": "sim:sheet-ci?seed=5&rate=60&loop=1&seconds=3",

@@ -13,7 +13,7 @@ from acquisition.detection import detector_for
 from acquisition.source import blocks, open_source
 from reconstruction.transform import transform_for
 from service.runs.warming import warm_detection
-from service.store import binning
+from service.store.questions import binning
 
 SIMULATIONS = ("sim:sheet-ci?cells=2&seed=5&rate=30", "sim:stretch-ci?cells=2&seed=5&rate=200")
 """Between them they have both kinds of instrument, and both widths of samples."""

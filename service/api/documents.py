@@ -18,7 +18,7 @@ from service.result_set import ResultSet
 from service.run import Run
 from service.settings_sources import SetBy
 from service.store.labels import MOST_AT_ONCE, LabelName
-from service.store.similar import Why
+from service.store.questions.similar import Why
 
 CellValue = bool | int | float | str | None
 CellRow = dict[str, CellValue]

@@ -15,8 +15,8 @@ from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.errors import QueryError, UnknownCell
 from service.store.labels import MOST_AT_ONCE
+from service.store.questions.similar import MOST_NEIGHBOURS, MOST_SUGGESTED
 from service.store.results import Results
-from service.store.similar import MOST_NEIGHBOURS, MOST_SUGGESTED
 from service.tokens import Scope
 
 _RUN = "/api/v1/runs/{run_id}"

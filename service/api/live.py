@@ -22,7 +22,7 @@ from service.result_set import LIVE, ResultState
 from service.run import FinishReason
 from service.runs.control import RunControl
 from service.status import ServiceStatus
-from service.store.cell_query import CellQuery
+from service.store.questions.cell_query import CellQuery
 from service.tokens import Scope
 
 TURN_S = 0.25

@@ -17,7 +17,7 @@ from service.api.problems import PROBLEMS
 from service.api.sources import checked_request
 from service.api.table_page import TABLES, TableFormOf, check_size, page_answer
 from service.run import Run, RunRequest, newest_first
-from service.store.cell_query import MOST_ROWS
+from service.store.questions.cell_query import MOST_ROWS
 from service.tokens import Scope
 
 reading = APIRouter(prefix="/api/v1/runs", tags=["runs"], dependencies=[Depends(Needs(Scope.READ))], responses=PROBLEMS)

@@ -14,8 +14,8 @@ from service.api.image_form import MEDIA, ImageForm, npy_bytes
 from service.api.problems import PROBLEMS
 from service.api.runs import Where
 from service.gates.scales import Asinh, Linear, Log, Scale
-from service.store.binning import MOST_BINS, Binning
-from service.store.statistics import Density
+from service.store.questions.binning import MOST_BINS, Binning
+from service.store.questions.statistics import Density
 from service.tokens import Scope
 
 router = APIRouter(

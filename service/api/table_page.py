@@ -15,7 +15,7 @@ from pyarrow import csv
 from service.api.documents import CellList, CellRow, CellValue
 from service.api.negotiation import preferred
 from service.errors import QueryError
-from service.store.paging import CellPage
+from service.store.questions.paging import CellPage
 
 JSON_ROWS = 5000
 NEXT, TOTAL = "Lightline-Next", "Lightline-Total"

@@ -25,7 +25,7 @@ from service.memory import share_pools
 from service.runs.control import RUNS, RunControl
 from service.settings import Settings
 from service.sink.copier import Copier
-from service.store import binning
+from service.store.questions import binning
 from service.tokens import TokenFile
 
 STOPPING = "Stopping: finishing what was detected, sealing the files ..."

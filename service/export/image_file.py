@@ -11,7 +11,7 @@ from service.export.exporter import Exporter, Option, Progress
 from service.export.growing_h5 import extend
 from service.export.pictures import chosen_channels, images_of, prepared
 from service.export.selection import Selection
-from service.store.image_store import FORMAT
+from service.store.events.image_store import FORMAT
 
 
 class ImageFileExporter(Exporter):

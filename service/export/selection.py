@@ -13,9 +13,9 @@ from reconstruction.methods import Method
 from service.errors import RunFolderError, UnknownCell
 from service.result_set import LIVE
 from service.run import Run
+from service.store.questions.row_stream import RowStream
 from service.store.restoration import Restoration
 from service.store.results import Results
-from service.store.row_stream import RowStream
 from service.store.run_folder import RunFolder
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
 from service.gates.scales import number
-from service.store.column_values import Numbers, numbers
+from service.store.questions.column_values import Numbers, numbers
 
 FIRST_CELLS = 2000
 """Cells that components are found of: the direction of a component is then known to a few degrees."""

@@ -15,8 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict
 
-from service.store.column_values import Numbers, numbers
 from service.store.disk import write_sealed
+from service.store.questions.column_values import Numbers, numbers
 
 _ABOUT = b"lightline-map"
 _ID = "event_id"

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from service.errors import StorageError
 from service.maps.linear_map import FEWEST_CELLS, FIRST_CELLS, LinearMap
 from service.maps.placed_map import PlacedMap
-from service.store.column_values import numbers
 from service.store.disk import write_sealed
-from service.store.part_table import PartTable
+from service.store.questions.column_values import numbers
+from service.store.tables.part_table import PartTable
 
 logger = logging.getLogger("lightline.storage")
 

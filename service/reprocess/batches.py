@@ -8,8 +8,8 @@ from typing import Any
 from reconstruction.images import CellImages
 from reconstruction.transform import Transform
 from service.runs.pipeline import EVENTS_PER_BATCH
-from service.store.cell_rows import measured_of_rows
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import measured_of_rows
 
 
 def from_windows(

@@ -25,8 +25,8 @@ from service.runs.edge import Edge, Policy
 from service.runs.intake import Intake
 from service.runs.ledger import LedgerBook
 from service.runs.pipeline import BLOCKS, EVENTS_PER_BATCH
-from service.store.cell_rows import AnswerNames
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames
 
 _BESIDE = ".finding-"
 """Begins the name of a folder that is no run yet; one that a killed search left is removed by the next."""

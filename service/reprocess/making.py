@@ -19,12 +19,12 @@ from service.result_set import ResultSet, ResultState
 from service.run import DropReason
 from service.runs.arming import Makers
 from service.runs.data_lock import DataLock
-from service.store.cell_rows import AnswerNames, count_reasons
 from service.store.disk import storage_errors, write_sealed
-from service.store.result_tables import CELLS, REJECTED, ResultTables
 from service.store.run_files import BUNDLE
 from service.store.run_folder import RunFolder
 from service.store.set_shelf import RESULT_JSON
+from service.store.tables.cell_rows import AnswerNames, count_reasons
+from service.store.tables.result_tables import CELLS, REJECTED, ResultTables
 
 EVENTS_PER_PART = 8192
 """A part is sealed after so many events: what an interruption can cost."""

@@ -19,8 +19,8 @@ from service.memory import keep_freed
 from service.reprocess.batches import from_rows, from_windows
 from service.reprocess.job import Events, Job, Settled, checked_version
 from service.result_set import Scope
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames, cell_rows, rejected_rows
 
 logger = logging.getLogger("lightline.reprocess")
 

@@ -36,9 +36,9 @@ from service.runs.parts import Parts
 from service.runs.sorting import Sorter
 from service.runs.stop_rules import StopRules
 from service.runs.warming import period_ticks, warm
-from service.store.cell_rows import AnswerNames
 from service.store.run_files import TRACE
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames
 
 WARM_TIMEOUT_S = 120.0
 CLOSED = "The service is closed; start it again."

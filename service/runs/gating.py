@@ -14,9 +14,9 @@ from service.gates.conditions import GateConditions
 from service.gates.gate import Gate
 from service.gates.live_gate import LiveGate
 from service.gates.where import ColumnKind
-from service.store.cell_query import column_kinds
-from service.store.cell_rows import AnswerNames, cell_rows
 from service.store.labels import COLUMN
+from service.store.questions.cell_query import column_kinds
+from service.store.tables.cell_rows import AnswerNames, cell_rows
 
 
 class RunGates:

@@ -17,10 +17,10 @@ from service.runs.outcomes import truth_of_run
 from service.runs.pipeline import Pipeline
 from service.runs.promptness import Promptness
 from service.runs.states import checked_step
-from service.store.cell_rows import count_reasons
 from service.store.disk_watch import DiskWatch
 from service.store.ledger_tally import LedgerTally
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import count_reasons
 
 SAVE_S = 1.0
 STALLED_S = 30.0

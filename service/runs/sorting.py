@@ -20,7 +20,7 @@ from service.gates.live_gate import LiveGate
 from service.run import DropReason
 from service.runs.meters import LatencyMeter
 from service.status import SortStatus
-from service.store.later_rows import CellRows
+from service.store.tables.later_rows import CellRows
 
 MOST_WAITING = 65_536
 """Messages that may wait for one subscriber; further ones it misses."""

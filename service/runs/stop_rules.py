@@ -5,7 +5,7 @@ from __future__ import annotations
 from service.gates.live_gate import LiveGate
 from service.run import FinishReason
 from service.status import GateProgress
-from service.store.later_rows import CellRows
+from service.store.tables.later_rows import CellRows
 
 
 class StopRules:

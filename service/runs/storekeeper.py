@@ -15,8 +15,8 @@ from service.runs.meters import RateMeter, StageMeters
 from service.runs.parts import Parts
 from service.runs.window_writer import WindowWriter
 from service.status import QueueFill
-from service.store.cell_rows import count_reasons
-from service.store.later_rows import CellRows
+from service.store.tables.cell_rows import count_reasons
+from service.store.tables.later_rows import CellRows
 
 ANSWERS = 16
 """Batches."""

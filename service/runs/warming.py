@@ -17,7 +17,7 @@ from acquisition.detection import Detector, detector_for
 from acquisition.instrument import Instrument
 from acquisition.walk import walk
 from reconstruction.transform import Transform
-from service.store import binning
+from service.store.questions import binning
 
 PERIODS = 2200
 CELL_UM = 8.0

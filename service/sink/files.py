@@ -14,7 +14,7 @@ from pyarrow import fs
 from service.result_set import ResultSet
 from service.sink.errors import SinkAway
 from service.sink.sealed import SealedPart
-from service.store.result_tables import TABLES
+from service.store.tables.result_tables import TABLES
 
 _INCOMING = "incoming"
 """Where files are until they are whole."""

@@ -14,7 +14,7 @@ from service.sink.binary_rows import binary_pieces
 from service.sink.errors import PartRefused, SinkAway
 from service.sink.sealed import SealedPart
 from service.sink.tables import PREFIX, add_columns, check_columns, make_tables
-from service.store.result_tables import TABLES
+from service.store.tables.result_tables import TABLES
 
 if TYPE_CHECKING:
     import psycopg

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from service.errors import RunFolderError
 from service.result_set import ResultSet
-from service.store.parts import Part, sealed_parts
-from service.store.result_tables import TABLES
 from service.store.run_files import read_run
 from service.store.set_shelf import read_sets
+from service.store.tables.parts import Part, sealed_parts
+from service.store.tables.result_tables import TABLES
 
 
 @dataclass(frozen=True)

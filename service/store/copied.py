@@ -6,9 +6,9 @@ import json
 from pathlib import Path
 
 from service.store.disk import write_sealed
-from service.store.result_tables import TABLES
 from service.store.run_files import RUN_JSON
 from service.store.set_shelf import set_files
+from service.store.tables.result_tables import TABLES
 
 _FILE = "copied.json"
 Signature = tuple[tuple[str, int], ...]

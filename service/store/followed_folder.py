@@ -7,11 +7,11 @@ from typing import Self
 
 from service.gates.book import GateBook
 from service.run import Run
-from service.store.event_stores import EventStores
+from service.store.events.event_stores import EventStores
 from service.store.labels import Labels
-from service.store.result_tables import ResultTables
 from service.store.run_files import RUN_JSON, read_run
 from service.store.run_folder import RunFolder
+from service.store.tables.result_tables import ResultTables
 
 
 class FollowedFolder(RunFolder):

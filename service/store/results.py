@@ -15,13 +15,13 @@ from service.gates.book import GateBook
 from service.maps.shelf import Maps
 from service.result_set import ResultSet, ResultState
 from service.run import Run
-from service.store.cell_query import CellQuery
 from service.store.labels import Labels
-from service.store.result_tables import ResultTables
-from service.store.row_stream import RowStream
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.row_stream import RowStream
+from service.store.questions.similar import Similar
+from service.store.questions.statistics import Statistics
 from service.store.run_files import BUNDLE
-from service.store.similar import Similar
-from service.store.statistics import Statistics
+from service.store.tables.result_tables import ResultTables
 
 
 class Judged(Protocol):

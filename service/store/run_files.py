@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from service.errors import RunFolderError
 from service.run import Run
 from service.store.disk import write_sealed
-from service.store.image_store import FILE_NAME as IMAGES
-from service.store.window_store import FILE_NAME as WINDOWS
+from service.store.events.image_store import FILE_NAME as IMAGES
+from service.store.events.window_store import FILE_NAME as WINDOWS
 
 RUN_JSON = "run.json"
 BUNDLE = "model.bundle"

@@ -15,17 +15,17 @@ from reconstruction.images import CellImages
 from service.gates.book import GateBook
 from service.result_set import LIVE, ResultSet
 from service.run import Run
-from service.store.cell_rows import AnswerNames
 from service.store.disk import storage_errors, write_sealed
-from service.store.event_stores import EventStores
+from service.store.events.event_stores import EventStores
+from service.store.events.window_store import EVENT
 from service.store.labels import Labels
-from service.store.later_rows import CellRows
-from service.store.result_tables import ResultTables
 from service.store.results import Results
 from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
 from service.store.set_shelf import SetShelf
 from service.store.steps import Rest, no_rest
-from service.store.window_store import EVENT
+from service.store.tables.cell_rows import AnswerNames
+from service.store.tables.later_rows import CellRows
+from service.store.tables.result_tables import ResultTables
 
 
 class RunFolder:

@@ -10,8 +10,8 @@ from pydantic import ValidationError
 
 from service.errors import RunFolderError, UnknownResults
 from service.result_set import ResultSet, is_set_name
-from service.store.result_tables import ResultTables
 from service.store.results import Judged, Results
+from service.store.tables.result_tables import ResultTables
 
 RESULTS = "results"
 RESULT_JSON = "result.json"

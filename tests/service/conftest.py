@@ -10,8 +10,8 @@ from line_parts import INSTRUMENT, KnownTransform, known_answers, known_event
 
 from acquisition.origin import Origin
 from service.run import Run, RunRequest, RunState
-from service.store.cell_rows import AnswerNames
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames
 
 
 @pytest.fixture

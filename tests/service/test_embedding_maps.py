@@ -12,13 +12,13 @@ from service.gates.book import GateBook
 from service.gates.gate import Gate
 from service.maps.linear_map import FIRST_CELLS
 from service.maps.shelf import PCA_JSON, Maps
-from service.store import row_reading
-from service.store.binning import Binning
-from service.store.cell_query import CellQuery
 from service.store.labels import Labels
-from service.store.part_table import PartTable
-from service.store.row_stream import RowStream
-from service.store.statistics import Statistics
+from service.store.questions import row_reading
+from service.store.questions.binning import Binning
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.row_stream import RowStream
+from service.store.questions.statistics import Statistics
+from service.store.tables.part_table import PartTable
 
 N, AXES = 3000, 6
 TRIANGLE = [[-14.0, -4.0], [12.0, -4.0], [0.0, 5.0]]

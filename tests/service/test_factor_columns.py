@@ -14,9 +14,9 @@ from inference.bundle import Bundle
 from reconstruction.transform import transform_for
 from service.gates.where import ColumnKind
 from service.runs.gating import columns_of
-from service.store.cell_query import CellQuery
-from service.store.cell_rows import AnswerNames, cell_rows
-from service.store.part_table import PartTable
+from service.store.questions.cell_query import CellQuery
+from service.store.tables.cell_rows import AnswerNames, cell_rows
+from service.store.tables.part_table import PartTable
 
 
 def naming(*factors: str, concepts: tuple[str, ...] = ()) -> Bundle:

@@ -13,9 +13,9 @@ from service.errors import UnknownCell
 from service.run import RunState
 from service.store.catalogue import Catalogue
 from service.store.followed_folder import FollowedFolder
-from service.store.followed_table import FollowedTable
-from service.store.part_table import PartTable
 from service.store.run_folder import RunFolder
+from service.store.tables.followed_table import FollowedTable
+from service.store.tables.part_table import PartTable
 
 
 @pytest.mark.parametrize("rows_per_part", [12, 1000])

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from service.errors import StorageError
-from service.store import hdf5
-from service.store.hdf5 import Column, GrowingFile, open_to_read
+from service.store.events import hdf5
+from service.store.events.hdf5 import Column, GrowingFile, open_to_read
 
 COLUMNS = {"values": Column(np.int32, 64), "table": Column(np.int32, 64)}
 

@@ -11,7 +11,7 @@ from acquisition.source import open_source
 from reconstruction.images import CellImages
 from reconstruction.transform import transform_for
 from service.cli.collect import events_of
-from service.store.window_store import WindowStore
+from service.store.events.window_store import WindowStore
 
 
 def same(first: CellImages, second: CellImages) -> None:

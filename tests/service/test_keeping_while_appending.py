@@ -15,8 +15,8 @@ from line_parts import KnownSource, known_makers
 
 from service.run import RunRequest
 from service.runs.control import RunControl
-from service.store.part_table import PartTable
-from service.store.row_pieces import MOST_SMALL
+from service.store.tables.part_table import PartTable
+from service.store.tables.row_pieces import MOST_SMALL
 
 
 def few(first: int, count: int = 5) -> pa.Table:

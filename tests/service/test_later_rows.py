@@ -11,9 +11,9 @@ import pytest
 from line_parts import KnownTransform, known_answers, known_event
 
 from reconstruction.images import CellImages
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
-from service.store.later_rows import CellRows, RejectedRows
-from service.store.part_table import PartTable
+from service.store.tables.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.tables.later_rows import CellRows, RejectedRows
+from service.store.tables.part_table import PartTable
 
 NAMES = AnswerNames(("even", "odd"), 50.0, (0.5, 0.2))
 HZ = 1e6

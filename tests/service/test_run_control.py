@@ -245,7 +245,7 @@ def test_a_full_disk_ends_the_run_and_keeps_what_was_stored(controlled: Start, m
     # Only what the operating system says of the disk is made up; what follows is the real thing.
     full = disk.shutil.disk_usage(control.folder(run.id).path)._replace(free=0)
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda path: full)
-    monkeypatch.setattr("service.store.hdf5._CLAIM_BYTES", 1 << 30)
+    monkeypatch.setattr("service.store.events.hdf5._CLAIM_BYTES", 1 << 30)
     run = control.wait(run.id, 20)
     assert (run.state, run.finish_reason) == (RunState.DONE, FinishReason.STORAGE)
     assert run.error is not None and "free some space" in run.error
@@ -263,7 +263,7 @@ def test_rows_that_cannot_be_sealed_are_not_called_stored(
             raise StorageError("The disk is full; free some space.")
         disk.write_sealed(path, content)
 
-    monkeypatch.setattr("service.store.part_table.write_sealed", refuse)
+    monkeypatch.setattr("service.store.tables.part_table.write_sealed", refuse)
     monkeypatch.setattr("service.store.run_files.write_sealed", refuse)
     run = control.wait(control.start(RunRequest(source="known:")).id, 20)
     assert (run.finish_reason, run.ledger.stored) == (FinishReason.STORAGE, 0)

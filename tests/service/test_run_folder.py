@@ -17,11 +17,12 @@ from line_parts import KnownTransform, known_event
 
 from service.errors import QueryError, RunFolderError, StorageError, UnknownCell
 from service.run import RunState
-from service.store import event_stores, part_table, row_log
-from service.store.cell_query import CellQuery
 from service.store.disk import write_sealed
-from service.store.part_table import PartTable
+from service.store.events import event_stores
+from service.store.questions.cell_query import CellQuery
 from service.store.run_folder import RunFolder
+from service.store.tables import part_table, row_log
+from service.store.tables.part_table import PartTable
 
 Fill = Callable[[RunFolder, int, int], None]
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.store import paging
-from service.store.cell_query import CellQuery
-from service.store.page_bound import Cursor, KeyPiece, page_bound
-from service.store.part_table import PartTable
+from service.store.questions import paging
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.page_bound import Cursor, KeyPiece, page_bound
+from service.store.tables.part_table import PartTable
 
 ROWS, PART = 1200, 100
 KEYS = st.one_of(st.sampled_from([0.0, 1.0, 2.0, float("nan"), float("inf")]), st.floats(-5, 5, width=32))

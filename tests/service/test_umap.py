@@ -21,9 +21,9 @@ from service.maps.placed_map import PlacedMap, UmapAbout
 from service.maps.shelf import UMAP_PARQUET
 from service.maps.umap_making import check_umap
 from service.run import Run, RunState
-from service.store.binning import Binning
+from service.store.questions.binning import Binning
+from service.store.questions.row_stream import RowStream
 from service.store.results import Results
-from service.store.row_stream import RowStream
 from service.store.run_folder import RunFolder
 
 ABOUT = UmapAbout(of=("embedding_0",), cells=0, fitted=0, neighbours=2, distance=0.1, seed=7, software="none")

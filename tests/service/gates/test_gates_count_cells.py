@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from service.errors import QueryError, StaleGate, UnknownGate
 from service.gates.book import GateBook
 from service.gates.gate import Gate
-from service.store.cell_query import CellQuery
-from service.store.part_table import PartTable
+from service.store.questions.cell_query import CellQuery
+from service.store.tables.part_table import PartTable
 
 N = 400
 

@@ -15,8 +15,8 @@ from service.errors import QueryError
 from service.gates.conditions import GateConditions
 from service.gates.gate import Gate
 from service.gates.live_gate import LiveGate
-from service.store.cell_query import column_kinds
-from service.store.snapshot_sql import open_database
+from service.store.questions.cell_query import column_kinds
+from service.store.questions.snapshot_sql import open_database
 
 FLOATS = ("a", "b", "c")
 

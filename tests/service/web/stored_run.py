@@ -19,8 +19,8 @@ from reconstruction.images import CellImages
 from reconstruction.transform import transform_for
 from service.run import FinishReason, Ledger, Run, RunRequest, RunState
 from service.runs.control import RUNS
-from service.store.cell_rows import AnswerNames
 from service.store.run_folder import RunFolder
+from service.store.tables.cell_rows import AnswerNames
 
 SOURCE = "sim:sheet-ci"
 CELLS = 24

@@ -11,10 +11,10 @@ import pytest
 from served import World
 
 from service.errors import QueryError
-from service.store.cell_query import CellQuery
 from service.store.labels import LABELS, Labels
-from service.store.part_table import PartTable
-from service.store.similar import Similar, Why
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.similar import Similar, Why
+from service.store.tables.part_table import PartTable
 
 
 def base(world: World) -> str:

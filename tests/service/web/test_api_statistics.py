@@ -123,7 +123,7 @@ def test_a_run_that_cannot_answer_says_why_and_the_others_answer(
 
 
 def test_a_column_of_many_values_has_no_kinds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("service.store.statistics.MOST_GROUPS", 1)
+    monkeypatch.setattr("service.store.questions.statistics.MOST_GROUPS", 1)
     runs = world.client.get("/api/v1/kinds", params={"by": "event_id"}).json()["runs"]
     assert runs and all("count by class or cluster" in one["problem"] and not one["kinds"] for one in runs)
 

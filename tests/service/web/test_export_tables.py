@@ -16,7 +16,7 @@ from served import World
 from service.cli import main
 from service.errors import StorageError
 from service.export.parquet_table import ParquetExporter
-from service.store.row_stream import RowStream
+from service.store.questions.row_stream import RowStream
 
 
 def test_a_parquet_export_is_the_table_of_the_run_and_says_whose_it_is(world: World, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from served import World
 from service.api.negotiation import preferred
 from service.api.server import listen
 from service.api.table_page import TableForm
-from service.store.cell_query import MOST_ROWS
+from service.store.questions.cell_query import MOST_ROWS
 
 OFFERS = {"json": "application/json", "csv": "text/csv; charset=utf-8", "png": "image/png"}
 

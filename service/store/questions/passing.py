@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from service.gates.where import Condition
 from service.store.labels import LABEL
-from service.store.parts import TableSnapshot
+from service.store.tables.parts import TableSnapshot
 
 _MOST_COUNTS = 64
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 
 from service.gates.where import Value
-from service.store.column_values import ColumnValues, Texts, numbers, texts
-from service.store.page_bound import KeyPiece, Keys
-from service.store.parts import TableSnapshot
+from service.store.questions.column_values import ColumnValues, Texts, numbers, texts
+from service.store.questions.page_bound import KeyPiece, Keys
+from service.store.tables.parts import TableSnapshot
 
 _EXACT = 2**53
 """Whole numbers below it are themselves as float64."""

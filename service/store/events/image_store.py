@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from reconstruction.images import CellImages
-from service.store.event_file import EventFile
-from service.store.hdf5 import Column, GrowingFile, reading_errors
+from service.store.events.event_file import EventFile
+from service.store.events.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-images/1"
 FILE_NAME = "images-0000.h5"

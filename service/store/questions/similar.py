@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from service.errors import QueryError, UnknownCell
 from service.gates.scales import number
-from service.store.cell_query import CellQuery
 from service.store.labels import LABEL
+from service.store.questions.cell_query import CellQuery
 
 MOST_NEIGHBOURS = 200
 MOST_SUGGESTED = 200

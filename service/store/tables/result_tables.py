@@ -8,11 +8,11 @@ from typing import Any, Self
 
 from inference.results import CellResults
 from reconstruction.images import CellImages
-from service.store.cell_rows import AnswerNames
-from service.store.followed_table import FollowedTable
-from service.store.later_rows import CellRows, RejectedRows
-from service.store.part_table import Mark, PartTable
 from service.store.steps import Rest, no_rest
+from service.store.tables.cell_rows import AnswerNames
+from service.store.tables.followed_table import FollowedTable
+from service.store.tables.later_rows import CellRows, RejectedRows
+from service.store.tables.part_table import Mark, PartTable
 
 CELLS, REJECTED = TABLES = "cells", "rejected"
 

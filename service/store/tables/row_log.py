@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from service.store.disk import require_room, storage_errors
-from service.store.row_pieces import rows_behind
+from service.store.tables.row_pieces import rows_behind
 
 LOG = "tail.arrows"
 

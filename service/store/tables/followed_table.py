@@ -8,10 +8,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from service.store.part_table import PartTable
-from service.store.parts import TableSnapshot, sealed_parts
-from service.store.row_log import LOG, read_log
-from service.store.row_pieces import rows_behind
+from service.store.tables.part_table import PartTable
+from service.store.tables.parts import TableSnapshot, sealed_parts
+from service.store.tables.row_log import LOG, read_log
+from service.store.tables.row_pieces import rows_behind
 
 
 class FollowedTable(PartTable):

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from service.maps.embedding_map import EmbeddingMap
-from service.store.parts import Part
+from service.store.tables.parts import Part
 
 Numbers = npt.NDArray[Any]
 Column = TypeVar("Column", Numbers, "Texts")

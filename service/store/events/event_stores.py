@@ -16,9 +16,9 @@ from reconstruction.images import CellImages
 from reconstruction.transform import Transform, transform_for
 from service.errors import UnknownCell
 from service.run import Run
-from service.store.image_store import ImageStore
+from service.store.events.image_store import ImageStore
+from service.store.events.window_store import WindowStore
 from service.store.steps import Rest, no_rest
-from service.store.window_store import WindowStore
 
 
 class EventStores:

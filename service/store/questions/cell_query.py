@@ -13,13 +13,13 @@ from service.errors import QueryError
 from service.gates.book import GateBook
 from service.gates.where import ColumnKind, Condition, Value, no_gates, parse_where
 from service.maps.shelf import Maps
-from service.store.column_values import ColumnValues, Piece, numbers
 from service.store.labels import COLUMN, Labels
-from service.store.paging import EVENT_ID, CellPage, Order, Pager
-from service.store.part_table import PartTable
-from service.store.parts import TableSnapshot
-from service.store.passing import PassingCounts
-from service.store.snapshot_sql import LaterDatabase, query_snapshot
+from service.store.questions.column_values import ColumnValues, Piece, numbers
+from service.store.questions.paging import EVENT_ID, CellPage, Order, Pager
+from service.store.questions.passing import PassingCounts
+from service.store.questions.snapshot_sql import LaterDatabase, query_snapshot
+from service.store.tables.part_table import PartTable
+from service.store.tables.parts import TableSnapshot
 
 MOST_ROWS = 50_000
 

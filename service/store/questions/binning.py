@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from service.errors import QueryError
 from service.gates.scales import Linear, Scale
-from service.store.column_values import Numbers
+from service.store.questions.column_values import Numbers
 
 MOST_BINS = 1024
 _LINEAR = Linear()

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from acquisition.instrument import Instrument
-from service.store.event_index import EventIndex
-from service.store.hdf5 import GrowingFile, open_to_read, reading_errors, refresh
+from service.store.events.event_index import EventIndex
+from service.store.events.hdf5 import GrowingFile, open_to_read, reading_errors, refresh
 
 
 class EventFile(ABC):

@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 
 from service.errors import UnknownCell
 from service.gates.where import Condition
-from service.store.cell_query import CellQuery
 from service.store.labels import COLUMN
-from service.store.parts import TableSnapshot
-from service.store.snapshot_sql import open_database, query_snapshot
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.snapshot_sql import open_database, query_snapshot
+from service.store.tables.parts import TableSnapshot
 
 _ID = "event_id"
 

@@ -13,11 +13,11 @@ import numpy.typing as npt
 
 from service.errors import QueryError
 from service.gates.where import ColumnKind, Condition, Value
-from service.store.column_values import ColumnValues
-from service.store.page_bound import Cursor, page_bound
-from service.store.parts import TableSnapshot
-from service.store.row_reading import read_rows
-from service.store.sort_keys import SortKeys
+from service.store.questions.column_values import ColumnValues
+from service.store.questions.page_bound import Cursor, page_bound
+from service.store.questions.row_reading import read_rows
+from service.store.questions.sort_keys import SortKeys
+from service.store.tables.parts import TableSnapshot
 
 EVENT_ID = "event_id"
 _SPARE = 4

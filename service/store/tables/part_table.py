@@ -14,11 +14,18 @@ import pyarrow.parquet as pq
 
 from service.errors import StorageError
 from service.store.disk import write_sealed
-from service.store.later_rows import LaterRows
-from service.store.parts import Part, TableSnapshot, part_name, sealed_parts, write_part
-from service.store.row_log import RowLog, read_log
-from service.store.row_pieces import MOST_SMALL, count_rows, join_pieces, rows_before, small_pieces, without_first
 from service.store.steps import Rest, no_rest
+from service.store.tables.later_rows import LaterRows
+from service.store.tables.parts import Part, TableSnapshot, part_name, sealed_parts, write_part
+from service.store.tables.row_log import RowLog, read_log
+from service.store.tables.row_pieces import (
+    MOST_SMALL,
+    count_rows,
+    join_pieces,
+    rows_before,
+    small_pieces,
+    without_first,
+)
 
 _ID = "event_id"
 _BATCHES_AT_ONCE = 64

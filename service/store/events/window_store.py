@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from acquisition.event import Background, ClockState, Event, EventFlag
 from acquisition.instrument import Instrument
-from service.store.event_file import EventFile
-from service.store.hdf5 import Column, GrowingFile, reading_errors
+from service.store.events.event_file import EventFile
+from service.store.events.hdf5 import Column, GrowingFile, reading_errors
 
 FORMAT = "lightline-windows/2"
 FILE_NAME = "windows-0000.h5"

@@ -13,9 +13,9 @@ import numpy.typing as npt
 from service.errors import QueryError
 from service.gates.scales import number
 from service.gates.where import ColumnKind, Condition
-from service.store.binning import MOST_BINS, Binning, Edges, Extent, count
-from service.store.cell_query import CellQuery
-from service.store.column_values import Piece
+from service.store.questions.binning import MOST_BINS, Binning, Edges, Extent, count
+from service.store.questions.cell_query import CellQuery
+from service.store.questions.column_values import Piece
 
 MOST_GROUPS = 64
 MOST_STEPS = 10_000

@@ -10,7 +10,7 @@ import duckdb
 
 from service.gates.where import Value
 from service.store.labels import LABEL
-from service.store.parts import TableSnapshot
+from service.store.tables.parts import TableSnapshot
 
 _ID = "event_id"
 

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from inference.results import CellResults
 from reconstruction.images import CellImages
-from service.store.cell_rows import AnswerNames, cell_rows, rejected_rows
+from service.store.tables.cell_rows import AnswerNames, cell_rows, rejected_rows
 
 
 class LaterRows(Protocol):

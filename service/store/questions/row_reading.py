@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from service.store.labels import COLUMN
-from service.store.parts import TableSnapshot
+from service.store.tables.parts import TableSnapshot
 
 _ID = "event_id"
 MOST_GROUPS = 8

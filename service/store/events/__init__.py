@@ -1,0 +1,1 @@
+"""Windows and images of events in HDF5 files that grow."""

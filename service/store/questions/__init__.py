@@ -1,0 +1,1 @@
+"""Questions to a table: pages, filters, histograms, neighbours, and streams of rows."""
