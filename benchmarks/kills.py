@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import signal
 import subprocess
@@ -22,7 +21,7 @@ from acquisition.presets import instrument_preset
 from acquisition.recording_tally import Tally, read_tally, tally_path
 from acquisition.trace import TraceSequence
 from benchmarks.service_kills import Victim, end_service, kill_service
-from benchmarks.service_process import processes_of
+from benchmarks.service_process import kill_all
 from service.runs.control import RunControl
 
 RATE_HZ = instrument_preset("sheet-ci").sample_rate_hz
@@ -85,8 +84,7 @@ def kill_run(folder: Path, life_s: float) -> Kill:
                 raise RuntimeError("The run that was to be killed did not begin.")
             time.sleep(0.02)
         time.sleep(life_s)
-        for one in processes_of(process.pid):
-            os.kill(one, signal.SIGKILL)
+        kill_all(process.pid)
     (path,) = folder.glob(TALLY)
     given = (read_tally(path) or Tally()).given
     with RunControl(folder) as control:

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 
 from acquisition.errors import LightlineError
-from benchmarks.service_process import address_of, line_of, processes_of, start_service
+from benchmarks.service_process import address_of, kill_all, line_of, start_service
 from service.run import Run, RunState
 from service.runs.control import RUNS, RunControl
 from service.store.run_files import RUN_JSON
@@ -126,9 +126,10 @@ def _kill(process: subprocess.Popen[str], victim: Victim) -> None:
         os.kill(line, signal.SIGKILL)
         _until(lambda: line_of(process.pid) not in (None, line))
         time.sleep(_CLOSED_S)
-    everything = processes_of(process.pid) if victim is not Victim.SERVICE else [process.pid]
-    for one in everything:
-        os.kill(one, signal.SIGKILL)
+    if victim is Victim.SERVICE:
+        process.kill()
+    else:
+        kill_all(process.pid)
     process.communicate()
     _until(lambda: line is None or not Path(f"/proc/{line}").exists())
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 LIGHTLINE = str(Path(sys.executable).with_name("lightline"))
@@ -38,6 +40,15 @@ def processes_of(service: int) -> list[int]:
 def line_of(service: int) -> int | None:
     """Return the process of a service's line, None where there is none."""
     return next((found for found in processes_of(service) if b"service.apart.child" in _command(found)), None)
+
+
+def kill_all(service: int) -> None:
+    """Kill every process of a service at once, and wait until those that it began are gone."""
+    found = processes_of(service)
+    for process in found:
+        os.kill(process, signal.SIGKILL)
+    while any(Path(f"/proc/{process}").exists() for process in found[1:]):
+        time.sleep(0.01)
 
 
 def processor_s(service: int) -> float:
