@@ -5,10 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from service.gates.book import GateBook
 from service.run import Run
 from service.store.events.event_stores import EventStores
-from service.store.labels import Labels
 from service.store.run_files import RUN_JSON, read_run
 from service.store.run_folder import RunFolder
 from service.store.tables.result_tables import ResultTables
@@ -30,7 +28,7 @@ class FollowedFolder(RunFolder):
         """
         run = read_run(path)
         tables = ResultTables.follow(path, run.instrument.sample_rate_hz)
-        return cls(path, run, tables, EventStores.follow(path, run), GateBook.open(path), Labels.open(path))
+        return cls._over(path, run, tables, EventStores.follow(path, run))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""

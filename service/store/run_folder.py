@@ -85,8 +85,12 @@ class RunFolder:
             If it is missing or damaged.
         """
         run = read_run(path)
-        tables = ResultTables.open(path, run.instrument.sample_rate_hz)
-        return cls(path, run, tables, EventStores.open(path, run), GateBook.open(path), Labels.open(path))
+        return cls._over(path, run, ResultTables.open(path, run.instrument.sample_rate_hz), EventStores.open(path, run))
+
+    @classmethod
+    def _over(cls, path: Path, run: Run, tables: ResultTables, events: EventStores) -> Self:
+        """Return the folder with what people said of its cells."""
+        return cls(path, run, tables, events, GateBook.open(path), Labels.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""
