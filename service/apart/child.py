@@ -150,4 +150,7 @@ def _logging_to(messages: Messages) -> Iterator[None]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    # At once, as everything is closed: Python looks through all its objects before it ends otherwise.
+    os._exit(code)
