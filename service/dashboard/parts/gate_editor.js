@@ -55,7 +55,8 @@ export class GateEditor {
     this.undoButton.disabled = !this.book.done.length;
     this.redoButton.disabled = !this.book.undone.length;
     const version = this.book.find(this.gate);
-    const sign = JSON.stringify(version ?? null);
+    // Not of how many cells are in it: somebody may be typing while they are counted.
+    const sign = JSON.stringify(version ? [version.name, version.version, version.gate, this.book.gates.map((gate) => gate.name)] : null);
     if (sign === this.sign) return;
     this.sign = sign;
     this.fields.replaceChildren(...(version ? [this.#fieldsOf(version)] : []));
