@@ -100,10 +100,10 @@ def main() -> int:
         if begin["again"]:
             # The one before has left a run open.
             line.close_crashed()
-        pool = ThreadPoolExecutor(CALLS_AT_ONCE, "line-call")
+        answering, pool = Answering(line), ThreadPoolExecutor(CALLS_AT_ONCE, "line-call")
         try:
             for asked in heard:
-                pool.submit(_answer, Answering(line), asked, messages)
+                pool.submit(_answer, answering, asked, messages)
         finally:
             # Threads that wait for the end of a run go on with it.
             line.close()

@@ -97,8 +97,8 @@ class LineProcess:
             # The run is over with it, once the next one has closed its files.
             self.close_crashed()
             return None
-        if timeout is None:
-            self._is_over(run_id)
+        if timeout is None and self._run_id == run_id:
+            self._run_id = None
         return run
 
     def run(self) -> Run | None:
@@ -123,7 +123,7 @@ class LineProcess:
     def close(self) -> bool:
         """End the run, seal everything and end the process; may be called twice."""
         with self._lock:
-            there, self._there, self._closed = self._there, None, True
+            there, self._there, self._closed, self._run_id = self._there, None, True, None
         if there is not None:
             there.end(_CLOSE_PATIENCE_S)
         return True
@@ -149,12 +149,7 @@ class LineProcess:
     def _until_over(self, run_id: str) -> None:
         # Where it does not say so, it died, or the service ends.
         with suppress(RunStateError):
-            self._ask("wait", run_id=run_id, timeout=None)
-        self._is_over(run_id)
-
-    def _is_over(self, run_id: str) -> None:
-        if self._run_id == run_id:
-            self._run_id = None
+            self.wait(run_id, None)
 
     def _died(self, code: int) -> None:
         """Note that the process ended by itself; of a run that went on, let the next one close the files at once."""

@@ -93,22 +93,10 @@ class EventFile(ABC):
                 file, self._file = self._file, None
                 file.close()
 
-    def _row(self, event_id: int) -> int | None:
-        """Return the row of an event, None if it is not there."""
-        row = self._index.find(event_id)
-        if row is None and self._followed:
+    def _look_for(self, event_ids: Sequence[int]) -> None:
+        """Read on, once, where another process writes the file and one of these events is not known yet."""
+        if self._followed and any(self._index.find(event_id) is None for event_id in event_ids):
             self._catch_up()
-            row = self._index.find(event_id)
-        return row
-
-    def _rows(self, event_ids: Sequence[int]) -> npt.NDArray[np.intp]:
-        """Return the rows of many events, -1 for each that is not there."""
-        wanted = np.asarray(event_ids, np.uint64)
-        rows = self._index.find_all(wanted)
-        if self._followed and len(rows) and rows.min() < 0:
-            self._catch_up()
-            rows = self._index.find_all(wanted)
-        return rows
 
     def _catch_up(self) -> None:
         """Read how far the file has come, where another process writes it."""

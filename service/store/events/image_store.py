@@ -68,7 +68,8 @@ class ImageStore(EventFile):
             If the file is damaged.
         """
         with self._lock:
-            row = self._row(event_id)
+            self._look_for([event_id])
+            row = self._index.find(event_id)
             if row is None or self._file is None or channel not in self._channels:
                 return None
             with reading_errors(self._path):
@@ -84,7 +85,8 @@ class ImageStore(EventFile):
             If the file is damaged.
         """
         with self._lock:
-            rows = self._rows(event_ids)
+            self._look_for(event_ids)
+            rows = self._index.find_all(np.asarray(event_ids, np.uint64))
             if self._file is None or channel not in self._channels or not len(rows) or rows.min() < 0:
                 return None
             first, end = int(rows.min()), int(rows.max()) + 1

@@ -105,7 +105,8 @@ class WindowStore(EventFile):
         What lies together in the file is read at once: HDF5 takes several times as long for windows one by one.
         """
         with self._lock:
-            found = [self._row(event_id) for event_id in event_ids]
+            self._look_for(event_ids)
+            found = [self._index.find(event_id) for event_id in event_ids]
             rows = [row for row in found if row is not None]
             if self._file is None or len(rows) != len(event_ids):
                 return None
