@@ -11,8 +11,8 @@ const SHEET = {
   "A cell": { "← →": "the cell before, the next cell", "arrows on the volume": "turn it", "+ − on volume or samples": "closer, farther" },
 };
 
-/** Whether a key that was pressed is meant for what has the focus. */
-const taken = ({ target, altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey || target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), select, textarea, dialog");
+/** Whether a key that was pressed is meant for what has the focus; a dialog that was closed keeps it until the next picture. */
+const taken = ({ target, altKey, ctrlKey, metaKey }) => altKey || ctrlKey || metaKey || target.closest?.("input:not([type=radio], [type=checkbox], [type=range]), select, textarea, dialog[open]");
 
 /** Show the sheet. */
 export function showKeys() {
