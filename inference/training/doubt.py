@@ -18,7 +18,7 @@ _MOST_STEPS = 1000
 
 
 @dataclass(frozen=True)
-class Doubt:
+class DoubtNovelty:
     """Minus the logarithm of the sum of the exponentials of the scores of all classes (Liu et al., NeurIPS 2020).
 
     Attributes
@@ -29,21 +29,22 @@ class Doubt:
 
     weight: Doubles
     offset: Doubles
+    method: str = "doubt of the class"
 
-    def of(self, embedding: Doubles) -> Doubles:
+    def score(self, embedding: Doubles) -> Doubles:
         """Return the doubt `(n,)` of embeddings `(n, d)`, 0 without classes."""
         if not len(self.offset):
             return np.zeros(len(embedding))
         return np.asarray(-logsumexp(embedding @ self.weight + self.offset, axis=1))
 
 
-def fit_doubt(embedding: Doubles, label: npt.NDArray[np.integer]) -> Doubt:
+def fit_doubt(embedding: Doubles, label: npt.NDArray[np.integer]) -> DoubtNovelty:
     """Fit the classifier to embeddings `(n, d)` of known classes `(n,)`, every class weighing the same.
 
     Axes stay as loud against each other as they are: those that tell the known classes apart little shall count little.
     """
     if len(np.unique(label)) < 2:
-        return Doubt(np.zeros((embedding.shape[1], 0)), np.zeros(0))
+        return DoubtNovelty(np.zeros((embedding.shape[1], 0)), np.zeros(0))
     spread = float(np.sqrt(embedding.var(axis=0).mean()))
     model = LogisticRegression(C=_REGULARISED, max_iter=_MOST_STEPS, class_weight="balanced")
     with threadpool_limits(1):
@@ -52,4 +53,4 @@ def fit_doubt(embedding: Doubles, label: npt.NDArray[np.integer]) -> Doubt:
     if len(offset) == 1:
         # Of two classes scikit-learn gives the difference of the scores alone.
         weight, offset = np.hstack([-weight, weight]) / 2, np.array([-offset[0], offset[0]]) / 2
-    return Doubt(weight, offset)
+    return DoubtNovelty(weight, offset)

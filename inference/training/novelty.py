@@ -11,9 +11,9 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 from sklearn.metrics import roc_auc_score
 
-from inference.training.doubt import Doubt, fit_doubt
+from inference.training.doubt import fit_doubt
 from inference.training.mixture import Mixture, fit_mixture
-from inference.training.relative import RelativeNovelty, fit_relative
+from inference.training.relative import fit_relative
 
 Doubles = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.integer]
@@ -71,61 +71,32 @@ class NeighbourNovelty:
 
 
 @dataclass(frozen=True)
-class DoubtfulNovelty:
-    """Distance to the nearest training cells and doubt of which class a cell is, each over its own spread, added up.
+class SummedNovelty:
+    """Two scores added up, each over its own spread: a cell is novel by either.
 
-    Neighbours miss cells that lie where classes meet, and doubt misses cells far behind a class.
+    Neighbours miss cells that lie where classes meet, and scores of classes miss cells far behind a class.
 
     Attributes
     ----------
-    neighbours, doubt
-        The two parts.
-    distance_spread, doubt_spread
+    first, second
+        The two scores.
+    first_spread, second_spread
         Of each among the training cells, a cell itself not being its neighbour.
     """
 
-    neighbours: NeighbourNovelty
-    doubt: Doubt
-    distance_spread: float
-    doubt_spread: float
+    first: NoveltyScore
+    second: NoveltyScore
+    first_spread: float
+    second_spread: float
 
     @property
     def method(self) -> str:
         """What it is, for the contract."""
-        return f"{self.neighbours.method}, and doubt of the class, each over its spread"
+        return f"{self.first.method}, and {self.second.method}, each over its spread"
 
     def score(self, embedding: Doubles) -> Doubles:
         """Return the novelty `(n,)` of embeddings `(n, d)`."""
-        distance = self.neighbours.score(embedding) / self.distance_spread
-        return np.asarray(distance + self.doubt.of(embedding) / self.doubt_spread)
-
-
-@dataclass(frozen=True)
-class ApartNovelty:
-    """Distance to the nearest training cells and relative distance to the classes, each over its spread, added up.
-
-    Attributes
-    ----------
-    neighbours, relative
-        The two parts.
-    distance_spread, relative_spread
-        Of each among the training cells, a cell itself not being its neighbour.
-    """
-
-    neighbours: NeighbourNovelty
-    relative: RelativeNovelty
-    distance_spread: float
-    relative_spread: float
-
-    @property
-    def method(self) -> str:
-        """What it is, for the contract."""
-        return f"{self.neighbours.method}, and {self.relative.method}, each over its spread"
-
-    def score(self, embedding: Doubles) -> Doubles:
-        """Return the novelty `(n,)` of embeddings `(n, d)`."""
-        distance = self.neighbours.score(embedding) / self.distance_spread
-        return np.asarray(distance + self.relative.score(embedding) / self.relative_spread)
+        return self.first.score(embedding) / self.first_spread + self.second.score(embedding) / self.second_spread
 
 
 @dataclass(frozen=True)
@@ -207,8 +178,8 @@ def fit_scores(embedding: Doubles, label: Integers, mixture: Mixture, seed: int)
         "mixture": MixtureNovelty(mixture),
         "neighbours": neighbours,
         "relative": relative,
-        "doubtful": DoubtfulNovelty(neighbours, doubt, apart, _spread(doubt.of(cells))),
-        "apart": ApartNovelty(neighbours, relative, apart, _spread(relative.score(cells))),
+        "doubtful": SummedNovelty(neighbours, doubt, apart, _spread(doubt.score(cells))),
+        "apart": SummedNovelty(neighbours, relative, apart, _spread(relative.score(cells))),
     }
 
 

@@ -10,14 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from inference.errors import TrainingError
-from inference.training.novelty import (
-    NEIGHBOURS,
-    ApartNovelty,
-    DoubtfulNovelty,
-    MixtureNovelty,
-    NeighbourNovelty,
-    NoveltyScore,
-)
+from inference.training.doubt import DoubtNovelty
+from inference.training.novelty import NEIGHBOURS, MixtureNovelty, NeighbourNovelty, NoveltyScore, SummedNovelty
 from inference.training.relative import RelativeNovelty
 
 
@@ -42,22 +36,19 @@ class _Neighbours(nn.Module):
         return torch.sqrt(torch.relu(nearest))
 
 
-class _Doubtful(nn.Module):
+class _Doubt(nn.Module):
     weight: Tensor
     offset: Tensor
 
-    def __init__(self, score: DoubtfulNovelty) -> None:
+    def __init__(self, score: DoubtNovelty) -> None:
         super().__init__()
-        self.neighbours = _Neighbours(score.neighbours)
-        self.distance_spread, self.doubt_spread = score.distance_spread, score.doubt_spread
-        self.register_buffer("weight", single(score.doubt.weight))
-        self.register_buffer("offset", single(score.doubt.offset))
+        self.register_buffer("weight", single(score.weight))
+        self.register_buffer("offset", single(score.offset))
 
     def forward(self, embedding: Tensor) -> Tensor:
-        distance = cast(Tensor, self.neighbours(embedding)) / self.distance_spread
         if not len(self.offset):
-            return distance
-        return distance - torch.logsumexp(embedding @ self.weight + self.offset, dim=1) / self.doubt_spread
+            return torch.zeros_like(embedding[:, 0])
+        return -torch.logsumexp(embedding @ self.weight + self.offset, dim=1)
 
 
 class _Relative(nn.Module):
@@ -76,15 +67,15 @@ class _Relative(nn.Module):
         return own - ((embedding - self.common_mean) @ self.common_factor).square().sum(dim=1)
 
 
-class _Apart(nn.Module):
-    def __init__(self, score: ApartNovelty) -> None:
+class _Sum(nn.Module):
+    def __init__(self, score: SummedNovelty) -> None:
         super().__init__()
-        self.neighbours, self.relative = _Neighbours(score.neighbours), _Relative(score.relative)
-        self.distance_spread, self.relative_spread = score.distance_spread, score.relative_spread
+        self.first, self.second = _module_of(score.first), _module_of(score.second)
+        self.first_spread, self.second_spread = score.first_spread, score.second_spread
 
     def forward(self, embedding: Tensor) -> Tensor:
-        distance = cast(Tensor, self.neighbours(embedding)) / self.distance_spread
-        return distance + cast(Tensor, self.relative(embedding)) / self.relative_spread
+        first, second = cast(Tensor, self.first(embedding)), cast(Tensor, self.second(embedding))
+        return first / self.first_spread + second / self.second_spread
 
 
 def novelty_module(score: NoveltyScore) -> nn.Module | None:
@@ -92,17 +83,19 @@ def novelty_module(score: NoveltyScore) -> nn.Module | None:
 
     That distance the graph has already.
     """
+    return None if isinstance(score, MixtureNovelty) else _module_of(score)
+
+
+def _module_of(score: NoveltyScore) -> nn.Module:
     match score:
-        case MixtureNovelty():
-            return None
         case NeighbourNovelty():
             return _Neighbours(score)
         case RelativeNovelty():
             return _Relative(score)
-        case DoubtfulNovelty():
-            return _Doubtful(score)
-        case ApartNovelty():
-            return _Apart(score)
+        case DoubtNovelty():
+            return _Doubt(score)
+        case SummedNovelty():
+            return _Sum(score)
     raise TrainingError(f"There is no graph for the novelty '{score.method}'; use one of inference.training.novelty.")
 
 

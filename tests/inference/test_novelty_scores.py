@@ -17,18 +17,17 @@ from inference.training.graphs import TrainedParts
 from inference.training.mixture import fit_mixture
 from inference.training.novelty import (
     MOST_PROTOTYPES,
-    DoubtfulNovelty,
     MixtureNovelty,
     NeighbourNovelty,
     NoveltyChoice,
     NoveltyScore,
+    SummedNovelty,
     choose_novelty,
     fit_scores,
     leave_one_class_out,
     simplest_of_the_best,
 )
 from inference.training.novelty_modules import novelty_module
-from inference.training.relative import RelativeNovelty
 
 RING = 8
 
@@ -96,11 +95,11 @@ def test_a_cell_between_two_classes_is_more_novel_by_doubt() -> None:
     latent, label = kinds(400, 1)
     mixture = fit_mixture(latent, 4, seed=0)
     score = fit_scores(latent, label, mixture, 0)["doubtful"]
-    assert isinstance(score, DoubtfulNovelty)
+    assert isinstance(score, SummedNovelty)
     between, behind = np.zeros((1, 5)), np.array([[2.0 * RING, 0, 0, 0, 0]])
-    apart = score.doubt.of(np.concatenate([between, behind]))
-    assert apart[0] > apart[1] + 3 * score.doubt_spread
-    np.testing.assert_allclose(*score.neighbours.score(np.concatenate([between, behind])), rtol=0.5)
+    doubt = score.second.score(np.concatenate([between, behind]))
+    assert doubt[0] > doubt[1] + 3 * score.second_spread
+    np.testing.assert_allclose(*score.first.score(np.concatenate([between, behind])), rtol=0.5)
     assert score.score(between) > score.score(behind)
 
 
@@ -112,7 +111,7 @@ def test_doubt_is_that_of_the_classifier_whatever_the_number_of_classes(classes:
     scores = latent[kept] @ doubt.weight + doubt.offset
     assert scores.shape[1] == classes
     assert (scores.argmax(axis=1) == label[kept]).mean() > 0.99
-    np.testing.assert_allclose(doubt.of(latent[kept]), -np.log(np.exp(scores).sum(axis=1)))
+    np.testing.assert_allclose(doubt.score(latent[kept]), -np.log(np.exp(scores).sum(axis=1)))
 
 
 def test_between_fewer_than_two_classes_there_is_no_doubt() -> None:
@@ -120,8 +119,8 @@ def test_between_fewer_than_two_classes_there_is_no_doubt() -> None:
     mixture = fit_mixture(latent, 4, seed=0)
     fitted = fit_scores(latent, np.zeros_like(label), mixture, 0)
     alone, module = fitted["doubtful"], novelty_module(fitted["doubtful"])
-    assert isinstance(alone, DoubtfulNovelty) and module is not None
-    wanted = fitted["neighbours"].score(latent + 1) / alone.distance_spread
+    assert isinstance(alone, SummedNovelty) and module is not None
+    wanted = fitted["neighbours"].score(latent + 1) / alone.first_spread
     np.testing.assert_allclose(alone.score(latent + 1), wanted)
     np.testing.assert_allclose(module(torch.from_numpy((latent + 1).astype(np.float32))), wanted, rtol=1e-3)
     np.testing.assert_allclose(fitted["apart"].score(latent + 1), wanted)
@@ -144,15 +143,14 @@ def test_single_precision_scores_as_double_does(name: str) -> None:
     np.testing.assert_allclose(module(torch.from_numpy(embedding)).numpy(), wanted, atol=1e-4 * np.abs(wanted).max())
 
 
-@pytest.mark.parametrize("kind", [NeighbourNovelty, RelativeNovelty, DoubtfulNovelty])
+@pytest.mark.parametrize("name", ["neighbours", "relative", "doubtful"])
 def test_the_graph_answers_with_the_score_that_was_chosen(
-    toy_bundle: Bundle, toy_trained: TrainedParts, toy_images: np.ndarray, kind: type
+    toy_bundle: Bundle, toy_trained: TrainedParts, toy_images: np.ndarray, name: str
 ) -> None:
     rng = np.random.default_rng(0)
     mixture = toy_trained.mixture
     embedding = rng.normal(0, 1, (300, mixture.mean.shape[1]))
-    fitted = fit_scores(embedding, rng.integers(0, 3, 300), mixture, 0)
-    score = next(each for each in fitted.values() if isinstance(each, kind))
+    score = fit_scores(embedding, rng.integers(0, 3, 300), mixture, 0)[name]
     live, explain = export_graphs(replace(toy_trained, novelty=NoveltyChoice(score, {})))
     kept = toy_bundle.contract.model_dump(exclude={"sha256", "digest"})
     engine = Engine(Bundle.build(kept, live, explain), provider="cpu", threads=1)
