@@ -92,7 +92,10 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)
     messages = Messages(sys.stdin.buffer, said)
     heard = messages.hear()
-    begin = next(heard)
+    begin = next(heard, None)
+    if begin is None:
+        # The service ended before it said anything.
+        return 0
     settings = Settings.model_validate(begin["settings"])
     share_pools()
     with _logging_to(messages):

@@ -140,3 +140,10 @@ def test_a_line_whose_service_is_killed_ends_its_run_and_itself(tmp_path: Path) 
     assert folder.run().state is RunState.DONE and folder.run().ledger.in_flight == 0
     assert len(ids_of(folder)) == folder.run().ledger.stored
     folder.close()
+
+
+def test_a_line_whose_service_ends_before_it_says_anything_ends_quietly() -> None:
+    """A traceback in the log, of nothing that anybody can mend, would be looked into."""
+    command = [sys.executable, "-m", "service.apart.child"]
+    ended = subprocess.run(command, input=b'{"settings": {"da', capture_output=True, timeout=PATIENCE_S)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, b"", b"")
