@@ -15,7 +15,7 @@ from service.identity import checked_run_id
 from service.run import DropReason, FinishReason, Ledger, Run, RunState
 from service.store.followed_folder import FollowedFolder
 from service.store.ledger_tally import forget_noted, noted
-from service.store.run_files import RUN_JSON, TRACE, read_run, run_folders
+from service.store.run_files import RUN_JSON, TRACE, RunFile, run_folders
 from service.store.run_folder import RunFolder
 
 _MOST_OPEN = 8
@@ -29,7 +29,7 @@ class Catalogue:
         self.root = root
         self._lock = threading.Lock()
         self._open: OrderedDict[str, RunFolder] = OrderedDict()
-        self._known: dict[str, tuple[int, Run]] = {}
+        self._known: dict[str, RunFile] = {}
         self._live: RunFolder | None = None
 
     def set_live(self, folder: RunFolder | None) -> None:
@@ -44,8 +44,8 @@ class Catalogue:
         found = []
         for path in run_folders(self.root):
             try:
-                found.append(self._read(path))
-            except (RunFolderError, FileNotFoundError):
+                found.append(self._file(path).run())
+            except RunFolderError:
                 continue
         return found
 
@@ -66,8 +66,8 @@ class Catalogue:
                 return found
             if not (path / RUN_JSON).is_file():
                 raise UnknownRun(f"There is no run '{run_id}'; list the runs to see their ids.")
-            goes_on = not self._read(path).state.ended
-            folder = FollowedFolder.open(path) if goes_on else RunFolder.open(path)
+            file = self._file(path)
+            folder = RunFolder.over(file) if file.run().state.ended else FollowedFolder.over(file)
             self._keep(run_id, folder)
             return folder
 
@@ -128,11 +128,8 @@ class Catalogue:
             # Not closed here: somebody may be reading it, and its files close with the last reference.
             self._open.popitem(last=False)
 
-    def _read(self, path: Path) -> Run:
-        changed = (path / RUN_JSON).stat().st_mtime_ns
-        if self._known.get(path.name, (0, None))[0] != changed:
-            self._known[path.name] = (changed, read_run(path))
-        return self._known[path.name][1]
+    def _file(self, path: Path) -> RunFile:
+        return self._known.setdefault(path.name, RunFile(path))
 
     def _close_crashed(self, run: Run) -> Run:
         closed = run.model_copy(
@@ -144,7 +141,7 @@ class Catalogue:
             }
         )
         try:
-            folder = RunFolder.open(self.root / run.id)
+            folder = RunFolder.over(self._file(self.root / run.id))
         except RunFolderError as error:
             return closed.model_copy(update={"error": f"{_CRASHED} {error}"})
         try:

@@ -48,6 +48,30 @@ def read_run(path: Path) -> Run:
         raise RunFolderError(f"The {RUN_JSON} of '{path}' is damaged ({first}).") from None
 
 
+class RunFile:
+    """The `run.json` of a folder, read again only where it has changed; from any thread."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._read: tuple[int, Run] | None = None
+
+    def run(self) -> Run:
+        """Return the run as it was last saved, also where the file is gone since it was read.
+
+        Raises
+        ------
+        RunFolderError
+            If it is missing or damaged.
+        """
+        try:
+            changed_ns = (self.folder / RUN_JSON).stat().st_mtime_ns
+        except FileNotFoundError:
+            changed_ns = 0 if self._read is None else self._read[0]
+        if self._read is None or self._read[0] != changed_ns:
+            self._read = changed_ns, read_run(self.folder)
+        return self._read[1]
+
+
 def list_files(path: Path) -> dict[str, list[str]]:
     """Return the names of the files that are not tables, by part."""
     traces = sorted(file.name for file in path.glob("trace*.h5"))

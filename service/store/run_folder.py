@@ -20,7 +20,7 @@ from service.store.events.event_stores import EventStores
 from service.store.events.window_store import EVENT
 from service.store.labels import Labels
 from service.store.results import Results
-from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, list_files, read_run, write_truth
+from service.store.run_files import BUNDLE, MIXTURES, RUN_JSON, RunFile, list_files, write_truth
 from service.store.set_shelf import SetShelf
 from service.store.steps import Rest, no_rest
 from service.store.tables.cell_rows import AnswerNames
@@ -84,13 +84,14 @@ class RunFolder:
         RunFolderError
             If it is missing or damaged.
         """
-        run = read_run(path)
-        return cls._over(path, run, ResultTables.open(path, run.instrument.sample_rate_hz), EventStores.open(path, run))
+        return cls.over(RunFile(path))
 
     @classmethod
-    def _over(cls, path: Path, run: Run, tables: ResultTables, events: EventStores) -> Self:
-        """Return the folder with what people said of its cells."""
-        return cls(path, run, tables, events, GateBook.open(path), Labels.open(path))
+    def over(cls, file: RunFile) -> Self:
+        """Open the folder of a run whose `run.json` may have been read before; raises as `open` does."""
+        path, run = file.folder, file.run()
+        tables = ResultTables.open(path, run.instrument.sample_rate_hz)
+        return cls(path, run, tables, EventStores.open(path, run), GateBook.open(path), Labels.open(path))
 
     def run(self) -> Run:
         """Return the run as it was last saved."""

@@ -11,8 +11,10 @@ from test_keeping_while_appending import few, ids_of
 
 from service.errors import UnknownCell
 from service.run import RunState
+from service.store import run_files
 from service.store.catalogue import Catalogue
 from service.store.followed_folder import FollowedFolder
+from service.store.run_files import read_run
 from service.store.run_folder import RunFolder
 from service.store.tables.followed_table import FollowedTable
 from service.store.tables.part_table import PartTable
@@ -81,6 +83,19 @@ def test_a_followed_run_grows_and_is_opened_as_any_other_once_it_is_over(
         assert type(over) is RunFolder and over.results().cells.page().total == 26
         # Who began to read it goes on.
         assert followed.results().cells.page().total == 26 and followed.event(30).event_id == 30
+
+
+def test_what_describes_a_run_is_read_again_only_where_it_has_changed(
+    live_folder: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds a whole instrument, and lies on a disk elsewhere where the data do."""
+    read, path, run = list[Path](), live_folder.path, live_folder.run()
+    monkeypatch.setattr(run_files, "read_run", lambda path: (read.append(path), read_run(path))[1])
+    with closing(Catalogue(path.parent)) as catalogue:
+        assert catalogue.folder(run.id).run() == run and catalogue.runs() == [run] and read == [path]
+        over = run.model_copy(update={"state": RunState.DONE})
+        live_folder.save_run(over)
+        assert catalogue.folder(run.id).run() == over and catalogue.runs() == [over] and read == [path, path]
 
 
 def test_a_run_that_another_process_removed_is_let_go(
