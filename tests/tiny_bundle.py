@@ -13,8 +13,8 @@ _CLUSTERS = np.array([[6.0, -6.0, 0.0], [0.0, 0.0, 4.0]], dtype=np.float32)
 _CLASSES = np.array([[1.0, -1.0], [0.0, 0.5]], dtype=np.float32)
 
 
-def _graph(name: str, nodes: list, outputs: dict[str, list], with_target: bool) -> bytes:
-    inputs = [helper.make_tensor_value_info(CHANNEL, TensorProto.FLOAT, ["batch", 80, 80])]
+def _graph(name: str, nodes: list, outputs: dict[str, list], with_target: bool, channel: str) -> bytes:
+    inputs = [helper.make_tensor_value_info(channel, TensorProto.FLOAT, ["batch", 80, 80])]
     if with_target:
         inputs.append(helper.make_tensor_value_info("target", TensorProto.INT64, ["batch"]))
     constants = {
@@ -38,10 +38,10 @@ def _graph(name: str, nodes: list, outputs: dict[str, list], with_target: bool) 
     return bytes(model.SerializeToString())
 
 
-def tiny_bundle(name: str = "tiny") -> Bundle:
-    """A bundle for light-sheet transmission images with three clusters and two classes."""
+def tiny_bundle(name: str = "tiny", channel: str = CHANNEL) -> Bundle:
+    """A bundle for light-sheet images of one channel with three clusters and two classes."""
     trunk = [
-        helper.make_node("Sub", ["one", CHANNEL], ["dark"]),
+        helper.make_node("Sub", ["one", channel], ["dark"]),
         helper.make_node("Unsqueeze", ["dark", "axis1"], ["planes"]),
         helper.make_node("AveragePool", ["planes"], ["pooled"], kernel_shape=[16, 16], strides=[16, 16]),
         helper.make_node("Flatten", ["pooled"], ["flat"]),
@@ -73,18 +73,18 @@ def tiny_bundle(name: str = "tiny") -> Bundle:
             "model": "grid-means",
             "command": "pytest",
             "instrument_kind": "light_sheet",
-            "inputs": [{"channel": CHANNEL, "shape": (80, 80), "pixel_um": 0.25}],
+            "inputs": [{"channel": channel, "shape": (80, 80), "pixel_um": 0.25}],
             "preprocessing": "1 - image",
             "embedding_size": 2,
             "clusters": ["dark", "pale", "lopsided"],
             "classes": ["large", "small"],
             "novelty": {"method": "length", "threshold": 5.0, "false_reject_rate": 0.01, "cells": 10},
-            "saliency": [{"channel": CHANNEL, "layer": "grid", "shape": (5, 5), "targets": "classes"}],
+            "saliency": [{"channel": channel, "layer": "grid", "shape": (5, 5), "targets": "classes"}],
             "training": {"sources": ["none"], "cells": 1, "seeds": [0], "origin": "simulated"},
             "metrics": {"accuracy": {"model": 0.5, "majority": 0.5}},
             "opset": 18,
             "software": {"onnx": "test"},
         },
-        _graph("live", live, live_outputs, with_target=False),
-        _graph("explain", explain, explain_outputs, with_target=True),
+        _graph("live", live, live_outputs, with_target=False, channel=channel),
+        _graph("explain", explain, explain_outputs, with_target=True, channel=channel),
     )

@@ -12,6 +12,7 @@ from inference.contract import Contract
 from inference.engine import Engine
 from inference.errors import TrainingError
 from inference.evaluation.answers import answers_of
+from inference.evaluation.assess import check_cells
 from inference.evaluation.side_by_side import CellMaps, MapsSideBySide, maps_of_cell, side_by_side
 from inference.evaluation.told import SetsApart, Told, sets_apart, told_by
 from inference.results import CellResults
@@ -108,32 +109,37 @@ class ClassExplained:
     marks: tuple[SetsApart, ...]
 
 
-def check_same_cells(first: TrainingSet, other: TrainingSet, name: str) -> None:
-    """Check that two bundles are asked about the same cells.
+def check_asked(first: TrainingSet, others: Sequence[tuple[Contract, TrainingSet]], rows: Sequence[int]) -> None:
+    """Check that all bundles can be asked, about the same cells, and that there are the cells asked for.
+
+    Parameters
+    ----------
+    first
+        The cells as the first bundle takes them.
+    others
+        Contracts of further bundles, with the cells as these take them.
+    rows
+        Numbers of cells, from 0.
 
     Raises
     ------
-    TrainingError
+    TrainingError, BundleError
         If not; one sentence.
     """
-    if len(first) != len(other) or not np.array_equal(first.label, other.label):
-        raise TrainingError(
-            f"The bundle '{name}' takes other cells of these sources; give a bundle that takes the same."
-        )
+    for contract, cells in others:
+        check_cells(contract, cells)
+        if len(first) != len(cells) or not np.array_equal(first.label, cells.label):
+            raise TrainingError(
+                f"The bundle '{contract.name}' takes other cells of these sources; give a bundle that takes the same."
+            )
+    for row in rows:
+        if not 0 <= row < len(first):
+            raise TrainingError(f"There is no cell {row}; cells are counted from 0 to {len(first) - 1}.")
 
 
 def explain_cell(asked: Sequence[Asked], row: int, seed: int = 0) -> CellExplained:
-    """Explain one cell by every bundle.
-
-    Raises
-    ------
-    TrainingError
-        If there is no such cell.
-    """
-    cells = asked[0].cells
-    if not 0 <= row < len(cells):
-        raise TrainingError(f"There is no cell {row}; cells are counted from 0 to {len(cells) - 1}.")
-    found = []
+    """Explain one cell, which must be there, by every bundle."""
+    cells, found = asked[0].cells, []
     for one in asked:
         maps = one.maps_of(row, int(one.target[row]))
         found.append((one, maps, side_by_side(one.engine, [maps], seed)))

@@ -124,6 +124,8 @@ def evaluate(
         return TrainingSet.concatenate(_with_factors(each, wanted.factors) for each in found)
 
     judged = collected(data, engine.contract)
+    # What cannot be explained is found before anything is judged.
+    taken = wish.taken(engine, judged, lambda contract: collected(data, contract)) if wish else ()
     fitted = collected(others, engine.contract) if others else None
     found = assess(
         engine,
@@ -139,7 +141,7 @@ def evaluate(
     if json_file is not None:
         json_file.write_text(found.numbers.model_dump_json(indent=1) + "\n", encoding="utf-8")
     if wish is not None:
-        wish.write(engine, judged, found, lambda contract: collected(data, contract), most=gallery, seed=seed)
+        wish.write(engine, judged, found, taken, most=gallery, seed=seed)
     click.echo(_summary(found))
     click.echo(f"Wrote {' and '.join(str(file) for file in (out, explain) if file)}; open it in a browser.", err=True)
 

@@ -58,12 +58,38 @@ class ToExplain:
                 )
         return cls(page, tuple(Engine(Bundle.load(bundle_file(name))) for name in beside), rows, names)
 
+    def taken(
+        self, engine: Engine, judged: TrainingSet, collected: Callable[[Contract], TrainingSet]
+    ) -> tuple[TrainingSet, ...]:
+        """Return the cells as each further bundle takes them.
+
+        Parameters
+        ----------
+        engine, judged
+            The first bundle, and its cells.
+        collected
+            Returns the same cells as another bundle takes them.
+
+        Raises
+        ------
+        TrainingError, BundleError
+            If there is no such cell, or a bundle does not take these cells.
+        """
+        from inference.evaluation.assess import check_cells
+        from inference.evaluation.explained import check_asked
+
+        check_cells(engine.contract, judged)
+        cells = tuple(collected(other.contract) for other in self.beside)
+        others = [(other.contract, these) for other, these in zip(self.beside, cells, strict=True)]
+        check_asked(judged, others, self.rows)
+        return cells
+
     def write(
         self,
         engine: Engine,
         judged: TrainingSet,
         found: Assessed,
-        collected: Callable[[Contract], TrainingSet],
+        taken: tuple[TrainingSet, ...],
         *,
         most: int,
         seed: int,
@@ -74,28 +100,18 @@ class ToExplain:
         ----------
         engine, judged, found
             The first bundle, its cells, and what is known of it.
-        collected
-            Returns the same cells as another bundle takes them.
+        taken
+            The cells as each further bundle takes them.
         most
             Cells of each class that are shown, and that maps are made of.
         seed
             Of everything random.
-
-        Raises
-        ------
-        TrainingError, BundleError
-            If there is no such cell, or another bundle does not take these cells.
         """
-        from inference.evaluation.assess import check_cells
-        from inference.evaluation.explained import Asked, check_same_cells, explain_cell, explain_class
+        from inference.evaluation.explained import Asked, explain_cell, explain_class
         from service.report.explanation_page import explanation_page
 
-        asked = [Asked(engine, judged, found.results)]
-        for other in self.beside:
-            cells = collected(other.contract)
-            check_cells(other.contract, cells)
-            check_same_cells(judged, cells, other.contract.name)
-            asked.append(Asked.about(other, cells))
+        others = (Asked.about(other, cells) for other, cells in zip(self.beside, taken, strict=True))
+        asked = [Asked(engine, judged, found.results), *others]
         targets = engine.contract.targets
         wanted = self.names or (() if self.rows else targets)
         each = [explain_class(asked, targets.index(name), most, seed) for name in wanted]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import cast
 
@@ -10,8 +11,8 @@ import pytest
 from toy_cells import CHANNEL, draw_set
 
 from inference.engine import Engine, Explanation
-from inference.errors import TrainingError
-from inference.evaluation.explained import Asked, check_same_cells, explain_cell, explain_class
+from inference.errors import BundleError, TrainingError
+from inference.evaluation.explained import Asked, check_asked, explain_cell, explain_class
 from inference.evaluation.side_by_side import MapsSideBySide, maps_of_cell, side_by_side
 from inference.evaluation.told import Told, sets_apart
 from inference.evaluation.ways import Way, map_by
@@ -96,7 +97,15 @@ def test_a_class_is_shown_by_its_own_cells(toy_engine: Engine) -> None:
     assert all(asked.target[row] == 1 for row in found.typical) and found.cells == (asked.target == 1).sum()
     cell = explain_cell([asked], found.typical[0])
     assert cell.maps[0][2].target == found.name and cell.label in asked.cells.label_names
+
+
+def test_what_cannot_be_asked_is_one_sentence(toy_engine: Engine) -> None:
+    cells, fewer = draw_set(60, 11), draw_set(30, 11)
+    check_asked(cells, [(toy_engine.contract, cells)], [0, len(cells) - 1])
     with pytest.raises(TrainingError, match="counted from 0"):
-        explain_cell([asked], len(asked.cells))
+        check_asked(cells, [], [len(cells)])
     with pytest.raises(TrainingError, match="takes other cells"):
-        check_same_cells(asked.cells, draw_set(30, 11), "other")
+        check_asked(cells, [(toy_engine.contract, fewer)], [])
+    other = replace(cells, images={"other": cells.images[CHANNEL]}, pool={"other": 1})
+    with pytest.raises(BundleError, match="needs images of"):
+        check_asked(cells, [(toy_engine.contract, other)], [])

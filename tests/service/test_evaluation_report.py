@@ -113,9 +113,17 @@ def test_wrong_cells_and_places_are_one_sentence(
     assert said in capsys.readouterr().err and not (folder / out).exists()
 
 
-def test_what_cannot_be_explained_is_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_cannot_be_explained_is_said_before_anything_is_judged(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny_bundle(channel="fluorescence").save(folder / "other.bundle")
     base = ["evaluate", str(folder / "tiny.bundle"), str(folder / "0.npz"), "--out", str(folder / "x.html")]
     base += ["--explain", str(folder / "y.html"), "--map-cells", "0", "--embedding", "pca"]
-    for wish, said in ((["--class", "monkey"], "called 'monkey'"), (["--cell", "24"], "counted from 0 to 23")):
+    for wish, said in (
+        (["--class", "monkey"], "called 'monkey'"),
+        (["--cell", "24"], "counted from 0 to 23"),
+        (["--beside", str(folder / "other.bundle")], "needs images of 'fluorescence', but there are transmission"),
+    ):
         assert main([*base, *wish], standalone_mode=False) == 2
-        assert said in capsys.readouterr().err and not (folder / "y.html").exists()
+        assert said in capsys.readouterr().err
+        assert not (folder / "x.html").exists() and not (folder / "y.html").exists()
