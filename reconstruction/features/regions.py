@@ -9,116 +9,120 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from acquisition.copying import copy_row
 from reconstruction.features.contour import Mask
 
 Numbers = npt.NDArray[np.int32]
 
+_EIGHT = 8
+"""Bytes that are looked at as one number."""
+
 
 class Runs(NamedTuple):
-    """Stretches of equal pixels, row by row.
+    """Stretches of pixels of one kind, row by row.
 
     Attributes
     ----------
-    row, start, stop
-        `(runs,)`: where each lies; `stop` is the column after its last.
-    loud
-        `(runs,)`: whether its pixels are.
-    parent
-        `(runs,)`: another run of its region, or itself.
+    ends
+        `(runs, 2)`: first column of each, and the one after its last.
     first
         `(rows + 1,)`: first run of each row.
+    parent
+        `(runs,)`: an earlier run of its region, or itself.
     """
 
-    row: Numbers
-    start: Numbers
-    stop: Numbers
-    loud: Mask
-    parent: Numbers
+    ends: Numbers
     first: Numbers
+    parent: Numbers
 
 
 @numba.njit(cache=True, nogil=True)
-def _find(parent: Numbers, k: int) -> int:
-    """Root of a run's region; the way to it is halved."""
-    while parent[k] != k:
-        parent[k] = parent[parent[k]]
-        k = parent[k]
-    return k
+def _root(parent: Numbers, k: int) -> np.uint64:
+    """First known run of a run's region; the way to it is halved."""
+    at = np.uint64(k)
+    while parent[at] != at:
+        parent[at] = parent[np.uint64(parent[at])]
+        at = np.uint64(parent[at])
+    return at
 
 
 @numba.njit(cache=True, nogil=True)
-def _count_runs(loud: Mask) -> int:
+def _quiet_runs(loud: Mask) -> Runs:
     rows, cols = loud.shape
-    changes = 0
+    width = _EIGHT * (cols // _EIGHT + 1)
+    places, first = np.empty(rows * (cols + 1) + _EIGHT, np.int32), np.empty(rows + 1, np.int32)
+    # Loud beyond both ends, so that every run begins and ends with a change.
+    line, changes, n = np.ones(width + 1, np.uint8), np.empty(width, np.uint8), np.uint64(0)
+    eight = changes.view(np.uint64)
     for i in range(rows):
-        left, right = loud[i, : cols - 1], loud[i, 1:]
-        for j in range(cols - 1):
-            changes += left[j] != right[j]
-    return int(changes + rows)
-
-
-@numba.njit(cache=True, nogil=True)
-def _cut_into_runs(loud: Mask) -> Runs:
-    rows, cols = loud.shape
-    count = _count_runs(loud)
-    numbers, kinds = np.empty((4, count + 1), np.int32), np.empty(count + 1, np.bool_)
-    row, start, stop, parent = numbers[0], numbers[1], numbers[2], numbers[3]
-    first = np.empty(rows + 1, np.int32)
-    n = 0
-    for i in range(rows):
-        line = loud[i]
-        first[i] = n
-        j, end = np.uint64(0), np.uint64(cols)
-        while j < end:
-            row[n], start[n], kinds[n], parent[n] = i, j, line[j], n
-            kind = line[j]
-            while j < end and line[j] == kind:
-                j += np.uint64(1)
-            stop[n] = j
-            n += 1
-    first[rows] = n
-    return Runs(row[:n], start[:n], stop[:n], kinds[:n], parent[:n], first)
+        first[i] = n // np.uint64(2)
+        copy_row(loud[i], line[1:])
+        for j in range(width):
+            changes[j] = line[j] ^ line[j + 1]
+        for k in range(eight.shape[0]):
+            # Most eights of pixels are alike, which shows in one look.
+            if eight[k] == 0:
+                continue
+            for j in range(_EIGHT * k, _EIGHT * k + _EIGHT):
+                # Written ahead, and counted where it is a change: no branch has to be foreseen.
+                places[n] = j
+                n += np.uint64(changes[j])
+    first[rows] = n // np.uint64(2)
+    return Runs(places[:n].reshape(-1, 2), first, np.arange(int(first[rows]), dtype=np.int32))
 
 
 @numba.njit(cache=True, nogil=True)
 def _join(runs: Runs) -> None:
-    """Give runs of the same kind that touch in neighbouring rows the same root (4-connected)."""
-    start, stop, loud, parent, first = runs.start, runs.stop, runs.loud, runs.parent, runs.first
+    """Give runs that touch in neighbouring rows the same parent, the first run of their region (4-connected)."""
+    ends, first, parent = runs
     for i in range(1, first.shape[0] - 1):
-        above = first[i - 1]
-        for k in range(first[i], first[i + 1]):
-            while stop[above] <= start[k]:
+        above, k = first[i - 1], first[i]
+        while above < first[i] and k < first[i + 1]:
+            if ends[above, 0] < ends[k, 1] and ends[k, 0] < ends[above, 1]:
+                one, other = _root(parent, above), _root(parent, k)
+                parent[max(one, other)] = min(one, other)
+            if ends[above, 1] < ends[k, 1]:
                 above += 1
-            over = above
-            while over < first[i] and start[over] < stop[k]:
-                if loud[over] == loud[k]:
-                    parent[_find(parent, k)] = _find(parent, over)
-                over += 1
+            else:
+                k += 1
+    for k in range(parent.shape[0]):
+        parent[k] = parent[parent[k]]
 
 
 @numba.njit(cache=True, nogil=True)
-def _fill_holes(runs: Runs, rows: int, cols: int) -> None:
-    """Make quiet regions that do not reach the edge loud, and one with all that they touch."""
-    row, start, stop, loud, parent, first = runs
-    n = row.shape[0]
-    open_region, filled = np.zeros(n, np.bool_), np.zeros(n, np.bool_)
-    for k in range(n):
-        if row[k] == 0 or row[k] == rows - 1 or start[k] == 0 or stop[k] == cols:
-            open_region[_find(parent, k)] = True
-    for k in range(n):
-        filled[k] = not loud[k] and not open_region[_find(parent, k)]
-    for k in range(n):
-        if not filled[k]:
-            continue
-        # A hole has a run to either side, and rows above and below.
-        loud[k] = True
-        for beside in (k - 1, k + 1):
-            parent[_find(parent, k)] = _find(parent, beside)
-        for i in (row[k] - 1, row[k] + 1):
-            for other in range(first[i], first[i + 1]):
-                touches = start[other] < stop[k] and start[k] < stop[other]
-                if touches and (loud[other] or filled[other]):
-                    parent[_find(parent, k)] = _find(parent, other)
+def _reach_edge(quiet: Runs, cols: int) -> Mask:
+    """Tell of the first run of every region whether the region reaches the edge of the picture, `(runs,)`."""
+    ends, first, parent = quiet
+    reach = np.zeros(parent.shape[0], np.bool_)
+    for i in range(first.shape[0] - 1):
+        start, stop = first[i], first[i + 1]
+        if i == 0 or i == first.shape[0] - 2:
+            for k in range(start, stop):
+                reach[parent[k]] = True
+        elif start < stop:
+            reach[parent[start]] |= ends[start, 0] == 0
+            reach[parent[stop - 1]] |= ends[stop - 1, 1] == cols
+    return reach
+
+
+@numba.njit(cache=True, nogil=True)
+def _between(quiet: Runs, outside: Mask, cols: int) -> Runs:
+    """Return the runs that quiet regions `outside`, as `_reach_edge` has them, leave: what is loud, and its holes."""
+    ends, first, parent = quiet
+    rows = first.shape[0] - 1
+    left, starts, n = np.empty((parent.shape[0] + rows, 2), np.int32), np.empty(rows + 1, np.int32), 0
+    for i in range(rows):
+        starts[i], begin = n, 0
+        for k in range(first[i], first[i + 1]):
+            # Written ahead here as well.
+            is_outside = outside[parent[k]]
+            left[n, 0], left[n, 1] = begin, ends[k, 0]
+            n += is_outside & (begin < ends[k, 0])
+            begin = int(ends[k, 1]) if is_outside else begin
+        left[n, 0], left[n, 1] = begin, cols
+        n += begin < cols
+    starts[rows] = n
+    return Runs(left[:n], starts, np.arange(n, dtype=np.int32))
 
 
 @numba.njit(cache=True, nogil=True)
@@ -128,25 +132,26 @@ def central_region(loud: Mask) -> Mask:
     Connected components by runs, after Rosenfeld and Pfaltz, J. ACM 13, 471 (1966).
     """
     rows, cols = loud.shape
-    runs = _cut_into_runs(loud)
+    quiet = _quiet_runs(loud)
+    _join(quiet)
+    runs = _between(quiet, _reach_edge(quiet, cols), cols)
     _join(runs)
-    _fill_holes(runs, rows, cols)
-    row, start, stop, kinds, parent, first = runs
+    ends, first, parent = runs
     nearest, chosen = math.inf, -1
-    for k in range(row.shape[0]):
-        if kinds[k]:
-            col = min(max(cols // 2, start[k]), stop[k] - 1)
-            away = (row[k] - rows / 2) ** 2 + (col - cols / 2) ** 2
+    for i in range(rows):
+        for k in range(first[i], first[i + 1]):
+            col = min(max(cols // 2, ends[k, 0]), ends[k, 1] - 1)
+            away = (i - rows / 2) ** 2 + (col - cols / 2) ** 2
             if away < nearest:
                 nearest, chosen = away, k
     inside = np.zeros((rows, cols), dtype=np.bool_)
     if chosen < 0:
         return inside
-    chosen = _find(parent, chosen)
+    region = parent[chosen]
     for i in range(rows):
         line = inside[i]
         for k in range(first[i], first[i + 1]):
-            if kinds[k] and _find(parent, k) == chosen:
-                for j in range(start[k], stop[k]):
+            if parent[k] == region:
+                for j in range(ends[k, 0], ends[k, 1]):
                     line[j] = True
     return inside
