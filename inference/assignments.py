@@ -83,12 +83,20 @@ class Assignments:
             worker = self._chosen(now_s)
             if worker is None:
                 return given
-            given.append((worker, self._hand(worker, self._waiting.popleft(), now_s)))
+            given.append(self._hand(worker, self._waiting.popleft(), now_s))
         for batch, entry in self._open.items():
             second = self._quicker(entry, now_s)
             if second is not None:
-                given.append((second, self._hand(second, batch, now_s)))
+                given.append(self._hand(second, batch, now_s))
         return given
+
+    def give_to(self, name: str, batch: int, now_s: float) -> bytes | None:
+        """Hand a waiting batch to the worker of a name; None if it has not joined, or has no credit left."""
+        worker = next((worker for worker, member in self._members.items() if member.name == name), None)
+        if worker is None or self._credit_left(worker) <= 0:
+            return None
+        self._waiting.remove(batch)
+        return self._hand(worker, batch, now_s)[0]
 
     def answer(self, worker: bytes, batch: int, now_s: float) -> bool:
         """Close a batch with this worker's answer; False if the answer is late or a second one, and to be ignored."""
@@ -161,14 +169,14 @@ class Assignments:
             member.credit = member.answered = 0
             member.pace_s = None
 
-    def _hand(self, worker: bytes, batch: int, now_s: float) -> int:
+    def _hand(self, worker: bytes, batch: int, now_s: float) -> tuple[bytes, int]:
         entry = self._open[batch]
         entry.holders.add(worker)
         entry.given_s = now_s
         entry.times_given += 1
         self.given_again += entry.times_given > 1
         self._members[worker].holds[batch] = now_s
-        return batch
+        return worker, batch
 
     def _chosen(self, now_s: float) -> bytes | None:
         """Return who gets the next batch that waits."""

@@ -15,14 +15,16 @@ import zmq
 from acquisition.event import Event
 from inference.address import checked_address, is_inproc
 from inference.assignments import Assignments
+from inference.batches import Batches
 from inference.errors import TransportError
-from inference.finished import Finished, Pending, Stamps, WorkerView
-from inference.handing import batch_for, of_cells
+from inference.finished import Finished, Stamps, WorkerView
+from inference.handing import batch_for
 from inference.keys import ServiceKeys
 from inference.member import Member
-from inference.messages import Answers, End, Failed, Heartbeat, Message, Ready, Start, Stop
+from inference.messages import Answers, Batch, End, Failed, Heartbeat, Message, Ready, Start, Stop, Windows
 from inference.results import CellResults
 from inference.router import Context, Letter, Router
+from inference.worker import Worker
 from reconstruction.images import CellImages
 
 logger = logging.getLogger("lightline.workers")
@@ -65,12 +67,11 @@ class Dispatcher:
         self._changed = threading.Condition()
         self._assignments = Assignments(silence_s)
         self._router = Router(self.context, address, self._take, self._outgoing, None if is_inproc(address) else keys)
-        self._pending: dict[int, Pending] = {}
-        self._finished: dict[int, Finished] = {}
+        self._batches = Batches()
+        self._here: Worker | None = None
         self._letters: list[Letter] = []
         self._start: Start | None = None
         self._channels: tuple[str, ...] = ()
-        self._next_in = self._next_out = 1
         self._trouble = ""
 
     def open(self) -> None:
@@ -82,7 +83,6 @@ class Dispatcher:
         with self._changed:
             self._forget_batches()
             self._assignments.given_again = self._assignments.ignored_answers = 0
-            self._next_in = self._next_out = 1
             self._start, self._channels, self._trouble = start, tuple(channels), ""
             self._letters.extend((worker, start) for worker in self._assignments.members)
         self._router.wake()
@@ -112,17 +112,30 @@ class Dispatcher:
             self._trouble = sentence
             self._changed.notify_all()
 
+    def answered_by(self, worker: Worker) -> None:
+        """Name a worker of this process that has joined, or will, and may be called where batches are submitted."""
+        self._here = worker
+
     def submit(
         self,
         images: CellImages,
         stamps_s: Stamps | None = None,
         timeout_s: float = 0.0,
         events: Sequence[Event] = (),
+        *,
+        at_once: bool = False,
     ) -> bool:
         """Take a batch; wait up to `timeout_s` for room, and return False if there is none.
 
-        `stamps_s` comes back with the answer: a row for each event, None for none. With the `events` that the images
-        were made of, in any order, a worker that makes images itself is sent the windows where they are smaller.
+        Parameters
+        ----------
+        stamps_s
+            Comes back with the answer: a row for each event, None for none.
+        events
+            What the images were made of, in any order: a worker that makes images itself is sent the windows where
+            they are smaller. None for images alone.
+        at_once
+            Let a worker of this process (`answered_by`) answer before this returns, if no other batch is unanswered.
         """
         is_cell = images.is_cell
         cells = images if is_cell.all() else images.take(is_cell)
@@ -131,28 +144,24 @@ class Dispatcher:
             while self.open_batches >= self.bound:
                 if not self._wait_until(deadline):
                     return False
-            number, now = self._next_in, time.monotonic()
-            self._next_in += 1
-            stamps = np.zeros((len(images), 0)) if stamps_s is None else stamps_s
-            self._pending[number] = Pending(images, cells, of_cells(cells, events), stamps, now)
-            if len(cells):
-                self._assignments.add(number)
-            else:
+            number = self._batches.add(images, cells, stamps_s, events)
+            if not len(cells):
                 self._finish(number, None, "")
-        self._router.wake()
+                return True
+            self._assignments.add(number)
+            given = self._given_here(number) if at_once and self.unanswered == 1 else None
+        if given is None or not self._answered_here(*given):
+            self._router.wake()
         return True
 
     def results(self, timeout_s: float = 0.1) -> list[Finished]:
         """Return the next finished batches, in the order they were submitted; wait up to `timeout_s` for the first."""
         deadline = time.monotonic() + timeout_s
-        done: list[Finished] = []
         with self._changed:
-            while self._next_out not in self._finished:
+            while not self._batches.done:
                 if not self._wait_until(deadline):
-                    return done
-            while self._next_out in self._finished:
-                done.append(self._finished.pop(self._next_out))
-                self._next_out += 1
+                    return []
+            done = self._batches.take_done()
             self._changed.notify_all()
         return done
 
@@ -165,7 +174,7 @@ class Dispatcher:
     def abandon(self, reason: str) -> None:
         """Finish every open batch without an answer, because nobody waits for it any longer."""
         with self._changed:
-            for number in list(self._pending):
+            for number in list(self._batches.unanswered):
                 self._assignments.close(number)
                 self._finish(number, None, reason)
 
@@ -182,7 +191,12 @@ class Dispatcher:
     @property
     def open_batches(self) -> int:
         """Batches between `submit` and `results`."""
-        return self._next_in - self._next_out
+        return self._batches.open
+
+    @property
+    def unanswered(self) -> int:
+        """Those of them that no worker has answered."""
+        return len(self._batches.unanswered)
 
     @property
     def given_again(self) -> int:
@@ -231,7 +245,7 @@ class Dispatcher:
         self.close()
 
     def _take(self, worker: bytes, message: Message) -> None:
-        """Act on a worker's message; called by the router's thread."""
+        """Act on a worker's message; called by the router's thread, and by who submits."""
         now = time.monotonic()
         with self._changed:
             match message:
@@ -260,11 +274,27 @@ class Dispatcher:
             for number, reason in self._assignments.given_up().items():
                 self._finish(number, None, reason)
             letters, self._letters = self._letters, []
-            run = self._start.run if self._start else ""
             for worker, number in self._assignments.give(now):
                 windows = self._assignments.members[worker].windows
-                letters.append((worker, batch_for(run, number, self._pending[number], self._channels, windows)))
+                letters.append((worker, self._message(number, windows=windows)))
         return letters
+
+    def _message(self, number: int, *, windows: bool) -> Batch | Windows:
+        """Return what a worker is sent of a batch, one that makes images itself with `windows`."""
+        run = self._start.run if self._start else ""
+        return batch_for(run, number, self._batches.unanswered[number], self._channels, windows)
+
+    def _given_here(self, number: int) -> tuple[Worker, bytes, Batch | Windows] | None:
+        """Give a batch to the worker of this process; return who that is and what it gets, None if it has no room."""
+        here = self._here
+        given = here and self._assignments.give_to(here.name, number, time.monotonic())
+        return (here, given, self._message(number, windows=False)) if here and given else None
+
+    def _answered_here(self, here: Worker, worker: bytes, batch: Batch | Windows) -> bool:
+        """Let the worker of this process answer its batch; False if it has to be given again."""
+        reply = here.answer(batch)
+        self._take(worker, reply)
+        return isinstance(reply, Answers)
 
     def _join(self, worker: bytes, message: Ready, now: float) -> None:
         warm = self._start is not None and message.run == self._start.run
@@ -289,7 +319,7 @@ class Dispatcher:
 
     def _answered(self, worker: bytes, message: Answers, now: float) -> None:
         mine = self._start is not None and message.run == self._start.run
-        pending = self._pending.get(message.batch) if mine else None
+        pending = self._batches.unanswered.get(message.batch) if mine else None
         if pending is None:
             self._assignments.ignore(worker, message.batch if mine else 0, now)
         elif not np.array_equal(pending.cells.event_id, message.results.event_id):
@@ -306,16 +336,12 @@ class Dispatcher:
             self._assignments.fail(worker, message.batch, message.reason)
 
     def _finish(self, number: int, results: CellResults | None, error: str) -> None:
-        pending = self._pending.pop(number)
-        self._finished[number] = Finished(
-            pending.images, pending.cells, results, error, pending.stamps_s, pending.submitted_s, time.monotonic()
-        )
+        self._batches.finish(number, results, error)
         self._changed.notify_all()
 
     def _forget_batches(self) -> None:
         self._assignments.clear()
-        self._pending.clear()
-        self._finished.clear()
+        self._batches.clear()
 
     def _wait_until(self, deadline: float) -> bool:
         """Wait for a change; False when the time is over, or the transport's thread is dead."""

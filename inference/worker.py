@@ -101,7 +101,7 @@ class Worker:
         self._address = checked_address(address, encrypted=keys is not None)
         self._keys = keys
         self._make_engine = make_engine
-        self._name = (name or f"{socket.gethostname()}-{os.getpid()}")[:64]
+        self.name = (name or f"{socket.gethostname()}-{os.getpid()}")[:64]
         self._context = context
         self._credit = credit
         self._patience_s = patience_s
@@ -134,7 +134,7 @@ class Worker:
             dealer.connect(self._address)
             # The service may end while the model is being warmed.
             with contextlib.suppress(zmq.ContextTerminated):
-                self._send(dealer, Ready(self._name))
+                self._send(dealer, Ready(self.name))
                 self._converse(dealer, entrance)
         finally:
             if entrance is not None:
@@ -174,7 +174,7 @@ class Worker:
             case Start():
                 return self._warm(message)
             case Batch() | Windows() if message.run == self._run:
-                return self._answer(message)
+                return self.answer(message)
             case End():
                 self._run = ""
         return None
@@ -189,9 +189,10 @@ class Worker:
         except Exception as error:
             return Failed(start.run, 0, _sentence(error))
         self._run = start.run
-        return Ready(self._name, self._engine.provider, self._credit, start.run, int(self._images is not None))
+        return Ready(self.name, self._engine.provider, self._credit, start.run, int(self._images is not None))
 
-    def _answer(self, batch: Batch | Windows) -> Message:
+    def answer(self, batch: Batch | Windows) -> Answers | Failed:
+        """Answer a batch of the run whose model is warm; from any thread of this process, beside `run`."""
         try:
             if self._engine is None:
                 raise TransportError("The worker has no model for this batch.")

@@ -204,11 +204,13 @@ class Pipeline:
             self._transformed.set()
 
     def _patience_s(self) -> float:
-        """How long to wait for more events: not at all while nobody has anything to do."""
-        return BATCH_PATIENCE_S if self._parts.dispatcher.open_batches else 0.0
+        """How long to wait for more events: not at all while no worker has anything to do."""
+        return BATCH_PATIENCE_S if self._parts.dispatcher.unanswered else 0.0
 
     def _submit(self, images: CellImages, stamps_s: Stamps, events: Sequence[Event]) -> None:
-        while not self._parts.dispatcher.submit(images, stamps_s, _TURN_S, events):
+        # Every hand-over costs a cell as long as its answer does; they pay where more than a batch waits.
+        at_once = self._events.fill().size < EVENTS_PER_BATCH
+        while not self._parts.dispatcher.submit(images, stamps_s, _TURN_S, events, at_once=at_once):
             if self._abandoned:
                 self._ledger.dropped(self._abandoned, len(images))
                 return

@@ -27,6 +27,7 @@ class WorkerPool:
         context: Context,
         keys: Path | None = None,
     ) -> None:
+        self._dispatcher = dispatcher
         self._address = from_here(dispatcher.address)
         self._keys = keys
         self._count = count
@@ -69,6 +70,8 @@ class WorkerPool:
         thread = threading.Thread(target=worker.run, name=f"worker-{number}", daemon=True)
         thread.start()
         self._threads.append((worker, thread))
+        if number == 0:
+            self._dispatcher.answered_by(worker)
 
     def _command(self, name: str) -> list[str]:
         command = [sys.executable, "-m", "inference.worker_process", self._address]

@@ -200,6 +200,47 @@ def test_a_batch_that_every_worker_fails_on_does_not_hold_up_the_others() -> Non
         check_answers(collect(dispatcher, 1))
 
 
+def test_who_submits_gets_answers_at_once_while_nothing_else_is_unanswered() -> None:
+    with Dispatcher() as dispatcher, working(dispatcher, Doubler(0.2)) as workers:
+        dispatcher.answered_by(workers[0])
+        dispatcher.begin(START, ["transmission"])
+        # Nobody is warm yet: it waits for the worker as it would anyhow.
+        assert dispatcher.submit(cells(1, 2), at_once=True)
+        check_answers(collect(dispatcher, 1))
+        assert dispatcher.submit(cells(3, 2), at_once=True) and dispatcher.unanswered == 0
+        assert dispatcher.submit(cells(5, 2)) and dispatcher.unanswered == 1
+        # The one before is on its way, so that this one is too.
+        assert dispatcher.submit(cells(7, 2), at_once=True) and dispatcher.unanswered == 2
+        done = collect(dispatcher, 3)
+        check_answers(done)
+        assert [int(finished.images.event_id[0]) for finished in done] == [3, 5, 7]
+        assert [view.answered for view in dispatcher.workers()] == [4]
+        assert dispatcher.given_again == dispatcher.ignored_answers == 0
+
+
+def test_a_batch_that_fails_where_it_was_submitted_is_given_again() -> None:
+    with Dispatcher() as dispatcher, working(dispatcher, Doubler(fails=2)) as workers:
+        dispatcher.answered_by(workers[0])
+        dispatcher.begin(START, ["transmission"])
+        dispatcher.wait_ready(5)
+        assert dispatcher.submit(cells(1, 2), at_once=True)
+        check_answers(collect(dispatcher, 1))
+        assert dispatcher.given_again == 2
+
+
+def test_a_batch_given_up_while_it_is_answered_at_once_is_over_all_the_same() -> None:
+    with Dispatcher() as dispatcher, working(dispatcher, Doubler(0.5)) as workers:
+        dispatcher.answered_by(workers[0])
+        dispatcher.begin(START, ["transmission"])
+        dispatcher.wait_ready(5)
+        giving_up = threading.Timer(0.1, dispatcher.abandon, ["failed"])
+        giving_up.start()
+        assert dispatcher.submit(cells(1, 2), at_once=True)
+        giving_up.join()
+        done = collect(dispatcher, 1)
+        assert done[0].results is None and done[0].error == "failed" and dispatcher.ignored_answers == 1
+
+
 def test_a_model_that_cannot_be_loaded_is_said_when_arming() -> None:
     def broken(_: Start) -> Doubler:
         raise TransportError("The bundle is damaged; get it again.")
