@@ -31,7 +31,7 @@ def test_cells_of_many_batches_are_the_rows_that_each_batch_is() -> None:
     answers = [known_answers(c.event_id, c.event_id) for c in cells]
     first, *others = [CellRows.of(c, a, NAMES, HZ) for c, a in zip(cells, answers, strict=True)]
     expected = [cell_rows(c, a, NAMES, HZ) for c, a in zip(cells, answers, strict=True)]
-    assert first.joined(others).equals(pa.concat_tables(expected).combine_chunks())
+    assert first.joined(others).table.equals(pa.concat_tables(expected).combine_chunks())
     assert first.table.equals(expected[0]) and first.num_rows == expected[0].num_rows
     with pytest.raises(ValueError, match="same events"):
         CellRows.of(cells[0], answers[1], NAMES, HZ)

@@ -22,8 +22,12 @@ class LaterRows(Protocol):
     def num_rows(self) -> int:
         """How many there are."""
 
-    def joined(self, others: Sequence[Any]) -> Any:
-        """Return the `pyarrow.Table` of these rows and those of the batches that follow, of the same kind."""
+    @property
+    def table(self) -> Any:
+        """`pyarrow.Table` of these rows."""
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """Return these rows and those of the batches that follow as those of one batch."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +54,16 @@ class Measured:
         features = np.array(list(images.features.values()), np.float32).reshape(len(images.features), len(images))
         return cls(replace(images, images={}, features={}), tuple(images.features), features)
 
-    def joined(self, others: Sequence[Self]) -> CellImages:
-        """Return this batch and those that follow as one, without images."""
+    @property
+    def images(self) -> CellImages:
+        """The batch as it was taken, without images."""
+        return replace(self.events, features=dict(zip(self.names, self.features, strict=True)))
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """Return this batch and those that follow as one."""
         batches = (self, *others)
         events = CellImages.concatenate([batch.events for batch in batches])
-        features = np.concatenate([batch.features for batch in batches], axis=1)
-        return replace(events, features=dict(zip(self.names, features, strict=True)))
+        return replace(self, events=events, features=np.concatenate([batch.features for batch in batches], axis=1))
 
 
 @dataclass(frozen=True)
@@ -93,14 +101,14 @@ class CellRows:
 
     @cached_property
     def table(self) -> Any:
-        """`pyarrow.Table` of these rows alone, for who cannot wait for more."""
-        return self.joined([])
+        """See `LaterRows`."""
+        return cell_rows(self.measured.images, self.results, self.names, self.sample_rate_hz)
 
-    def joined(self, others: Sequence[Self]) -> Any:
+    def joined(self, others: Sequence[Self]) -> Self:
         """See `LaterRows`."""
         measured = self.measured.joined([batch.measured for batch in others])
         results = CellResults.concatenate([batch.results for batch in (self, *others)])
-        return cell_rows(measured, results, self.names, self.sample_rate_hz)
+        return replace(self, measured=measured, results=results)
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,11 @@ class RejectedRows:
         """How many there are."""
         return len(self.measured.events)
 
-    def joined(self, others: Sequence[Self]) -> Any:
+    @property
+    def table(self) -> Any:
         """See `LaterRows`."""
-        return rejected_rows(self.measured.joined([batch.measured for batch in others]), self.sample_rate_hz)
+        return rejected_rows(self.measured.images, self.sample_rate_hz)
+
+    def joined(self, others: Sequence[Self]) -> Self:
+        """See `LaterRows`."""
+        return replace(self, measured=self.measured.joined([batch.measured for batch in others]))

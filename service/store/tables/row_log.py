@@ -23,7 +23,6 @@ class RowLog:
     def __init__(self, folder: Path) -> None:
         self.path = folder / LOG
         self._file: Any = None
-        self._writer: Any = None
 
     def append(self, rows: Any) -> None:
         """Append the rows of a `pyarrow.Table`, and return when they are on the disk.
@@ -35,13 +34,16 @@ class RowLog:
         """
         require_room(self.path.parent, rows.nbytes)
         with storage_errors(self.path.parent):
+            # The messages of a stream, each put together without Python: a stream that writes to one of its files asks
+            # for Python's turn with every column.
+            messages = [batch.serialize() for batch in rows.to_batches()]
             if self._file is None:
                 self._file = self.path.open("wb")
+                messages.insert(0, rows.schema.serialize())
             good = self._file.tell()
             try:
-                if self._writer is None:
-                    self._writer = pa.ipc.new_stream(self._file, rows.schema)
-                self._writer.write_table(rows)
+                for message in messages:
+                    self._file.write(message)
                 self._file.flush()
                 os.fsync(self._file.fileno())
             except (OSError, pa.ArrowException):
@@ -56,7 +58,7 @@ class RowLog:
 
     def close(self) -> None:
         """Give the file back, as it is."""
-        file, self._file, self._writer = self._file, None, None
+        file, self._file = self._file, None
         if file is not None:
             file.close()
 
