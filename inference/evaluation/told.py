@@ -27,6 +27,9 @@ class Told:
         Which bundle says it, and what it is called: `concept_` or `factor_` and the contract's word.
     values
         `(n,)`.
+    held_out
+        What it was worth on the test runs: of a concept the area under the curve, of a factor the rank correlation;
+        None where nobody could tell.
     truth
         `(n,)` true values, NaN where unknown; None where nobody knows any.
     """
@@ -34,6 +37,7 @@ class Told:
     bundle: str
     name: str
     values: Floats
+    held_out: float | None
     truth: Floats | None = None
 
     @property
@@ -61,12 +65,12 @@ class SetsApart(BaseModel):
 
 def told_by(contract: Contract, results: CellResults, cells: TrainingSet) -> tuple[Told, ...]:
     """Return every concept and factor that a bundle answers; none where it has none."""
-    concepts, factors = ([spec.name for spec in specs] for specs in (contract.concepts, contract.factors))
-    found = []
-    for kind, names, values in (("concept", concepts, results.concepts), ("factor", factors, results.factors)):
-        for name, column in zip(names, () if values is None else values.T, strict=False):
-            truth = cells.factors.get(name) if kind == "factor" else None
-            found.append(Told(contract.name, f"{kind}_{name}", column, truth))
+    concepts = () if results.concepts is None else zip(contract.concepts, results.concepts.T, strict=True)
+    factors = () if results.factors is None else zip(contract.factors, results.factors.T, strict=True)
+    found = [Told(contract.name, f"concept_{spec.name}", values, spec.auroc) for spec, values in concepts]
+    for factor, values in factors:
+        truth = cells.factors.get(factor.name)
+        found.append(Told(contract.name, f"factor_{factor.name}", values, factor.rank_correlation, truth))
     return tuple(found)
 
 

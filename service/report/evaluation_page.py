@@ -124,7 +124,7 @@ def _masks(numbers: Assessment) -> str:
         "<h2>What masks prove</h2><p>Maps thresholded at half their maximum; a forest of trees tells the class from "
         "the mask alone, in five folds. A map is made with the weights of the class that it is for and so carries its "
         "name whatever the cell looks like: the first line says no more than control A. Only the maps of one class, "
-        f"always (control B), can speak of the cells.</p>{table('', headings, rows)}"
+        f"always (control B), can speak of the cells.</p>{table('', headings, rows, words=2)}"
     )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from inference.evaluation.assess import Assessment
 from inference.evaluation.explained import Asked, CellExplained, ClassExplained
 from inference.evaluation.side_by_side import CellMaps, MapsSideBySide
-from inference.evaluation.told import SetsApart
+from inference.evaluation.told import SetsApart, Told
 from inference.evaluation.ways import Way
 from inference.saliency import normalise_map, upsample_map
 from service.report.evaluation_drawing import cell_pictures
@@ -23,11 +23,13 @@ _TITLES = {
     Way.COVERING: "covering",
 }
 _HOW = (
-    "The bundle's own map is by gradients ({method}); occlusion is what of the target's log probability is lost as "
-    "each patch is emptied; covering what of its probability is lost while a square hides the place (reverse "
-    "probability). Maps lie over {channel}. A map is worth something only where it does better than what knows nothing "
-    "of the cell."
+    "The bundle's own map is by gradients ({method}) and has {places} places; occlusion is what of the target's log "
+    "probability is lost as each patch is emptied; covering what of its probability is lost while a square hides the "
+    "place (reverse probability). Maps lie over {channel}. A map is worth something only where it does better than "
+    "what knows nothing of the cell."
 )
+_ALL_STAYS = 0.95
+"""Of the probability, on the whole way from the image to an empty one."""
 
 
 def explanation_page(
@@ -50,7 +52,8 @@ def explanation_page(
     first = asked[0]
     spec = first.contract.saliency[0]
     others = ", ".join(one.contract.name for one in asked[1:])
-    how = _HOW.format(method=spec.method.replace("_", "-"), channel=spec.channel.replace("_", " "))
+    places = " x ".join(map(str, spec.shape))
+    how = _HOW.format(method=spec.method.replace("_", "-"), places=places, channel=spec.channel.replace("_", " "))
     head = (
         f"<h1>Why {escape(first.contract.name)} says so</h1><p class=muted>{numbers.cells} "
         f"{numbers.origin.adjective}cells of {escape(', '.join(numbers.runs))}"
@@ -98,22 +101,33 @@ def _cell(found: CellExplained, asked: Sequence[Asked]) -> str:
 
 
 def _told_of(row: int, asked: Sequence[Asked]) -> str:
-    rows = []
-    for one in asked:
-        for told in one.told():
-            true = told.truth is not None and np.isfinite(told.truth[row])
-            truth = f"{told.truth[row]:.3g}" if true and told.truth is not None else ""
-            rows.append(([told.bundle, told.name, f"{told.values[row]:.3g}", share(float(told.place[row])), truth], ""))
-    if not rows:
+    told = [each for one in asked for each in one.told()]
+    if not told:
         return ""
-    headings = ["bundle", "concept or factor", "of this cell", "of all cells, have less", "truth"]
-    return table("Concepts in units of spread, 0 is an ordinary cell; factors in their own units", headings, rows)
+    headings = ["bundle", "concept or factor", "of this cell", "of all cells, have less", "on test runs"]
+    rows = [
+        [one.bundle, one.name, f"{one.values[row]:.3g}", share(float(one.place[row])), number(one.held_out)]
+        for one in told
+    ]
+    truths = [_truth(one, row) for one in told]
+    if any(truths):
+        headings.append("truth")
+        rows = [[*cells, truth] for cells, truth in zip(rows, truths, strict=True)]
+    caption = (
+        "Concepts in units of spread, 0 is an ordinary cell; factors in their own units. On test runs: how well it "
+        "ranks cells, of concepts the area under the curve (chance .5), of factors the rank correlation (chance 0)"
+    )
+    return table(caption, headings, [(cells, "") for cells in rows], words=2)
+
+
+def _truth(told: Told, row: int) -> str:
+    return "" if told.truth is None or not np.isfinite(told.truth[row]) else f"{told.truth[row]:.3g}"
 
 
 def _trust(numbers: MapsSideBySide) -> str:
     ways = table(
-        f"{_outline(numbers)}. Areas under the target's probability are those of emptying "
-        "the image (deletion: small is good), or filling it (insertion: large), in the order of the map.",
+        f"{_outline(numbers)}. Areas under the target's probability are those of emptying the image (deletion: small "
+        f"is good), or filling it (insertion: large), in the order of the map.{_empty(numbers)}",
         ["map", "share inside the cell", "deletion", "insertion", "better than a random map", "empty"],
         [
             ([_TITLES[one.way], share(one.inside), number(one.deletion), number(one.insertion),
@@ -133,6 +147,14 @@ def _trust(numbers: MapsSideBySide) -> str:
         ],
     )  # fmt: skip
     return f"<div class=beside>{ways}{pairs}</div>"
+
+
+def _empty(numbers: MapsSideBySide) -> str:
+    """Return a warning where no order of places matters, as the target stays when all are emptied."""
+    areas = [area for one in numbers.ways for area in (one.deletion, one.insertion) if area is not None]
+    if not areas or min(areas) < _ALL_STAYS:
+        return ""
+    return " Here an empty image is taken for the same, so that neither says anything, nor does being better by them."
 
 
 def _outline(numbers: MapsSideBySide) -> str:
@@ -159,6 +181,7 @@ def _marks(marks: Sequence[SetsApart]) -> str:
         "What sets them apart: how often one of these has more of it than one of the others; bold is beyond chance",
         ["bundle", "concept or factor", "mean of these", "mean of the others", "area under the curve", "by chance"],
         rows,
+        words=2,
     )
 
 

@@ -42,6 +42,7 @@ def faithfulness(numbers: Assessment) -> str:
         "Rank correlation of maps with those of the model with its weights shuffled: near 0 is good",
         ["shuffled", "channel", "correlation"],
         rows,
+        words=2,
     )
     return (
         f"<h2>Can the maps be trusted?</h2><p>Measured on {numbers.map_cells} cells drawn at random; "

@@ -17,9 +17,10 @@ p { margin: 6px 0 10px; max-width: 78ch; } .muted { color: #56636f; }
 table { border-collapse: collapse; margin: 8px 0 16px; }
 caption { text-align: left; color: #56636f; padding: 4px 0; min-width: 60ch; }
 th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid #e4e8ec; text-align: right; }
-th { vertical-align: bottom; max-width: 16ch; } th:first-child, td:first-child { text-align: left; }
+td { white-space: nowrap; } th { vertical-align: bottom; max-width: 16ch; }
+th.word, td.word { text-align: left; white-space: normal; }
 tr.own td { font-weight: 650; }
-img { max-width: 100%; } .beside { display: flex; flex-wrap: wrap; gap: 16px; align-items: flex-start; }
+img { max-width: 100%; } .beside { display: flex; flex-wrap: wrap; gap: 0 32px; align-items: flex-start; }
 .gallery { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 0 12px; } .gallery span { display: inline-flex; }
 .gallery img { width: 80px; height: 80px; image-rendering: pixelated; background: #eee; }
 .ways { display: flex; flex-wrap: wrap; gap: 12px; } .ways figure { margin: 0; width: 160px; }
@@ -35,14 +36,20 @@ def whole_page(title: str, parts: Iterable[str]) -> str:
     )
 
 
-def table(caption: str, headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]]) -> str:
-    """Return a table; each row has its cells and the class that it is drawn as, `own` for what stands out."""
-    head = "".join(f"<th>{escape(text)}</th>" for text in headings)
-    body = "".join(
-        f'<tr class="{kind}">' + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>" for cells, kind in rows
-    )
+def table(caption: str, headings: Sequence[str], rows: Iterable[tuple[Sequence[str], str]], words: int = 1) -> str:
+    """Return a table; each row has its cells and the class that it is drawn as, `own` for what stands out.
+
+    The first columns, as many as `words` says, are words; the others are numbers.
+    """
+    head = _cells("th", headings, words)
+    body = "".join(f'<tr class="{kind}">{_cells("td", cells, words)}</tr>' for cells, kind in rows)
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
     return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+
+
+def _cells(kind: str, texts: Sequence[str], words: int) -> str:
+    marks = [f"{kind} class=word" if number < words else kind for number in range(len(texts))]
+    return "".join(f"<{mark}>{escape(text)}</{kind}>" for mark, text in zip(marks, texts, strict=True))
 
 
 def image(png: bytes, alt: str) -> str:

@@ -81,12 +81,12 @@ def test_occlusion_says_what_each_patch_is_worth() -> None:
 def test_what_sets_cells_apart_stands_beside_chance() -> None:
     rng = np.random.default_rng(0)
     these = np.arange(200) < 60
-    apart = sets_apart(Told("b", "factor_size", rng.normal(size=200) + 2 * these), these)
-    noise = sets_apart(Told("b", "factor_noise", rng.normal(size=200)), these)
+    apart = sets_apart(Told("b", "factor_size", rng.normal(size=200) + 2 * these, 0.9), these)
+    noise = sets_apart(Told("b", "factor_noise", rng.normal(size=200), 0.1), these)
     assert apart is not None and noise is not None
     assert apart.area > 0.9 and apart.mean - apart.mean_of_others > 1.5
     assert abs(noise.area - 0.5) < 0.1 and noise.by_chance == pytest.approx(0.09, abs=0.03)
-    assert sets_apart(Told("b", "all", rng.normal(size=200)), np.ones(200, dtype=np.bool_)) is None
+    assert sets_apart(Told("b", "all", rng.normal(size=200), 0.1), np.ones(200, dtype=np.bool_)) is None
 
 
 def test_a_class_is_shown_by_its_own_cells(toy_engine: Engine) -> None:
