@@ -59,10 +59,10 @@ def one_by_one(
 
 
 def ordered(
-    images: Mapping[str, FloatImages], units: Mapping[str, ImageUnit], pixels: Pixels, rows: npt.NDArray[np.intp]
+    images: Mapping[str, FloatImages], units: Mapping[str, ImageUnit], pixels: Pixels, rows: Sequence[int]
 ) -> dict[str, Images]:
     """Bring flat images of a batch, by channel, into the order of these rows, as whole counts where that is asked."""
-    in_place = bool(np.all(np.diff(rows) == 1))
+    in_place = all(row == place for place, row in enumerate(rows))
     stacks: dict[str, Images] = {}
     for name, stack in images.items():
         exact = stack if in_place else stack[rows]

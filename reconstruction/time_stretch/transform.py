@@ -11,7 +11,7 @@ from acquisition.event import Event
 from acquisition.instrument import Instrument
 from reconstruction.batch import Measures, assemble, blank_event, chosen_channels
 from reconstruction.features.image import Objects, image_feature_names, measure_objects
-from reconstruction.features.phase import PHASE_FEATURES, no_phase_features, phase_features, phase_object
+from reconstruction.features.phase import PHASE_FEATURES, phase_features, phase_object
 from reconstruction.gate import GATED
 from reconstruction.images import RELATIVE, CellImages, FloatImages, ImageUnit, Pixels, Rejection
 from reconstruction.kriging import Doubles
@@ -22,6 +22,9 @@ from reconstruction.stacks import ordered
 from reconstruction.time_stretch.contrasts import Contrast, Contrasts
 from reconstruction.time_stretch.ghost import ghost_share
 from reconstruction.time_stretch.pictures import LinePictures, Pictures
+
+_OF_LINES = ("length_um", "missing_share", "missing_lines_share", "clipped_share")
+"""Features of the lines that an image is made of."""
 
 
 class TimeStretchTransform:
@@ -41,6 +44,9 @@ class TimeStretchTransform:
         self._first = self._pictures.names[0]
         self._needed = lru_cache(maxsize=32)(self._views_of)
         self._ghosts = ("ghost_share",) if settings.gate.largest_ghost_share is not None else ()
+        phases = PHASE_FEATURES if Contrast.PHASE in self._contrasts.names else ()
+        self._features = (*image_feature_names("yx"), *_OF_LINES, *self._ghosts, *phases)
+        self._gated = {name: row for row, name in enumerate(self._features) if name in GATED}
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -87,27 +93,26 @@ class TimeStretchTransform:
         images = {name: made.images[name] for name in names if name in made.images}
         images |= self._contrasts_of(made, [name for name in names if name not in images])
         found = measure_objects(made.images[self._first], self.instrument.grid.pixel_um, "yx")
-        features = self._features(events, made, found, images)
-        asked = [name for name in GATED if name in features]
-        gated = zip(*(features[name].tolist() for name in asked), strict=True)
+        features = self._measured(events, made, found, images)
+        gated = features[list(self._gated.values())].T.tolist()
         reasons = [
-            self._gate.judge(event.flags, dict(zip(asked, values, strict=True)), at_edge)
+            self._gate.judge(event.flags, dict(zip(self._gated, values, strict=True)), at_edge)
             for event, values, at_edge in zip(events, gated, found.touches_edge.tolist(), strict=True)
         ]
-        rows = np.arange(len(events))
-        if cells_first:
-            rows = np.argsort([reason is not Rejection.NONE for reason in reasons], kind="stable")
         count = len(events)
+        rows = list(range(count))
+        if cells_first:
+            rows.sort(key=lambda row: reasons[row] is not Rejection.NONE)
         measures = Measures(
             # One line sees the cell once: its speed cannot be told from its length, so the nominal one stands.
             np.full(count, self.instrument.flow_speed_m_s, np.float32),
             np.full(count, np.nan, np.float32),
             (SpeedSource.NOMINAL,) * count,
             tuple(reasons[row] for row in rows),
-            {name: column[rows].astype(np.float32) for name, column in features.items()},
+            dict(zip(self._features, features.take(rows, axis=1).astype(np.float32), strict=True)),
         )
         stacks = ordered({name: images[name] for name in names}, self.units, pixels, rows)
-        return assemble([events[int(row)] for row in rows], measures, stacks, self.instrument.grid.pixel_um)
+        return assemble([events[row] for row in rows], measures, stacks, self.instrument.grid.pixel_um)
 
     def _contrasts_of(self, made: Pictures, names: Sequence[str]) -> dict[str, FloatImages]:
         """Make these contrasts of the views of every event."""
@@ -119,23 +124,24 @@ class TimeStretchTransform:
             )
         return images
 
-    def _features(
+    def _measured(
         self, events: Sequence[Event], made: Pictures, found: Objects, images: Mapping[str, FloatImages]
-    ) -> dict[str, Doubles]:
-        """Return every feature of every event, by name."""
-        first = made.images[self._first]
+    ) -> Doubles:
+        """Return every feature of every event, `(m, n)`, in the order of `_features`."""
+        first, of_image = made.images[self._first], found.features.shape[1]
         um_per_tick = self.instrument.flow_speed_m_s * 1e6 / self.instrument.sample_rate_hz
-        features = dict(zip(image_feature_names("yx"), found.features.T, strict=True))
-        features["length_um"] = np.array([event.duration_ticks for event in events]) * um_per_tick
-        features["missing_share"] = made.missing[self._first] / (first.shape[1] * first.shape[2])
-        features["missing_lines_share"] = made.lines_share[self._first]
-        features["clipped_share"] = made.clipped_share
-        for name in self._ghosts:
-            features[name] = np.array([ghost_share(*pair, 1.0) for pair in zip(first, found.inside, strict=True)])
-        if Contrast.PHASE in self._contrasts.names:
-            phases = images.get(Contrast.PHASE)
-            measured = [no_phase_features()] * len(events) if phases is None else [self._phase(p) for p in phases]
-            features |= {name: np.array([each[name] for each in measured]) for name in PHASE_FEATURES}
+        features = np.full((len(self._features), len(events)), np.nan)
+        features[:of_image] = found.features.T
+        length, missing, missing_lines, clipped, *others = features[of_image:]
+        length[:] = [event.duration_ticks for event in events]
+        length *= um_per_tick
+        missing[:] = made.missing[self._first] / (first.shape[1] * first.shape[2])
+        missing_lines[:] = made.lines_share[self._first]
+        clipped[:] = made.clipped_share
+        if self._ghosts:
+            others[0][:] = [ghost_share(*pair, 1.0) for pair in zip(first, found.inside, strict=True)]
+        for row, phase in enumerate(images.get(Contrast.PHASE, ())):
+            features[-len(PHASE_FEATURES) :, row] = tuple(self._phase(phase).values())
         return features
 
     def _phase(self, phase: FloatImage) -> dict[str, float]:
