@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from acquisition.errors import ConfigError
-from inference.errors import TrainingError
-from inference.training.concept_columns import concept_columns, concept_name
+from inference.training.concept_columns import concept_name
 from service.cli.gather import gather
 from service.cli.hands import hands_options, opened_hands
+from service.cli.image_options import image_options
 from service.cli.model_kinds import FACTORS, KINDS, Wanted
 from service.cli.network_options import chosen_network, network_options
+from service.cli.training_cells import joined
 from service.cli.training_libraries import needing_training_libraries
 
 if TYPE_CHECKING:
@@ -72,44 +71,7 @@ class ClusterNumber(click.ParamType[int | None]):
     show_default=True,
     help="Whether every group has a shape of its own (full) or all have one (tied); auto asks for cells enough.",
 )
-@click.option(
-    "--channel", "channels", multiple=True, help="Images to learn from (default: the first ones of the kind's sorts)."
-)
-@click.option(
-    "--pool",
-    "volume_pool",
-    type=click.IntRange(1, 8),
-    default=2,
-    show_default=True,
-    help="Edge of the cubes of voxels whose means are learnt from.",
-)
-@click.option(
-    "--shrink",
-    type=click.IntRange(1, 16),
-    default=1,
-    show_default=True,
-    help="Edge of the squares of pixels whose means are learnt from, for a collection of images.",
-)
-@click.option(
-    "--side",
-    type=click.IntRange(16, 1024),
-    help="Edge of the square that images of a collection are cropped or padded to, pixels (default: the largest).",
-)
-@click.option(
-    "--patch",
-    type=click.IntRange(16, 1024),
-    help="Cut large images of a collection into squares of so many pixels; those of one image are held out together.",
-)
-@click.option(
-    "--patch-step",
-    type=click.IntRange(min=1),
-    help="How far apart these squares begin, pixels (default: their edge, so that none overlap).",
-)
-@click.option(
-    "--pixel-um",
-    type=click.FloatRange(min=0, min_open=True),
-    help="Edge of a pixel of a collection of images (default: what it is known for, or unknown).",
-)
+@image_options
 @click.option(
     "--weight",
     "first_weight",
@@ -214,7 +176,7 @@ def train(
     )  # fmt: skip
     with opened_hands(workers, cluster) as hands:
         found = gather(places, cells, wanted, hands, beside=out)
-        training_set = _joined(places, found, wanted, labels=not without_labels)
+        training_set = joined(places, found, wanted, labels=not without_labels)
     if keep_cells is not None:
         training_set.save(keep_cells)
     try:
@@ -296,32 +258,3 @@ def _forget_checkpoint(folder: Path) -> None:
     # Someone may have put a file of their own there.
     with suppress(OSError):
         folder.rmdir()
-
-
-def _joined(places: Sequence[str], found: Iterable[TrainingSet], wanted: Wanted, *, labels: bool) -> TrainingSet:
-    from inference.training.collection import with_held_out_parts
-    from inference.training.data import TrainingSet
-
-    joined = TrainingSet.concatenate(_checked(*each, wanted) for each in zip(places, found, strict=True))
-    training_set = with_held_out_parts(joined)
-    return training_set if labels else _without_labels(training_set)
-
-
-def _checked(place: str, found: TrainingSet, wanted: Wanted) -> TrainingSet:
-    if wanted.concepts and not found.factors:
-        found = _with_classes_as_concepts(found, wanted.concepts, place)
-    if not len(found):
-        raise TrainingError(f"No event of '{place}' is a cell that can be judged; look at it with 'lightline run'.")
-    return found
-
-
-def _with_classes_as_concepts(found: TrainingSet, concepts: tuple[str, ...], place: str) -> TrainingSet:
-    """Return cells of which nothing but the class is said, with the concepts of it."""
-    labels = [found.label_names[k] if k >= 0 else "" for k in found.label.tolist()]
-    return replace(found, factors=concept_columns(concepts, {}, labels, place))
-
-
-def _without_labels(training_set: TrainingSet) -> TrainingSet:
-    from inference.training.data import UNLABELLED
-
-    return replace(training_set, label=np.full_like(training_set.label, UNLABELLED), label_names=())
