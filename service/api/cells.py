@@ -12,8 +12,8 @@ from reconstruction.light_sheet.deconvolution import MOST_ITERATIONS
 from reconstruction.methods import Method, methods_of
 from reconstruction.transform import Transform, transform_for
 from service.api.auth import Needs
+from service.api.cell_documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
 from service.api.context import ControlOf, FolderOf, ResultsOf
-from service.api.documents import Answers, CellDocument, ChannelLinks, SaliencyLinks
 from service.api.explanation import answers_of
 from service.api.freshness import FreshnessOf
 from service.api.image_form import MEDIA, ImageForm, npy_bytes

@@ -1,4 +1,4 @@
-"""The documents that the API answers with, beside `Run`, `RunRequest` and `ServiceStatus`."""
+"""The documents that the API answers with, beside `Run`, `RunRequest`, `ServiceStatus` and those of one cell."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from acquisition.instrument import Role
 from acquisition.origin import Origin
-from reconstruction.methods import Method
 from service.gates.book import GateVersion
 from service.gates.gate import GateName, Region
 from service.gates.where import ColumnKind
@@ -24,17 +22,19 @@ CellValue = bool | int | float | str | None
 CellRow = dict[str, CellValue]
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """Part of an answer, which does not change any more."""
+
     model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
 
-class Health(_Document):
+class Health(Document):
     """Whether the service lives, or is ready."""
 
     status: Literal["ok", "not ready"]
 
 
-class SettingDocument(_Document):
+class SettingDocument(Document):
     """One setting of the service."""
 
     name: str
@@ -43,7 +43,7 @@ class SettingDocument(_Document):
     """What gave it its value: the default, the file, the environment, or an option of the command line."""
 
 
-class RunList(_Document):
+class RunList(Document):
     """Runs, the newest first."""
 
     runs: list[Run]
@@ -52,13 +52,13 @@ class RunList(_Document):
     """Ids of those that are never removed, whatever their age."""
 
 
-class ResultSetList(_Document):
+class ResultSetList(Document):
     """The result sets of a run, the live one first."""
 
     results: list[ResultSet]
 
 
-class CellList(_Document):
+class CellList(Document):
     """A page of cells."""
 
     rows: list[CellRow]
@@ -68,7 +68,7 @@ class CellList(_Document):
     """Cells that the filter lets through, on all pages."""
 
 
-class Columns(_Document):
+class Columns(Document):
     """What can be asked for in `fields`, `where` and `order`."""
 
     columns: dict[str, ColumnKind]
@@ -89,13 +89,13 @@ class UmapDocument(UmapAbout):
     """Two maps of one digest put a cell at the same place."""
 
 
-class MapList(_Document):
+class MapList(Document):
     """The maps of a run's embedding."""
 
     maps: list[Annotated[ComponentsDocument | UmapDocument, Field(discriminator="kind")]]
 
 
-class GateBody(_Document):
+class GateBody(Document):
     """A gate to be made or changed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -113,25 +113,25 @@ class GateDocument(GateVersion):
     """Cells in it and in all that it lies in, where they were counted."""
 
 
-class GateList(_Document):
+class GateList(Document):
     """The gates of a run."""
 
     gates: list[GateDocument]
 
 
-class GateHistory(_Document):
+class GateHistory(Document):
     """Every version of a gate, the oldest first."""
 
     versions: list[GateDocument]
 
 
-class GatesRead(_Document):
+class GatesRead(Document):
     """Gates that a file had."""
 
     names: list[str]
 
 
-class HistogramDocument(_Document):
+class HistogramDocument(Document):
     """Cells by bin of one column."""
 
     edges: list[float]
@@ -142,7 +142,7 @@ class HistogramDocument(_Document):
     unmeasured: int
 
 
-class DensityDocument(_Document):
+class DensityDocument(Document):
     """Cells by bin of two columns."""
 
     x_edges: list[float]
@@ -152,7 +152,7 @@ class DensityDocument(_Document):
     outside: int
 
 
-class TimelineStep(_Document):
+class TimelineStep(Document):
     """Cells of one kind in one stretch of time."""
 
     epoch: int
@@ -161,7 +161,7 @@ class TimelineStep(_Document):
     cells: int
 
 
-class Timeline(_Document):
+class Timeline(Document):
     """Cells by kind and time."""
 
     by: str
@@ -169,7 +169,7 @@ class Timeline(_Document):
     steps: list[TimelineStep]
 
 
-class KindDocument(_Document):
+class KindDocument(Document):
     """Cells of one kind, and a column's mean and standard deviation in them; null where none has a value."""
 
     kind: str
@@ -178,7 +178,7 @@ class KindDocument(_Document):
     deviation: float | None
 
 
-class KindsOfRun(_Document):
+class KindsOfRun(Document):
     """The cells of one run by kind, and what distinguishes the run."""
 
     run: str
@@ -191,7 +191,7 @@ class KindsOfRun(_Document):
     """Why the run has no answer; null where it has one."""
 
 
-class Kinds(_Document):
+class Kinds(Document):
     """Cells of many runs by kind, the newest run first."""
 
     by: str
@@ -201,7 +201,7 @@ class Kinds(_Document):
     """Runs that were looked for, also those beyond `limit`."""
 
 
-class LabelBody(_Document):
+class LabelBody(Document):
     """Cells to be labelled."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -213,26 +213,26 @@ class LabelBody(_Document):
     """A filter, instead of events."""
 
 
-class LabelCounts(_Document):
+class LabelCounts(Document):
     """How many cells have each label."""
 
     counts: dict[str, int]
 
 
-class NeighbourDocument(_Document):
+class NeighbourDocument(Document):
     """A cell, and how far it is in the model's embedding."""
 
     event_id: int
     distance: float
 
 
-class Neighbours(_Document):
+class Neighbours(Document):
     """Cells most like one, the nearest first."""
 
     cells: list[NeighbourDocument]
 
 
-class SuggestionDocument(_Document):
+class SuggestionDocument(Document):
     """A cell whose label would teach something, and why."""
 
     event_id: int
@@ -240,86 +240,7 @@ class SuggestionDocument(_Document):
     cluster: int
 
 
-class Suggestions(_Document):
+class Suggestions(Document):
     """Cells to label next, the most useful first."""
 
     cells: list[SuggestionDocument]
-
-
-class ChannelLinks(_Document):
-    """One image of a cell, as a picture and as numbers."""
-
-    name: str
-    role: Role | None
-    """None for an image that no single channel of the instrument makes."""
-    kind: Literal["image", "volume"]
-    """Axes y, x or z, y, x; light-sheet transmission is z, y."""
-    pixel_um: float
-    unit: str
-    """What its pixels are measured in: `empty beam`, `counts`, `rad` or `rad/µm`."""
-    restore: list[Method]
-    """What `restore` may be in the query of `png` and `npy`, beside none; empty where nothing can be done."""
-    png: str
-    npy: str
-
-
-class SaliencyLinks(_Document):
-    """The evidence for a class, as an overlay and as numbers; `about` says what it is evidence for."""
-
-    about: str
-    png: str
-    npy: str
-
-
-class SaliencyDocument(_Document):
-    """What a saliency map is evidence for."""
-
-    event_id: int
-    channel: str
-    """Whose images the map lies over."""
-    channels: list[str]
-    """All that the model has a map over."""
-    of: Literal["target", "cluster"]
-    """Whether a score of the class head is explained, or a cluster by the mixture itself."""
-    target: int
-    """Index of it."""
-    name: str
-    """Class, or cluster."""
-    empty: bool
-    """True where nothing in the image speaks for the target."""
-    method: str
-    layer: str
-    """The activation whose places are weighted; `image` where the image itself was covered."""
-
-
-class CellDocument(_Document):
-    """One cell: its row, and where its pictures are."""
-
-    run: str
-    event_id: int
-    row: CellRow
-    """Measured and answered; an event that could not be judged has a `rejection` instead of an answer."""
-    channels: list[ChannelLinks]
-    saliency: SaliencyLinks
-    answers: str
-    window: str
-    """The raw samples of the event, all channels, `(n_samples, n_channels)` counts."""
-
-
-class Answers(_Document):
-    """The model's full answer for one cell, as it was given while the cell flowed."""
-
-    event_id: int
-    embedding: list[float]
-    clusters: list[str]
-    cluster_posterior: list[float]
-    """Mixture responsibilities: these saturate and are not calibrated probabilities."""
-    classes: list[str]
-    class_probability: list[float]
-    targets: list[str]
-    """What the `target` of a saliency map counts: the classes, or the clusters of a model trained without labels."""
-    explained_clusters: list[str]
-    """What the `cluster` of a saliency map counts; empty where the model has no such maps."""
-    novelty: float
-    novelty_threshold: float
-    """Above it the cell is unlike the training data."""

@@ -13,7 +13,7 @@ from inference.contract import Contract, SaliencySpec
 from inference.engine import Engine
 from inference.evaluation.ways import Way, map_by
 from inference.hot_map import hot_map
-from service.api.documents import Answers
+from service.api.cell_documents import Answers
 from service.errors import QueryError, UnknownCell
 from service.store.results import Results
 

@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Query, Response
 from inference.evaluation.ways import Way
 from inference.saliency import HeatScale, overlay_png
 from service.api.auth import Needs
+from service.api.cell_documents import SaliencyDocument
 from service.api.cells import CELL_PATH, EventId
 from service.api.context import ControlOf, ResultsOf
-from service.api.documents import SaliencyDocument
 from service.api.explanation import Question, saliency_of
 from service.api.freshness import FreshnessOf
 from service.api.image_form import MEDIA, ImageForm, npy_bytes

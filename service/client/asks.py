@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from service.api.documents import Answers, CellDocument, GateDocument, KindsOfRun
+    from service.api.cell_documents import Answers, CellDocument
+    from service.api.documents import GateDocument, KindsOfRun
     from service.run import Run
     from service.status import ServiceStatus
 
@@ -58,13 +59,13 @@ def _status(answer: httpx.Response) -> ServiceStatus:
 
 
 def _cell(answer: httpx.Response) -> CellDocument:
-    from service.api.documents import CellDocument
+    from service.api.cell_documents import CellDocument
 
     return CellDocument.model_validate_json(answer.content)
 
 
 def _answers(answer: httpx.Response) -> Answers:
-    from service.api.documents import Answers
+    from service.api.cell_documents import Answers
 
     return Answers.model_validate_json(answer.content)
 

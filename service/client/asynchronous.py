@@ -17,7 +17,8 @@ from service.client.place import Place
 from service.client.tables import CellsAsked, joined
 
 if TYPE_CHECKING:
-    from service.api.documents import Answers, CellDocument, GateDocument, KindsOfRun
+    from service.api.cell_documents import Answers, CellDocument
+    from service.api.documents import GateDocument, KindsOfRun
     from service.client.asks import Array
     from service.run import Run
     from service.status import ServiceStatus
