@@ -329,7 +329,7 @@ def test_a_worker_process_goes_home_when_its_dispatcher_is_gone() -> None:
         while not dispatcher.workers() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert dispatcher.workers()
-        dispatcher._assignments.members.clear()  # as if the dispatcher had been killed: nobody says stop
+        dispatcher._talk.assignments.members.clear()  # as if the dispatcher had been killed: nobody says stop
     assert process.communicate(timeout=20)[1] == b""
     assert process.returncode == 0
 
