@@ -92,9 +92,10 @@ class Pipeline:
             "windows": self._windows.run,
             "transform": self._transform,
             "decide": self._decide,
-            "store": self._storing.store,
             "keep": self._storing.keep,
         }
+        if self._storing.hands_over:
+            stages["store"] = self._storing.store
         self._threads = [
             threading.Thread(target=self._guard, args=(name, stage), name=f"line-{name}", daemon=True)
             for name, stage in stages.items()

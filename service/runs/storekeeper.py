@@ -38,7 +38,7 @@ class Storekeeper:
 
     States: open -> `close` (what was given is still stored) -> over, when `store` returns. `store` and `keep` are
     stages, each to be run by a thread of its own. Where nobody sorts, who gives a batch has nothing else to do, and
-    stores it without handing it over.
+    stores it without handing it over: `store` is no stage then, see `hands_over`.
 
     Parameters
     ----------
@@ -70,16 +70,23 @@ class Storekeeper:
         self._stored = threading.Event()
         self.cells_rate = RateMeter()
 
+    @property
+    def hands_over(self) -> bool:
+        """Whether another thread stores than the one that gives batches."""
+        return self._parts.sorter is not None
+
     def put(self, answered: Answered) -> None:
         """Give a batch; waits while too many wait already, or until it is stored."""
-        if self._parts.sorter is None:
-            self._store_one(answered)
-        else:
+        if self.hands_over:
             self._answers.put(answered)
+        else:
+            self._store_one(answered)
 
     def close(self) -> None:
         """Let no more batches in."""
         self._answers.close()
+        if not self.hands_over:
+            self.store()
 
     def fill(self) -> QueueFill:
         """Return how many batches wait."""
