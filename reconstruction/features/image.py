@@ -121,26 +121,31 @@ def find_object(image: FloatImage, background: float = 1.0, sigmas: float = SIGM
 def _around(inside: Mask) -> tuple[int, int, int, int]:
     """First and last + 1 rows and columns of the object with a pixel around it, where the image has one."""
     rows, cols = inside.shape
-    top, bottom, left, right = rows, 0, cols, 0
+    met = np.zeros(cols, np.bool_)
+    top, bottom = rows, 0
     for i in range(rows):
-        first = 0
-        while first < cols and not inside[i, first]:
-            first += 1
-        if first == cols:
-            continue
-        last = cols - 1
-        while not inside[i, last]:
-            last -= 1
-        top, bottom, left, right = min(top, i), i, min(left, first), max(right, last)
+        line, any_here = inside[i], False
+        for j in range(cols):
+            any_here |= line[j]
+            met[j] |= line[j]
+        if any_here:
+            top, bottom = min(top, i), i
+    left, right = 0, cols - 1
+    while left < cols and not met[left]:
+        left += 1
+    while right > 0 and not met[right]:
+        right -= 1
     return max(top - 1, 0), min(bottom + 2, rows), max(left - 1, 0), min(right + 2, cols)
 
 
 @numba.njit(cache=True, nogil=True)
 def _measure(image: FloatImage, inside: Mask, pixel_um: float, turned: bool, logs: Doubles) -> Doubles:
     """Measure what `image_feature_names` says, in an image whose columns run along the flow, or, `turned`, rows."""
-    if turned:
-        image, inside = image.T, inside.T
     top, bottom, left, right = _around(inside)
+    if turned:
+        # Looked for before: rows lie together in memory.
+        image, inside = image.T, inside.T
+        top, bottom, left, right = left, right, top, bottom
     if bottom <= top:
         out = np.full(N_FEATURES, math.nan)
         out[0] = 0.0
