@@ -64,12 +64,15 @@ class StreamBuffer:
         if stop <= start:
             return self._empty
         first = bisect_right(self._starts, start) - 1
+        at, piece = self._starts[first], self._pieces[first]
+        if stop <= at + piece.shape[0]:
+            return piece[start - at : stop - at]
         parts: list[Samples] = []
         for at, piece in zip(self._starts[first:], self._pieces[first:], strict=True):
             if at >= stop:
                 break
             parts.append(piece[max(0, start - at) : stop - at])
-        return parts[0] if len(parts) == 1 else cast("Samples", np.concatenate(parts))
+        return cast("Samples", np.concatenate(parts))
 
     def piece(self, tick: int) -> Samples:
         """Return the samples from a held tick on that lie together in memory."""

@@ -173,7 +173,7 @@ def _stretches(events: Sequence[Event], column: int) -> Stretches:
     backgrounds = [event.background for event in events]
     return Stretches(
         np.array(clocks, np.float64),
-        np.stack([background.level[column] for background in backgrounds]),
-        np.stack([background.core_offsets[column] for background in backgrounds]),
+        np.array([background.level[column] for background in backgrounds]),
+        np.array([background.core_offsets[column] for background in backgrounds]),
         np.array([background.noise[column] for background in backgrounds], np.float64) / CONTRAST,
     )
