@@ -21,7 +21,7 @@ from service.store.tables.later_rows import CellRows
 ANSWERS = 16
 """Batches."""
 _TURN_S = 0.1
-_REST_S = 0.006
+_REST_S = 0.015
 """What events take to be stored: so that none of them meets two steps of making rows safe."""
 
 

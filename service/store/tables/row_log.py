@@ -25,7 +25,7 @@ class RowLog:
         self._file: Any = None
 
     def append(self, rows: Any) -> None:
-        """Append the rows of a `pyarrow.Table`, and return when they are on the disk.
+        """Append the rows of a `pyarrow.Table`, and return when the operating system has them.
 
         Raises
         ------
@@ -45,7 +45,6 @@ class RowLog:
                 for message in messages:
                     self._file.write(message)
                 self._file.flush()
-                os.fsync(self._file.fileno())
             except (OSError, pa.ArrowException):
                 os.truncate(self.path, good)
                 self.close()
