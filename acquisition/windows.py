@@ -55,6 +55,8 @@ class WindowCutter:
         self._ends = ends_of(digitizer)
         self._first_flag = first_flag
         self._waiting: list[_Pending] = []
+        self._behind: list[_Pending] = []
+        """Those that were cut already, and whose light may lie in the window of a trigger to come."""
 
     @property
     def oldest(self) -> float:
@@ -72,13 +74,12 @@ class WindowCutter:
         flags = EventFlag.NONE if clock.locked else EventFlag.UNLOCKED
         if trigger.stop - trigger.start > settings.longest:
             flags |= EventFlag.LONG
-        # Whatever a trigger can overlap with still waits: windows are cut only when no trigger can touch them.
-        near = [
+        inside = [
             pending
-            for pending in self._waiting
-            if min(trigger.start - pending.centre, trigger.centre - (pending.last - settings.bridge)) < settings.overlap
+            for pending in (*self._behind, *self._waiting)
+            if trigger.centre - (pending.last - settings.bridge) < settings.overlap
         ]
-        if near:
+        if inside:
             flags |= EventFlag.OVERLAP
         first = min(trigger.start - settings.bridge, trigger.centre - settings.signal_before)
         last = max(trigger.stop + settings.bridge, trigger.centre + settings.signal_after)
@@ -96,12 +97,14 @@ class WindowCutter:
                 flags=flags,
                 first_turn=trigger.start - settings.bridge - sighting.frame_period,
                 n_periods=trigger.stop - trigger.start + 2 * settings.bridge,
-                neighbours=[(pending.centre_tick, pending.duration_ticks) for pending in near],
+                neighbours=[(pending.centre_tick, pending.duration_ticks) for pending in inside],
             )
         )
-        for pending in near:
-            pending.flags |= EventFlag.OVERLAP
-            pending.neighbours.append((tick(trigger.centre), duration_ticks))
+        # Windows are cut only when no trigger can touch them: those that this one lies in still wait.
+        for pending in self._waiting[:-1]:
+            if trigger.start - pending.centre < settings.overlap:
+                pending.flags |= EventFlag.OVERLAP
+                pending.neighbours.append((tick(trigger.centre), duration_ticks))
 
     def complete(
         self, frontier: float, buffer: StreamBuffer, calibration: Calibration, epoch: int, next_id: int
@@ -113,11 +116,16 @@ class WindowCutter:
                 break
             done += 1
         complete, self._waiting = self._waiting[:done], self._waiting[done:]
+        reach = self._settings.overlap - self._settings.bridge
+        self._behind = [pending for pending in (*self._behind, *complete) if frontier < pending.last + reach]
         return self._cut(complete, buffer, calibration, epoch, EventFlag.NONE, next_id)
 
     def forget(self, tick: float) -> None:
         """Take back the triggers from a tick on, which are looked for anew in another stretch."""
-        self._waiting = [pending for pending in self._waiting if pending.centre_tick < tick]
+        self._waiting, self._behind = (
+            [pending for pending in pendings if pending.centre_tick < tick]
+            for pendings in (self._waiting, self._behind)
+        )
         for pending in self._waiting:
             pending.neighbours = [neighbour for neighbour in pending.neighbours if neighbour[0] < tick]
 
@@ -130,8 +138,7 @@ class WindowCutter:
 
     def _passed_by(self, pending: _Pending) -> float:
         """Period from which on no trigger can touch a window, whose samples are all there then."""
-        overlap, stop = self._settings.overlap, pending.last - self._settings.bridge
-        return max(pending.centre + max(self._settings.window_after + 1, overlap), stop + overlap)
+        return pending.centre + max(self._settings.window_after + 1, self._settings.overlap)
 
     def _cut(
         self,

@@ -1,6 +1,8 @@
 """A user would lose cells, or see different ones on replay, if any of this failed."""
 
+import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -12,9 +14,12 @@ from acquisition import periodic
 from acquisition.block import UNKNOWN_LOSS, Block
 from acquisition.clock import find_period, interleave_offsets
 from acquisition.detection import detector_for
-from acquisition.event import Event, EventFlag, window_phases
+from acquisition.event import Background, ClockState, Event, EventFlag, window_phases
 from acquisition.presets import instrument_preset
-from acquisition.sightings import new_sightings
+from acquisition.sightings import Sighting, new_sightings
+from acquisition.stream_buffer import StreamBuffer
+from acquisition.triggers import Trigger
+from acquisition.windows import WindowCutter
 
 
 def assert_same(ours: list[Event], theirs: list[Event]) -> None:
@@ -27,7 +32,8 @@ def assert_same(ours: list[Event], theirs: list[Event]) -> None:
             b.duration_ticks,
             b.window_tick,
         )
-        assert (a.clock, a.strength, a.flags) == (b.clock, b.strength, b.flags)
+        assert (a.clock, a.strength, a.flags, a.bodies) == (b.clock, b.strength, b.flags, b.bodies)
+        assert a.neighbours == b.neighbours
         np.testing.assert_array_equal(a.window, b.window)
         np.testing.assert_array_equal(a.background.level, b.background.level)
 
@@ -50,8 +56,8 @@ def test_an_event_is_given_out_with_the_last_sample_it_depends_on_not_with_the_e
     whole = [event for event in stretch.events() if not event.flags]
     detector = detector_for(stretch.instrument)
     rules, period = detector.settings, detector.settings.nominal_period_ticks
-    reach = max(rules.window_after + 1, rules.overlap + rules.bridge)
-    ends = [round(event.trigger_tick + 0.55 * event.duration_ticks + (reach + 2) * period) for event in whole]
+    reach = max(rules.window_after + 1, rules.overlap)
+    ends = [round(event.trigger_tick + (reach + 2) * period) for event in whole]
     came = [[event.event_id for event in detector.push(block)] for block in stretch.blocks(ends)]
     assert len(whole) >= 5
     assert all(event.event_id in found for event, found in zip(whole, came[:-1], strict=True))
@@ -108,6 +114,25 @@ def test_cells_that_share_their_windows_are_both_flagged(sheet):
     assert close.any()
     assert not close.all()
     np.testing.assert_array_equal(flagged, close)
+
+
+def test_only_the_window_that_another_cell_lies_in_is_shared(stretch):
+    rules = detector_for(stretch.instrument).settings
+    cutter = WindowCutter(rules, stretch.instrument.digitizer, EventFlag.TRUNCATED)
+    buffer = StreamBuffer(0, 1, stretch.samples.dtype)
+    buffer.append(np.zeros((round(2000 * rules.nominal_period_ticks), 1), stretch.samples.dtype))
+    calibration = SimpleNamespace(clipped_share=np.zeros(1))
+    clock = ClockState(rules.nominal_period_ticks, 0.0)
+    background = Background(np.zeros((1, 2000), np.float32), np.ones(1, np.float32), np.zeros((1, 1), np.float32))
+    # The first one ends late: it reaches into the field of the second, which begins beyond its own window.
+    begin = math.ceil(500 + rules.window_after + 1)
+    first, second = Trigger(499, 520, 500.0, 1.0), Trigger(begin, begin + 3, begin + 1.5, 1.0)
+    cutter.add(Sighting(first, clock, 0, background, 1.0))
+    (alone,) = cutter.complete(begin, buffer, calibration, 0, 1)
+    cutter.add(Sighting(second, clock, 0, background, 1.0))
+    (shared,) = cutter.complete(begin + 2000, buffer, calibration, 0, 2)
+    assert not alone.flags and alone.neighbours == ()
+    assert shared.flags == EventFlag.OVERLAP and shared.neighbours == ((alone.trigger_tick, alone.duration_ticks),)
 
 
 def test_the_window_holds_all_the_light_of_its_cell(sheet):
