@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePath
 
 import numpy as np
 import numpy.typing as npt
@@ -125,14 +126,15 @@ def assess(
     baselines = score_baselines(known, rest, seed) if told else None
     drawn = _explained(engine.contract, explainer, cells, map_cells, seed)
     shares = np.bincount(results.cluster, minlength=len(contract.clusters)) / len(cells)
-    learnt = {*contract.training.sources, *contract.training.validation_sources}
+    # By name without its folder: who trains and who judges may stand in different ones.
+    learnt = {PurePath(name).name for name in (*contract.training.sources, *contract.training.validation_sources)}
     numbers = Assessment(
         bundle=contract.name,
         digest=contract.digest,
         model=contract.model,
         origin=cells.origin,
         runs=cells.run_names,
-        learnt_runs=tuple(name for name in cells.run_names if name in learnt),
+        learnt_runs=tuple(name for name in cells.run_names if PurePath(name).name in learnt),
         cells=len(cells),
         labelled=len(known),
         novel_share=float((results.novelty > contract.novelty.threshold).mean()),

@@ -60,6 +60,9 @@ def test_the_numbers_can_be_read_again(numbers: Assessment) -> None:
 def test_cells_that_the_model_learnt_from_are_said(toy_engine: Engine) -> None:
     found = assess(toy_engine, draw_set(30, 1), map_cells=0).numbers
     assert found.learnt_runs == ("toy:1",)
+    # Whoever judges may say another folder than whoever trained.
+    elsewhere = replace(draw_set(45, 1), run_names=("elsewhere/toy:1",))
+    assert assess(toy_engine, elsewhere, map_cells=0).numbers.learnt_runs == ("elsewhere/toy:1",)
     assert found.controls == {} and found.maps == {} and found.orders == (), "one run cannot be held out of itself"
 
 
