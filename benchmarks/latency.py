@@ -31,7 +31,7 @@ from service.runs.control import RunControl
 from service.runs.meters import StageMeters
 
 SOURCE = "sim:stretch-ci?rate={rate:g}&loop=2&seed=21&instrument.flow_speed_m_s=0.1"
-EVENTS_PER_S, SECONDS, BLOCK_MS = 1000.0, 30.0, 5.0
+EVENTS_PER_S, SECONDS, BLOCK_MS, RUNS = 1000.0, 30.0, 5.0, 5
 STAGES = ("detect", "transform", "infer", "store", "total")
 _SHARES = (0.5, 0.99, 0.999, 1.0)
 _SETTLED_S = 1.0
@@ -157,11 +157,25 @@ def _row(name: str, seconds: Floats) -> tuple[object, ...]:
     return (name, len(seconds), *(f"{1e3 * value:.2f}" for value in np.quantile(seconds, _SHARES)))
 
 
-def figures(rate: float = EVENTS_PER_S, seconds: float = SECONDS, block_ms: float = BLOCK_MS) -> str:
-    """Return the tables."""
-    events, late, ledger = live_run(rate, seconds, block_ms)
-    began = events[:, 1].min()
-    later = events[events[:, 1] > began + _SETTLED_S]
+def figures(rate: float = EVENTS_PER_S, seconds: float = SECONDS, block_ms: float = BLOCK_MS, runs: int = RUNS) -> str:
+    """Return the tables of the run that is the middle one by its 99 %, and the 99 % of all, in their order.
+
+    A computer that is held up by something else for a tenth of a second shows it in the 99 % of half a minute.
+    """
+    made = [live_run(rate, seconds, block_ms) for _ in range(runs)]
+    highest = [1e3 * float(np.quantile(stages_of(_settled(events))["total"], 0.99)) for events, _, _ in made]
+    events, late, ledger = made[int(np.argsort(highest)[runs // 2])]
+    each = f"the middle one of {runs} runs; p99 of the total in each: {', '.join(f'{ms:.1f}' for ms in highest)} ms"
+    return "\n".join([_tables(events, late, ledger, block_ms), each])
+
+
+def _settled(events: Floats) -> Floats:
+    """Leave out the events of the first second."""
+    return events[events[:, 1] > events[:, 1].min() + _SETTLED_S]
+
+
+def _tables(events: Floats, late: Floats, ledger: Ledger, block_ms: float) -> str:
+    later = _settled(events)
     rows = [_row(name, found) for name, found in stages_of(later).items()]
     rows += [_row("(block read after it was due)", late), _row("(bare ONNX Runtime, one image)", bare_image_s())]
     cells, total = later[later[:, 6] > 0], later[:, 5] - later[:, 1]
@@ -184,5 +198,6 @@ if __name__ == "__main__":
     parser.add_argument("--rate", type=float, default=EVENTS_PER_S, help="cells per second that flow")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--block-ms", type=float, default=BLOCK_MS, help="samples that come at a time")
+    parser.add_argument("--runs", type=int, default=RUNS, help="of which the middle one is shown")
     options = parser.parse_args()
-    print(figures(options.rate, options.seconds, options.block_ms))
+    print(figures(options.rate, options.seconds, options.block_ms, options.runs))
