@@ -26,7 +26,7 @@ of the window would not do: a cell takes up a tenth of it, and its brightest spo
 @dataclass(slots=True)
 class _Pending:
     centre: float
-    last: float
+    stop: int
     centre_tick: float
     signal_ticks: tuple[float, float]
     duration_ticks: float
@@ -75,9 +75,7 @@ class WindowCutter:
         if trigger.stop - trigger.start > settings.longest:
             flags |= EventFlag.LONG
         inside = [
-            pending
-            for pending in (*self._behind, *self._waiting)
-            if trigger.centre - (pending.last - settings.bridge) < settings.overlap
+            pending for pending in (*self._behind, *self._waiting) if trigger.centre - pending.stop < settings.overlap
         ]
         if inside:
             flags |= EventFlag.OVERLAP
@@ -87,7 +85,7 @@ class WindowCutter:
         self._waiting.append(
             _Pending(
                 centre=trigger.centre,
-                last=trigger.stop + settings.bridge,
+                stop=trigger.stop,
                 centre_tick=tick(trigger.centre),
                 signal_ticks=(tick(first), tick(last)),
                 duration_ticks=duration_ticks,
@@ -116,8 +114,8 @@ class WindowCutter:
                 break
             done += 1
         complete, self._waiting = self._waiting[:done], self._waiting[done:]
-        reach = self._settings.overlap - self._settings.bridge
-        self._behind = [pending for pending in (*self._behind, *complete) if frontier < pending.last + reach]
+        overlap = self._settings.overlap
+        self._behind = [pending for pending in (*self._behind, *complete) if frontier < pending.stop + overlap]
         return self._cut(complete, buffer, calibration, epoch, EventFlag.NONE, next_id)
 
     def forget(self, tick: float) -> None:

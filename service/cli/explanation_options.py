@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +14,7 @@ from inference.contract import Contract
 from inference.engine import Engine
 from inference.errors import TrainingError
 from inference.shipped import bundle_file
+from service.cli.options import stack
 
 if TYPE_CHECKING:
     from inference.evaluation.assess import Assessed
@@ -121,34 +122,30 @@ class ToExplain:
         self.page.write_text(explanation_page(asked, found.numbers, cells_explained, classes), encoding="utf-8")
 
 
-def explanation_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options `explain`, `beside`, `rows` and `names`."""
-    options = (
-        click.option(
-            "--explain",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Write a second HTML file: why, for cells and classes, by maps of three kinds, concepts and factors.",
-        ),
-        click.option(
-            "--beside",
-            multiple=True,
-            metavar="BUNDLE",
-            help="With --explain, further bundles to ask about the same cells, such as ones of concepts or factors.",
-        ),
-        click.option(
-            "--cell",
-            "rows",
-            type=click.IntRange(min=0),
-            multiple=True,
-            help="With --explain, a cell by its number, counted from 0 (default: the most typical of every class).",
-        ),
-        click.option(
-            "--class",
-            "names",
-            multiple=True,
-            help="With --explain, what cells are taken for: a class, or a cluster of a model without (default: all).",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+explanation_options = stack(
+    click.option(
+        "--explain",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="Write a second HTML file: why, for cells and classes, by maps of three kinds, concepts and factors.",
+    ),
+    click.option(
+        "--beside",
+        multiple=True,
+        metavar="BUNDLE",
+        help="With --explain, further bundles to ask about the same cells, such as ones of concepts or factors.",
+    ),
+    click.option(
+        "--cell",
+        "rows",
+        type=click.IntRange(min=0),
+        multiple=True,
+        help="With --explain, a cell by its number, counted from 0 (default: the most typical of every class).",
+    ),
+    click.option(
+        "--class",
+        "names",
+        multiple=True,
+        help="With --explain, what cells are taken for: a class, or a cluster of a model without (default: all).",
+    ),
+)
+"""The options `explain`, `beside`, `rows` and `names`."""

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
-
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
+from service.cli.options import stack
 
-_OPTIONS = (
+image_options = stack(
     click.option(
         "--channel",
         "channels",
@@ -53,10 +50,4 @@ _OPTIONS = (
         help="Edge of a pixel of a collection of images (default: what it is known for, or unknown).",
     ),
 )
-
-
-def image_options(command: _Command) -> _Command:
-    """Add the options `channels`, `volume_pool`, `shrink`, `side`, `patch`, `patch_step` and `pixel_um`."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
+"""The options `channels`, `volume_pool`, `shrink`, `side`, `patch`, `patch_step` and `pixel_um`."""

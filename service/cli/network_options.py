@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
 
 import click
 
 from inference.training.architecture import Contrast, Network
 from inference.training.concept_choices import ConceptScore, Whitening
+from service.cli.options import stack
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_OPTIONS = (
+network_options = stack(
     click.option(
         "--network",
         type=click.Choice([network.value for network in Network]),
@@ -101,13 +98,6 @@ _OPTIONS = (
         help="Write the weights of a known network to this file too, for --weights.",
     ),
 )
-
-
-def network_options(command: _Command) -> _Command:
-    """Add the options to a command."""
-    for option in reversed(_OPTIONS):
-        command = option(command)
-    return command
 
 
 def chosen_network(name: str) -> Network:
