@@ -10,6 +10,7 @@ from acquisition.errors import SourceError
 from acquisition.packet_queue import BlockQueue
 from acquisition.packet_socket import PacketSocket
 from acquisition.packet_stream import PacketCounts, PacketStream
+from acquisition.precedence import come_first
 
 SETTLE_S = 0.02
 """Silence after which a missing packet is given up, and age at which a block is given though it is not full."""
@@ -77,6 +78,7 @@ class Receiver:
             self._thread.join()
 
     def _run(self) -> None:
+        come_first()
         try:
             self._receive()
         except SourceError as error:

@@ -20,6 +20,7 @@ from acquisition.instrument import Instrument
 from acquisition.judgement import judgements
 from acquisition.keeping import Keep, WindowKeeper
 from acquisition.origin import Origin
+from acquisition.precedence import come_first
 from acquisition.recording_tally import Tally, TallyFile, tally_path
 from acquisition.source import Truth
 from acquisition.trace_files import FILE_BYTES, TraceFiles
@@ -248,6 +249,8 @@ class Recorder:
         self._omitted += block.omitted_before
 
     def _write(self, writer: TraceFiles) -> None:
+        if not self._waits:
+            come_first()
         try:
             while self._write_next(writer):
                 self._written = writer.samples_written

@@ -1,7 +1,8 @@
 """A crowd before a live run: viewers over WebSocket and mixed requests, beside the same run with nobody there.
 
-The run is simulated, at the pace of the instrument. Service and crowd are processes of one computer and share its
-cores: what the crowd itself costs is in the figures, and is kept small by a client that does no more than it must.
+The run is live: a simulated instrument sends its samples over the network at its own pace, whoever keeps up with them.
+Instrument, service and crowd are processes of one computer and share its cores: what the crowd itself costs is in the
+figures, and is kept small by a client that does no more than it must.
 """
 
 from __future__ import annotations
@@ -10,25 +11,24 @@ import asyncio
 import itertools
 import os
 import subprocess
-import sys
 import tempfile
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import httpx
 import numpy as np
 from websockets.asyncio.client import connect
 
 from benchmarks.page import table
-from benchmarks.service_process import processor_s
-from service.client import AsyncClient, ClientError
+from benchmarks.service_process import LIGHTLINE, processor_s
+from service.client import AsyncClient, Client, ClientError
 from service.run import Run
 
 TOKEN = "load"
 PORT = 8791
-SOURCE = "sim:sheet-ci?rate=20&seed=11"
+INSTRUMENT = ("simulate", "sheet-ci", "--rate", "100", "--seed", "11", "--loop", "4", "--serve", "tcp://127.0.0.1:0")
 VIEWERS, REQUESTS_PER_S, SECONDS = 200, 500.0, 20.0
 PATHS = (
     "/api/v1/status",
@@ -52,6 +52,15 @@ class Seen:
     seconds: float = 0.0
     service: float = 0.0
     crowd: float = 0.0
+
+
+@dataclass(frozen=True)
+class Line:
+    """How late a run was, from last sample to row, and whether it came before other programs."""
+
+    p50_ms: float = 0.0
+    p99_ms: float = 0.0
+    came_first: bool = False
 
 
 async def view(run: Run, seen: Seen, *, reads: bool) -> None:
@@ -118,18 +127,45 @@ async def ask(http: Connections, run: Run, seen: Seen, every_s: float) -> None:
             due = time.perf_counter()
 
 
-async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen, dict[str, float]]:
-    """Return a run of a service's process among viewers and requests, what they met, and the line's latency, ms."""
-    seen, line = Seen(), dict[str, float]()
+@contextmanager
+def instrument() -> Iterator[str]:
+    """A network instrument's address, as long as it is served."""
+    with subprocess.Popen([LIGHTLINE, *INSTRUMENT], stdout=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        try:
+            yield served.stdout.readline().strip()
+        finally:
+            served.terminate()
+
+
+@contextmanager
+def armed(source: str) -> Iterator[int]:
+    """The process of a service whose run waits to be told to begin."""
+    with tempfile.TemporaryDirectory() as data:
+        words = [LIGHTLINE, "run", source, "--seconds", str(SECONDS), "--hold", "--data", data, "--port", str(PORT)]
+        environment = os.environ | {"LIGHTLINE_TOKEN": TOKEN, "LIGHTLINE_REQUESTS_PER_S": "0"}
+        log = Path(data) / "load.log"
+        with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as service:
+            try:
+                _until_armed(service, log)
+                yield service.pid
+            finally:
+                service.terminate()
+
+
+async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen, Line]:
+    """Return the run of a service's process among viewers and requests, what they met, and how the line did."""
+    seen, line = Seen(), Line()
     http = Connections(64)
     async with AsyncClient(f"http://127.0.0.1:{PORT}", token=TOKEN, timeout_s=300.0) as client:
-        run = await client.start(SOURCE, seconds=SECONDS, speed=1.0)
+        run = await client.begin((await client.status()).run_id or "")
         crowd = [asyncio.create_task(view(run, seen, reads=k > 0)) for k in range(viewers)]
         crowd.append(asyncio.create_task(ask(http, run, seen, 1.0 / per_s)))
         began, used, own = time.monotonic(), processor_s(service), time.process_time()
         while (run := await client.run(run)).state not in ("done", "failed"):
-            found = (await client.status()).latency.get("total")
-            line = line if found is None else {"p50": found.p50_ms, "p99": found.p99_ms}
+            status = await client.status()
+            if found := status.latency.get("total"):
+                line = Line(found.p50_ms, found.p99_ms, came_first=bool(status.came_first))
             await asyncio.sleep(1.0)
         seen.seconds = time.monotonic() - began
         seen.service = (processor_s(service) - used) / seen.seconds
@@ -143,23 +179,18 @@ async def run_with(service: int, viewers: int, per_s: float) -> tuple[Run, Seen,
 
 def measured() -> str:
     """Return the table."""
-    with tempfile.TemporaryDirectory() as data:
-        words = [sys.executable, "-c", "from service.cli import main; main()", "serve", "--data", data]
-        words += ["--port", str(PORT), "--no-open"]
-        environment = os.environ | {"LIGHTLINE_TOKEN": TOKEN, "LIGHTLINE_REQUESTS_PER_S": "0"}
-        log = Path(data) / "load.log"
-        with log.open("wb") as out, subprocess.Popen(words, env=environment, stdout=out, stderr=out) as service:
-            try:
-                _until_ready(service, log)
-                lines = [_line(service.pid, *one) for one in ((0, 10.0), (VIEWERS, REQUESTS_PER_S))]
-            finally:
-                service.terminate()
+    lines = []
+    with instrument() as source:
+        for viewers, per_s in ((0, 10.0), (VIEWERS, REQUESTS_PER_S)):
+            with armed(source) as service:
+                lines.append(_line(viewers, per_s, *asyncio.run(run_with(service, viewers, per_s))))
     head = (
         "crowd",
         "seconds",
         "stored",
         "dropped",
         "line p50, p99 ms",
+        "line came first",
         "requests/s",
         "p50, p99 ms",
         "failed",
@@ -169,15 +200,15 @@ def measured() -> str:
     return table(head, lines)
 
 
-def _line(service: int, viewers: int, per_s: float) -> tuple[object, ...]:
-    run, seen, line = asyncio.run(run_with(service, viewers, per_s))
+def _line(viewers: int, per_s: float, run: Run, seen: Seen, line: Line) -> tuple[object, ...]:
     half, most = np.percentile(seen.took_ms, [50, 99])
     return (
         f"{viewers} viewers, {per_s:g} requests/s",
         f"{seen.seconds:.0f}",
         run.ledger.stored,
         sum(run.ledger.dropped.values()),
-        ", ".join(f"{value:.0f}" for value in line.values()),
+        f"{line.p50_ms:.1f}, {line.p99_ms:.1f}",
+        line.came_first,
         f"{len(seen.took_ms) / seen.seconds:.0f}",
         f"{half:.0f}, {most:.0f}",
         seen.failed,
@@ -186,13 +217,14 @@ def _line(service: int, viewers: int, per_s: float) -> tuple[object, ...]:
     )
 
 
-def _until_ready(service: subprocess.Popen[bytes], log: Path) -> None:
+def _until_armed(service: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 120
-    while time.monotonic() < deadline and service.poll() is None:
-        with suppress(httpx.HTTPError):
-            if httpx.get(f"http://127.0.0.1:{PORT}/readyz").status_code == 200:
-                return
-        time.sleep(0.5)
+    with Client(f"http://127.0.0.1:{PORT}", token=TOKEN) as client:
+        while time.monotonic() < deadline and service.poll() is None:
+            with suppress(ClientError):
+                if client.status().state == "armed":
+                    return
+            time.sleep(0.5)
     raise ClientError(f"The service did not start: {log.read_text()[-500:]}")
 
 

@@ -69,6 +69,7 @@ class Dispatcher:
         """Announce a run to the workers that are there or join later; its batches carry the images of `channels`."""
         with self._changed:
             self._talk.begin(start, channels)
+        self._router.first = bool(start.first)
         self._router.wake()
 
     def wait_ready(self, timeout_s: float, workers: int = 1) -> None:
@@ -166,6 +167,7 @@ class Dispatcher:
         """Tell every worker that the run is over; batches still open are forgotten."""
         with self._changed:
             self._talk.end(reason, counts)
+        self._router.first = False
         self._router.wake()
 
     @property

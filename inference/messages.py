@@ -80,6 +80,8 @@ class Start:
         Identity and bytes of the model.
     images
         JSON of the `ImageSettings`.
+    first
+        1 if samples are lost where the run comes late: its workers come first on the processors, where they may.
     """
 
     run: str
@@ -89,6 +91,7 @@ class Start:
     bundle_digest: str
     bundle: bytes = field(repr=False)
     images: str = "{}"
+    first: int = 0
 
 
 @dataclass(frozen=True)

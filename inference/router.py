@@ -10,6 +10,7 @@ from typing import Any
 
 import zmq
 
+from acquisition.precedence import come_first
 from inference.admission import Admission
 from inference.errors import TransportError
 from inference.keys import ServiceKeys
@@ -49,6 +50,8 @@ class Router:
         self._wake_in, self._wake_out = socket.socketpair()
         self._wake_in.setblocking(False)
         self._wake_out.setblocking(False)
+        self.first = False
+        """Whether its thread is to come first on the processors, from its next turn on."""
         self.malformed = 0
         self.failure: BaseException | None = None
 
@@ -108,9 +111,13 @@ class Router:
         for socket_ in self._admission.sockets if self._admission else ():
             poller.register(socket_, zmq.POLLIN)
         ready: dict[Any, int] = {}
+        first = False
         try:
             while True:
                 closing = self._closing.is_set()
+                if first is not self.first:
+                    first = self.first
+                    come_first(first)
                 if self._admission is not None:
                     self._admission.turn()
                 if router in ready:

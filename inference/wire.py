@@ -14,7 +14,7 @@ from inference.messages import Answers, Array, Batch, End, Failed, Heartbeat, Me
 from inference.results import CellResults
 
 Frame = bytes | memoryview
-PROTOCOL = 2
+PROTOCOL = 3
 MOST_HEADER_BYTES = 1 << 20
 MOST_ARRAYS = 80
 MOST_ARRAY_BYTES = 1 << 30
@@ -44,6 +44,7 @@ _HEADERS: dict[str, dict[str, _Limit]] = {
         "pipeline": (str, 4096),
         "bundle_digest": (str, 128),
         "images": (str, 1 << 16),
+        "first": (int, 1),
     },
     "batch": {"run": (str, 64), "batch": (int, _BIG), "first_event": (int, _BIG), "last_event": (int, _BIG)},
     "windows": {"run": (str, 64), "batch": (int, _BIG), "channels": (str, 4096)},

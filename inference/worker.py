@@ -15,6 +15,7 @@ import numpy.typing as npt
 import zmq
 
 from acquisition.errors import LightlineError
+from acquisition.precedence import come_first
 from inference.address import checked_address, is_inproc
 from inference.bundle import Bundle
 from inference.engine import Engine
@@ -172,11 +173,16 @@ class Worker:
     def _act(self, message: Message) -> Message | None:
         match message:
             case Start():
-                return self._warm(message)
+                # What warming starts is as many threads as a model wants, and none of them in real time.
+                come_first(False)
+                reply = self._warm(message)
+                come_first(bool(message.first))
+                return reply
             case Batch() | Windows() if message.run == self._run:
                 return self.answer(message)
             case End():
                 self._run = ""
+                come_first(False)
         return None
 
     def _warm(self, start: Start) -> Message:

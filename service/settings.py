@@ -52,6 +52,8 @@ class Settings(BaseModel):
     """Folder of keys, made by `lightline keys`: messages to workers are encrypted, and only known workers join."""
     provider: Provider = "auto"
     """Hardware for inference: `auto` takes a graphics card where one works, and says what it took."""
+    real_time: bool = True
+    """Let the stages of a live run come before every other program on the processors, where the system allows it."""
     allow_source: tuple[Path, ...] = ()
     """Folder beside `data` whose recordings may be opened over HTTP; may be given several times."""
     allow_host: tuple[str, ...] = ()

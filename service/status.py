@@ -240,6 +240,9 @@ class ServiceStatus(_Snapshot):
     bundle: str = ""
     bundle_digest: str = ""
     provider: str = ""
+    came_first: bool | None = None
+    """Whether the stages of that run come before every other program on the processors; None where they need not, as
+    its source waits for its reader."""
     address: str = ""
     """Where workers join."""
     disk: DiskStatus | None = None

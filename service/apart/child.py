@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from acquisition.errors import LightlineError
+from acquisition.precedence import decline
 from service.apart.messages import GATES, Messages, as_error
 from service.errors import RunStateError
 from service.logs import LogWriter, record_fields
@@ -98,6 +99,8 @@ def main() -> int:
         return 0
     settings = Settings.model_validate(begin["settings"])
     share_pools()
+    if not settings.real_time:
+        decline()
     with _logging_to(messages):
         line = line_of(settings)
         if begin["again"]:

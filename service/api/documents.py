@@ -38,7 +38,7 @@ class SettingDocument(Document):
     """One setting of the service."""
 
     name: str
-    value: str | int | float | list[str] | None
+    value: str | bool | int | float | list[str] | None
     set_by: SetBy
     """What gave it its value: the default, the file, the environment, or an option of the command line."""
 

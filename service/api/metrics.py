@@ -144,6 +144,12 @@ def _lines(status: ServiceStatus) -> Iterator[str]:
     yield from _family("event_rate_hertz", "gauge", "Events detected a second.", [({}, status.event_rate_hz)])
     yield from _family("cell_rate_hertz", "gauge", "Cells stored a second.", [({}, status.cell_rate_hz)])
     yield from _latency(status)
+    yield from _family(
+        "line_comes_first",
+        "gauge",
+        "1 where a live run comes before other programs.",
+        [({}, float(status.came_first or 0))],
+    )
     yield from _family("queue_items", "gauge", "Items waiting between two stages.", _queues(status, "size"))
     yield from _family("queue_bound_items", "gauge", "Most items that may wait.", _queues(status, "bound"))
     yield from _family("inference_workers", "gauge", "Workers that have joined.", [({}, len(status.workers))])

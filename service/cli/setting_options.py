@@ -22,6 +22,8 @@ def setting_option(name: str) -> Callable[[Command], Command]:
     field = Settings.model_fields[name]
     kind, several = _kind(field.annotation)
     flag = f"--{name.replace('_', '-')}"
+    if kind is bool:
+        return click.option(f"{flag}/--no-{flag[2:]}", name, default=None, help=_help(field))
     metavar = "SIZE" if kind is ByteSize else None
     return click.option(flag, name, type=_click_type(kind), multiple=several, metavar=metavar, help=_help(field))
 
@@ -65,4 +67,6 @@ def _click_type(kind: Any) -> Any:
 def _help(field: FieldInfo) -> str:
     text = (field.description or "").replace("`", "").removesuffix(".")
     default = field.default.human_readable() if isinstance(field.default, ByteSize) else field.default
+    if default is True:
+        default = "yes"
     return f"{text}." if default in (None, ()) else f"{text} (default: {default})."

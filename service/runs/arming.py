@@ -12,6 +12,7 @@ from acquisition.detection import Detector, detector_for
 from acquisition.errors import LightlineError
 from acquisition.instrument import Instrument
 from acquisition.keeping import Keep
+from acquisition.precedence import is_allowed
 from acquisition.recorder import Recorder
 from acquisition.source import Source, open_source
 from inference.contract import Contract
@@ -170,7 +171,8 @@ def _armed(
     run_id = new_run_id()
     needed = tuple(spec.channel for spec in bundle.contract.inputs)
     settings = request.images.model_dump_json()
-    start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes(), settings)
+    first = int(not source.waits and is_allowed())
+    start = Start(run_id, sequence, instrument.to_json(), pipeline, bundle.digest, bundle.to_bytes(), settings, first)
     dispatcher.begin(start, needed)
     site.check_open()
     # The kernels compile here while the workers warm their model.

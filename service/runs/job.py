@@ -108,6 +108,7 @@ class Job:
             "bundle": run.bundle,
             "bundle_digest": run.bundle_digest,
             "provider": run.provider,
+            "came_first": pipeline.came_first,
         }
 
     def wait(self, timeout_s: float | None) -> bool:

@@ -14,6 +14,7 @@ import numpy as np
 from acquisition.block import Block
 from acquisition.errors import LightlineError
 from acquisition.event import Event
+from acquisition.precedence import come_first
 from inference.finished import Finished, Stamps
 from reconstruction.images import CellImages
 from service.errors import StorageError
@@ -36,6 +37,8 @@ EVENTS_PER_BATCH = 32
 BATCH_PATIENCE_S = 0.002
 _TURN_S = 0.1
 _MOST_LOST_PLACES = 100_000
+_IN_ITS_TURN = ("keep",)
+"""Stages that nobody waits for: those of a live source come first on the processors otherwise."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +79,7 @@ class Pipeline:
         self._transformed = threading.Event()
         self._abandoned = ""
         self._threads: list[threading.Thread] = []
+        self._came_first: dict[str, bool] = {}
         self.reason: FinishReason | None = None
         self.error: str | None = None
         self.lost_places: deque[tuple[int, int, float, float]] = deque(maxlen=_MOST_LOST_PLACES)
@@ -131,6 +135,11 @@ class Pipeline:
         return not any(thread.is_alive() for thread in self._threads)
 
     @property
+    def came_first(self) -> bool | None:
+        """Whether its stages come before every other program on the processors; None where none has to."""
+        return all(self._came_first.values()) if self._came_first else None
+
+    @property
     def cells_rate(self) -> RateMeter:
         """How many cells are stored."""
         return self._storing.cells_rate
@@ -154,6 +163,8 @@ class Pipeline:
 
     def _guard(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage; whatever it raises ends the run, with the rest counted."""
+        if not self._parts.source.waits and name not in _IN_ITS_TURN:
+            self._came_first[name] = come_first()
         try:
             stage()
         except LightlineError as error:

@@ -8,6 +8,8 @@ import { concernsOf, Concerns } from "../parts/concerns.js";
 
 const SET_BY = { default: "default", file: "settings file", environment: "environment", option: "command line" };
 
+const TURNS = new Map([[true, "before other programs"], [false, "with other programs: the system, or a setting, allows no more"]]);
+
 export const title = "Service";
 
 export function open(root) {
@@ -44,7 +46,7 @@ class ServiceView {
     list(this.facts, {
       state: words(status.state), "has run for": duration(status.uptime_s), model: status.bundle && `${status.bundle} · ${status.bundle_digest.slice(0, 12)}`,
       "runs on": status.provider.replace("ExecutionProvider", ""), controls: operator ? `${operator.name} (token ${operator.token}), free again in ${Math.ceil(operator.left_s / 60)} min without use` : "free for everybody whose token may control",
-      "workers join": status.address, "copies to": sink?.address, copying: copied,
+      turns: TURNS.get(status.came_first), "workers join": status.address, "copies to": sink?.address, copying: copied,
     });
     this.#disk(status.disk);
     this.#workers(status.workers);
@@ -83,6 +85,7 @@ class ServiceView {
 function shown(name, value) {
   if (value === null || value === "") return "–";
   if (/^disk_(warn|refuse)$|_bytes$/.test(name)) return `${amountOfBytes(value)} (${value} bytes)`;
+  if (typeof value === "boolean") return value ? "yes" : "no";
   return Array.isArray(value) ? value.join(", ") || "–" : String(value);
 }
 

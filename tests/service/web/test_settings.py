@@ -91,6 +91,18 @@ def test_what_config_prints_is_a_file_that_gives_the_same_settings(file: Path, m
     assert document["workers"] == {"value": 2, "set_by": "option"} and set(document) == set(Settings.model_fields)
 
 
+def test_a_setting_that_is_yes_or_no_is_a_pair_of_options(file: Path) -> None:
+    file.write_text("real_time = false")
+
+    def shown(*words: str) -> object:
+        said = CliRunner().invoke(main, ["config", "--json", "--config", str(file), *words])
+        return json.loads(said.output)["real_time"]
+
+    assert shown() == {"value": False, "set_by": "file"}
+    assert shown("--real-time") == {"value": True, "set_by": "option"}
+    assert shown("--no-real-time") == {"value": False, "set_by": "option"}
+
+
 def test_every_setting_is_an_option_with_its_own_words() -> None:
     text = " ".join(CliRunner().invoke(main, ["serve", "--help"]).output.split())
     for name, field in Settings.model_fields.items():
@@ -103,6 +115,6 @@ def test_a_running_service_shows_its_settings_and_no_secret(world: World) -> Non
     found = {one["name"]: one for one in answer.json()}
     assert set(found) == set(Settings.model_fields)
     assert found["port"] == {"name": "port", "value": 8000, "set_by": "default"}
-    assert found["data"]["value"] == str(world.data)
+    assert found["data"]["value"] == str(world.data) and found["real_time"]["value"] is True
     assert world.tokens.owner not in answer.text
     assert world.stranger.get("/api/v1/settings").status_code == 401
