@@ -18,7 +18,7 @@ from service.runs.control import RUNS
 from service.runs.data_lock import DataLock
 from service.settings import Settings
 from service.store.catalogue import Catalogue
-from service.store.retention import PINNED, Kept, Retention, kept_runs, removals, remove, waiting
+from service.store.retention import PINNED, Kept, Removal, Retention, kept_runs, removals, remove, waiting
 
 
 @click.group()
@@ -47,8 +47,8 @@ def list_runs(**where: Any) -> None:
 def prune(labelled: bool, uncopied: bool, dry_run: bool, **where: Any) -> None:
     """Remove runs that are older, or take more room, than the settings allow.
 
-    Runs that are pinned, and a run in progress, never go. Where the settings name a sink, runs wait until it has all of
-    their rows. Every removal is a line of audit.log.
+    Runs that are pinned, in use by another program, or in progress never go. Where the settings name a sink, runs wait
+    until it has all of their rows. Every removal is a line of audit.log.
     """
     settings = settings_from(where)
     sink = None if uncopied else settings.sink
@@ -63,11 +63,11 @@ def prune(labelled: bool, uncopied: bool, dry_run: bool, **where: Any) -> None:
         )
     try:
         kept, now = _kept(settings, retention), utc()
-        going = removals(kept, retention, now)
-        for one in going:
-            if not dry_run:
-                remove(settings.data / RUNS, one, AuditLog(settings.data), "command line")
-            click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  {one.why}")
+        root, audit, going = settings.data / RUNS, AuditLog(settings.data), list[Removal]()
+        for one in removals(kept, retention, now):
+            if dry_run or remove(root, one, audit, "command line"):
+                going.append(one)
+                click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  {one.why}")
         for one in waiting(kept, retention, now):
             click.echo(f"{one.run_id}  {one.n_bytes / 1e6:>10.1f} MB  stays until the sink has all of it: {one.why}")
     finally:

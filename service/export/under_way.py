@@ -18,6 +18,7 @@ from service.export.destination import write_whole
 from service.export.exporter import Exporter, StreamedExporter
 from service.export.formats import Format
 from service.export.selection import Selection
+from service.store.use import Use
 
 MOST_AT_ONCE = 2
 """Because an export takes what is left of the disk and the processor beside an acquisition."""
@@ -44,7 +45,10 @@ class ExportStatus(BaseModel):
 
 
 class ExportUnderWay:
-    """One of them: its content, and how far it is; ends when the content is used up or given up."""
+    """One of them: its content, and how far it is; ends when the content is used up or given up.
+
+    Until then nobody removes its run.
+    """
 
     def __init__(self, board: ExportsUnderWay, number: int, run: str, kind: Format, unit: str) -> None:
         self.id = number
@@ -54,6 +58,7 @@ class ExportUnderWay:
         self._about = {"id": number, "run": run, "format": kind, "unit": unit}
         self._began = time.monotonic()
         self._done, self._total, self._sent = 0, 0, 0
+        self._use: Use | None = None
 
     def progress(self, done: int, total: int) -> None:
         """Take note of how far it is."""
@@ -77,6 +82,7 @@ class ExportUnderWay:
         LightlineError
             If the run does not have what is wanted, or the disk does not take the file.
         """
+        self._use = Use(wanted.folder.path)
         try:
             if isinstance(exporter, StreamedExporter):
                 pieces = exporter.pieces(wanted, self.progress)
@@ -85,12 +91,17 @@ class ExportUnderWay:
                 pieces = self._from_file(exporter, wanted)
                 first = next(pieces)
         except BaseException:
-            self._board.end(self)
+            self._end()
             raise
         body = self._sent_on(first, pieces)
         # Begun, so that it is ended wherever the caller leaves, also before the first byte.
         next(body)
         return body
+
+    def _end(self) -> None:
+        if self._use is not None:
+            self._use.end()
+        self._board.end(self)
 
     def _sent_on(self, first: bytes, pieces: Iterator[bytes]) -> Generator[bytes]:
         try:
@@ -99,7 +110,7 @@ class ExportUnderWay:
                 self._sent += len(piece)
                 yield piece
         finally:
-            self._board.end(self)
+            self._end()
 
     def _from_file(self, exporter: Exporter, wanted: Selection) -> Iterator[bytes]:
         """Write a file of the data folder, and give it away while it has no name any more."""

@@ -15,6 +15,7 @@ from service.run import Run
 from service.store.copied import is_copied
 from service.store.disk import storage_errors
 from service.store.labels import LABELS
+from service.store.use import unused
 
 logger = logging.getLogger("lightline.storage")
 
@@ -59,7 +60,7 @@ class Kept:
     run: Run
     n_bytes: int
     protected: str
-    """Why it may not go in any case: `live`, `pinned`, `labelled`, `not copied`; empty if it may."""
+    """Why it may not go in any case: `live`, `pinned`, `in use`, `labelled`, `not copied`; empty if it may."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +110,13 @@ def waiting(kept: Sequence[Kept], retention: Retention, now: datetime) -> list[R
     return [removal for removal in removals(freed, retention, now) if removal.run_id in held]
 
 
-def remove(root: Path, removal: Removal, audit: AuditLog, who: str) -> None:
+def remove(root: Path, removal: Removal, audit: AuditLog, who: str) -> bool:
     """Take a run away, whole or not at all, and write down who did it and why.
+
+    Returns
+    -------
+    bool
+        False if it stays, because somebody has begun to use it since.
 
     Raises
     ------
@@ -120,11 +126,15 @@ def remove(root: Path, removal: Removal, audit: AuditLog, who: str) -> None:
     bin_ = root.parent / REMOVING
     with storage_errors(root):
         bin_.mkdir(exist_ok=True)
-        (root / removal.run_id).rename(bin_ / removal.run_id)
+        with unused(root / removal.run_id) as may_go:
+            if not may_go:
+                return False
+            (root / removal.run_id).rename(bin_ / removal.run_id)
         audit.write({"who": who, "removed": removal.run_id, "bytes": removal.n_bytes, "why": removal.why})
         shutil.rmtree(bin_)
     fields = {"what": "run_removed", "run": removal.run_id, "bytes": removal.n_bytes}
     logger.info(f"A run was removed: {removal.why}.", extra=fields)
+    return True
 
 
 def _protection(path: Path, run: Run, retention: Retention) -> str:
@@ -132,6 +142,9 @@ def _protection(path: Path, run: Run, retention: Retention) -> str:
         return "live"
     if (path / PINNED).exists():
         return "pinned"
+    with unused(path) as may_go:
+        if not may_go:
+            return "in use"
     if not retention.labelled and (path / LABELS).exists():
         return "labelled"
     return NOT_COPIED if retention.sink is not None and not is_copied(path, retention.sink) else ""

@@ -26,6 +26,7 @@ from service.store.steps import Rest, no_rest
 from service.store.tables.cell_rows import AnswerNames
 from service.store.tables.later_rows import CellRows
 from service.store.tables.result_tables import ResultTables
+from service.store.use import Use
 
 
 class RunFolder:
@@ -48,6 +49,7 @@ class RunFolder:
         self._events = events
         self._results = Results(self, path, tables)
         self._sets = SetShelf(self)
+        self._use: Use | None = None
 
     @classmethod
     def create(cls, root: Path, run: Run, names: AnswerNames | None = None, bundle: bytes = b"") -> Self:
@@ -77,18 +79,25 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> Self:
-        """Open the folder of a run to read it.
+        """Open the folder of a run to read it, and keep it from being removed until it is closed.
 
         Raises
         ------
         RunFolderError
             If it is missing or damaged.
         """
-        return cls.over(RunFile(path))
+        use = Use(path)
+        try:
+            folder = cls.over(RunFile(path))
+        except BaseException:
+            use.end()
+            raise
+        folder._use = use
+        return folder
 
     @classmethod
     def over(cls, file: RunFile) -> Self:
-        """Open the folder of a run whose `run.json` may have been read before; raises as `open` does."""
+        """Open a folder that may go, and whose `run.json` may have been read before; raises as `open` does."""
         path, run = file.folder, file.run()
         tables = ResultTables.open(path, run.instrument.sample_rate_hz)
         return cls(path, run, tables, EventStores.open(path, run), GateBook.open(path), Labels.open(path))
@@ -292,3 +301,5 @@ class RunFolder:
             self._tables.close()
             self._results.close()
             self._sets.close()
+            if self._use is not None:
+                self._use.end()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,8 +17,9 @@ from pydantic import ByteSize
 
 from service import clock
 from service.apart.child import upkeep_of
+from service.audit import AuditLog
 from service.cli import main
-from service.errors import StorageError, UnknownRun
+from service.errors import RunFolderError, StorageError, UnknownRun
 from service.run import Run, RunRequest, RunState
 from service.runs.control import RunControl
 from service.runs.data_lock import DataLock
@@ -24,8 +27,19 @@ from service.settings import Settings
 from service.store import upkeep
 from service.store.copied import note_copied, signature
 from service.store.disk_watch import DiskWatch, Watermarks, free_bytes
-from service.store.retention import PINNED, REMOVING, Kept, Retention, removals
+from service.store.retention import PINNED, REMOVING, Kept, Removal, Retention, removals, remove
+from service.store.run_folder import RunFolder
 from service.store.upkeep import Upkeep
+from service.store.use import Use
+
+READS_A_RUN = """
+import sys
+from pathlib import Path
+from service.store.run_folder import RunFolder
+folder = RunFolder.open(Path(sys.argv[1]))
+print("open", flush=True)
+sys.stdin.read()
+"""
 
 GIB = 1 << 30
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -151,6 +165,44 @@ def test_no_run_is_too_old_by_a_clock_that_was_set_meanwhile(data: Path, monkeyp
         monkeypatch.setattr(upkeep, "utc", lambda: datetime.now(UTC) + timedelta(days=3650))
         control.wait(control.start(RunRequest(source="known:")).id, 60)
     assert set(before) < set(run_ids(data)) and not (data / "audit.log").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked")
+def test_a_run_that_somebody_reads_for_long_stays_until_it_is_closed(data: Path) -> None:
+    first, second, third = run_ids(data)
+    runs = data / "runs"
+
+    def prune() -> str:
+        done = CliRunner().invoke(main, ["runs", "prune", "--retention-bytes", "0", "--data", str(data)])
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    reader = [sys.executable, "-c", READS_A_RUN, str(runs / first)]
+    with subprocess.Popen(reader, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as elsewhere:
+        assert elsewhere.stdout is not None and elsewhere.stdout.readline() == "open\n"
+        here = RunFolder.open(runs / second)
+        assert "1 runs removed" in prune() and run_ids(data) == [first, second]
+        here.close()
+        assert "1 runs removed" in prune() and run_ids(data) == [first]
+        # However it ends.
+        elsewhere.kill()
+    assert "1 runs removed" in prune() and run_ids(data) == []
+    assert third not in run_ids(data)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="folders cannot be locked")
+def test_a_run_that_somebody_began_to_read_since_it_was_chosen_stays(data: Path) -> None:
+    first = run_ids(data)[0]
+    removal, audit = Removal(first, 1, "it is old"), AuditLog(data)
+    use = Use(data / "runs" / first)
+    assert not remove(data / "runs", removal, audit, "me") and first in run_ids(data)
+    assert not (data / "audit.log").exists()
+    use.end()
+    assert remove(data / "runs", removal, audit, "me") and first not in run_ids(data)
+    # What is not there is nobody's.
+    Use(data / "runs" / first).end()
+    with pytest.raises(RunFolderError):
+        RunFolder.open(data / "runs" / first)
 
 
 def test_the_command_line_lists_pins_says_and_removes(data: Path) -> None:
