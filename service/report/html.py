@@ -12,15 +12,16 @@ _STYLE = """
 body { margin: 0 auto; max-width: 1080px; padding: 24px; }
 h1 { font-size: 26px; margin: 0 0 4px; } h2 { font-size: 19px; margin: 36px 0 8px; border-bottom: 1px solid #d9dee4; }
 h3 { font-size: 15px; margin: 18px 0 4px; }
-p { margin: 6px 0 10px; max-width: 78ch; } .muted { color: #56636f; }
+p { margin: 6px 0 10px; max-width: 78ch; overflow-wrap: anywhere; } .muted { color: #56636f; }
 .warn { background: #fff1d6; color: #704600; padding: 8px 12px; border-radius: 6px; max-width: none; }
-table { border-collapse: collapse; margin: 8px 0 16px; }
-caption { text-align: left; color: #56636f; padding: 4px 0; min-width: 60ch; }
+.scrolls { overflow-x: auto; max-width: 100%; margin: 8px 0 16px; } table { border-collapse: collapse; }
+caption { text-align: left; color: #56636f; padding: 4px 0; min-width: min(60ch, 84vw); }
 th, td { padding: 4px 14px 4px 0; border-bottom: 1px solid #e4e8ec; text-align: right; }
 td { white-space: nowrap; } th { vertical-align: bottom; max-width: 16ch; }
 th.word, td.word { text-align: left; white-space: normal; }
 tr.own td { font-weight: 650; }
 img { max-width: 100%; } .beside { display: flex; flex-wrap: wrap; gap: 0 32px; align-items: flex-start; }
+.beside > * { min-width: 0; max-width: 100%; }
 .gallery { display: flex; flex-wrap: wrap; gap: 6px; margin: 0 0 12px; } .gallery span { display: inline-flex; }
 .gallery img { width: 80px; height: 80px; image-rendering: pixelated; background: #eee; }
 .ways { display: flex; flex-wrap: wrap; gap: 12px; } .ways figure { margin: 0; width: 160px; }
@@ -31,7 +32,8 @@ img { max-width: 100%; } .beside { display: flex; flex-wrap: wrap; gap: 0 32px; 
 def whole_page(title: str, parts: Iterable[str]) -> str:
     """Return a page of these parts, which are HTML; the title is text."""
     return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(title)}</title>"
+        f"<!doctype html><html lang=en><head><meta charset=utf-8>"
+        f"<meta name=viewport content='width=device-width, initial-scale=1'><title>{escape(title)}</title>"
         f"<style>{_STYLE}</style></head><body>{''.join(parts)}</body></html>"
     )
 
@@ -44,7 +46,9 @@ def table(caption: str, headings: Sequence[str], rows: Iterable[tuple[Sequence[s
     head = _cells("th", headings, words)
     body = "".join(f'<tr class="{kind}">{_cells("td", cells, words)}</tr>' for cells, kind in rows)
     above = f"<caption>{escape(caption)}</caption>" if caption else ""
-    return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    whole = f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    # On a narrow screen the table moves, not the page; also with the keys.
+    return f'<div class=scrolls tabindex=0 role=region aria-label="{escape(caption or headings[-1])}">{whole}</div>'
 
 
 def _cells(kind: str, texts: Sequence[str], words: int) -> str:
