@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +14,7 @@ if sys.platform != "win32":
 
 
 class Use:
-    """Keeps a run from being removed until `end`; any number of processes and threads may use it at a time.
+    """Keeps a run from being removed until `end`, or until nobody has it any more; any number may use a run at a time.
 
     Where folders cannot be locked (Windows, some network file systems), nothing is kept from being removed.
 
@@ -24,13 +25,13 @@ class Use:
     """
 
     def __init__(self, run: Path) -> None:
-        self._descriptor = _locked(run, exclusive=False)
+        descriptor = _locked(run, exclusive=False)
+        self._unlock = None if descriptor is None else weakref.finalize(self, os.close, descriptor)
 
     def end(self) -> None:
         """Use it no longer; may be called twice."""
-        descriptor, self._descriptor = self._descriptor, None
-        if descriptor is not None:
-            os.close(descriptor)
+        if self._unlock is not None:
+            self._unlock()
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import closing
 
 from served import World
 from stored_run import simulated_events
@@ -47,7 +48,8 @@ def test_a_page_can_offer_what_a_run_may_be_made_of(world: World) -> None:
 def test_the_columns_of_cells_are_known_before_the_first(world: World) -> None:
     instrument, _, images = simulated_events()
     known = columns_of(transform_for(instrument), list(images.images), tiny_bundle().contract)
-    columns = RunFolder.open(world.data / "runs" / world.run.id).results().cells.columns()
+    with closing(RunFolder.open(world.data / "runs" / world.run.id)) as folder:
+        columns = folder.results().cells.columns()
     # Principal components are found of cells, so they cannot be known before.
     assert known == {name: kind for name, kind in columns.items() if name not in ("pc1", "pc2")}
     assert {"pc1", "pc2"} <= columns.keys()
