@@ -79,7 +79,7 @@ class Pipeline:
         self._transformed = threading.Event()
         self._abandoned = ""
         self._threads: list[threading.Thread] = []
-        self._came_first: dict[str, bool] = {}
+        self._came_first: list[bool] = []
         self.reason: FinishReason | None = None
         self.error: str | None = None
         self.lost_places: deque[tuple[int, int, float, float]] = deque(maxlen=_MOST_LOST_PLACES)
@@ -137,7 +137,7 @@ class Pipeline:
     @property
     def came_first(self) -> bool | None:
         """Whether its stages come before every other program on the processors; None where none has to."""
-        return all(self._came_first.values()) if self._came_first else None
+        return all(self._came_first) if self._came_first else None
 
     @property
     def cells_rate(self) -> RateMeter:
@@ -164,7 +164,7 @@ class Pipeline:
     def _guard(self, name: str, stage: Callable[[], None]) -> None:
         """Run a stage; whatever it raises ends the run, with the rest counted."""
         if not self._parts.source.waits and name not in _IN_ITS_TURN:
-            self._came_first[name] = come_first()
+            self._came_first.append(come_first())
         try:
             stage()
         except LightlineError as error:

@@ -125,10 +125,10 @@ def remove(root: Path, removal: Removal, audit: AuditLog, who: str) -> bool:
     """
     bin_ = root.parent / REMOVING
     with storage_errors(root):
-        bin_.mkdir(exist_ok=True)
         with unused(root / removal.run_id) as may_go:
             if not may_go:
                 return False
+            bin_.mkdir(exist_ok=True)
             (root / removal.run_id).rename(bin_ / removal.run_id)
         audit.write({"who": who, "removed": removal.run_id, "bytes": removal.n_bytes, "why": removal.why})
         shutil.rmtree(bin_)

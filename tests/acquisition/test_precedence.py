@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 import pytest
@@ -35,11 +35,8 @@ print(is_allowed(), come_first(), os.sched_getscheduler(0) == os.SCHED_OTHER)
 
 
 def in_a_thread(ask: Callable[[], T]) -> T:
-    answers: list[T] = []
-    thread = threading.Thread(target=lambda: answers.append(ask()))
-    thread.start()
-    thread.join()
-    return answers[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(ask).result()
 
 
 @pytest.fixture

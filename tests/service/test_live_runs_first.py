@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -29,11 +30,8 @@ def in_real_time() -> set[str]:
 
 
 def may_come_first() -> bool:
-    answers: list[bool] = []
-    thread = threading.Thread(target=lambda: answers.append(come_first()))
-    thread.start()
-    thread.join()
-    return answers[0]
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(come_first).result()
 
 
 def begun(control: RunControl) -> Run:
